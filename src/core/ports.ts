@@ -1,0 +1,278 @@
+// The ports: what the rules and verbs need from the outside, as interfaces. src/store implements Store and
+// ChangeFeed; the gateway hands in the rest. Every Store method takes the project id first, or its comment
+// says why not. Transitions are conditional: a method that moves something returns null when the row was
+// not in a state that allows it. Time is the database's.
+
+import type { Grant } from "./grant.ts";
+import type { Project, ProjectChange, ProjectDraft } from "./project.ts";
+import type { MessageRef, Prompt, PromptStatus, Screen } from "./prompt.ts";
+import type { RandomBytes, Secrets } from "./secret.ts";
+import type { ClientInfo, Session } from "./session.ts";
+import type { Channel, Person, Subscriber } from "./subscriber.ts";
+
+/** Everything a verb may use. */
+export interface Ports {
+  readonly store: Store;
+  readonly changes: ChangeFeed;
+  readonly secrets: Secrets;
+  readonly random: RandomBytes;
+  readonly bots: Bots;
+  readonly settings: Settings;
+}
+
+/** Settings that rules depend on. */
+export interface Settings {
+  /** Seconds a session lives, 60-1800. */
+  readonly sessionTtlSeconds: number;
+  /** Seconds a code lives, 30-600. */
+  readonly codeTtlSeconds: number;
+}
+
+/** What is known of the bots of this process. */
+export interface Bots {
+  /** Address of the project's bot without a query, such as `https://t.me/YourBot`; null = no bot there. */
+  urlOf(channel: Channel): string | null;
+}
+
+/** Storage. All methods throw `TapinError("UNAVAILABLE")` when the database cannot be reached. */
+export interface Store {
+  readonly projects: ProjectTable;
+  readonly apiKeys: ApiKeyTable;
+  readonly sessions: SessionTable;
+  readonly grants: GrantTable;
+  readonly subscribers: SubscriberTable;
+  readonly prompts: PromptTable;
+  readonly idempotency: IdempotencyTable;
+  readonly leases: LeaseTable;
+  /** Runs the work in one transaction; rolled back when it throws. Nested calls join the outer one. */
+  transaction<T>(work: (store: Store) => Promise<T>): Promise<T>;
+  /** Throws when the database does not answer within `timeoutMs`. */
+  ping(timeoutMs: number): Promise<void>;
+}
+
+/** Projects. Not tenant-scoped: these methods are how a project is found. */
+export interface ProjectTable {
+  /** Null when the slug is taken. */
+  create(draft: ProjectDraft): Promise<Project | null>;
+  findBySlug(slug: string): Promise<Project | null>;
+  find(projectId: string): Promise<Project | null>;
+  /** Up to `limit` projects with a slug above `afterSlug`, by slug. */
+  list(page: { afterSlug: string; limit: number }): Promise<readonly Project[]>;
+  /** Changes only the fields that are there; null when there is no such project. */
+  update(projectId: string, change: ProjectChange): Promise<Project | null>;
+  /** Whether any project has this origin (compared in lower case): decides CORS preflights. */
+  isOrigin(origin: string): Promise<boolean>;
+}
+
+/** What may be shown of an API key. */
+export interface ApiKeyInfo {
+  readonly id: string;
+  readonly name: string;
+  /** Last four characters of the key. */
+  readonly hint: string;
+  readonly createdAt: Date;
+  readonly lastUsedAt: Date | null;
+  readonly revokedAt: Date | null;
+}
+
+/** API keys: only hashes are stored. */
+export interface ApiKeyTable {
+  create(projectId: string, key: { name: string; hint: string; hash: string }): Promise<ApiKeyInfo>;
+  /** Oldest first, revoked ones included. */
+  list(projectId: string): Promise<readonly ApiKeyInfo[]>;
+  /** True when the project has such a key; revoking again changes nothing. A text that is no UUID: false. */
+  revoke(projectId: string, keyId: string): Promise<boolean>;
+  /** The project of a key that is not revoked. Not scoped: the key is what tells the project. */
+  findProject(keyHash: string): Promise<Project | null>;
+  /** Notes the use, at most once a minute for each key. Not scoped, as above. */
+  touch(keyHash: string): Promise<void>;
+}
+
+/** A session to create. */
+export interface SessionDraft {
+  readonly id: string;
+  readonly state: string | null;
+  readonly redirectUri: string | null;
+  readonly codeChallenge: string | null;
+  readonly matchCode: string | null;
+  readonly client: ClientInfo;
+  readonly ttlSeconds: number;
+}
+
+/** Sessions. Every change raises `sequence` and wakes the session's watchers, on every process. */
+export interface SessionTable {
+  create(projectId: string, draft: SessionDraft): Promise<Session>;
+  /** Null when the project has no such session. */
+  find(projectId: string, sessionId: string): Promise<Session | null>;
+  /** The session, whatever its project. Not scoped: for callers whose watch token or deep link names it. */
+  findAny(sessionId: string): Promise<Session | null>;
+  /**
+   * pending -> opened, owned by this account. Answers the session as it then is when this account owns it
+   * (also when it did before), null otherwise: taken, ended or missing. Not scoped: a deep link names it.
+   */
+  open(sessionId: string, owner: { channel: Channel; userId: string }): Promise<Session | null>;
+  /** opened -> completed, if this account owns it and its time is not over. */
+  approve(
+    projectId: string,
+    sessionId: string,
+    owner: { channel: Channel; userId: string },
+  ): Promise<Session | null>;
+  /** pending, opened -> cancelled. With `owner`, only if this account owns it. */
+  cancel(
+    projectId: string,
+    sessionId: string,
+    owner?: { channel: Channel; userId: string },
+  ): Promise<Session | null>;
+  /** pending, opened -> expired for up to `limit` sessions whose time is over; the count. Across projects: a worker. */
+  expire(limit: number): Promise<number>;
+  /** Deletes sessions that ended more than `hours` ago, with their grants and prompts. Across projects: a worker. */
+  purge(hours: number, limit: number): Promise<number>;
+}
+
+/** A grant to create. */
+export interface GrantDraft {
+  /** UUID. */
+  readonly id: string;
+  readonly sessionId: string | null;
+  readonly subscriberId: string;
+  readonly codeHash: string;
+  readonly codeChallenge: string | null;
+  readonly state: string | null;
+  readonly ttlSeconds: number;
+}
+
+/** Who signed in, as VerifyCode answers it. */
+export interface VerifiedProfile {
+  readonly subscriberId: string;
+  readonly channel: Channel;
+  readonly firstName: string;
+  readonly username: string | null;
+  readonly avatarUrl: string | null;
+  readonly lang: string;
+  readonly tags: readonly string[];
+  readonly state: string | null;
+}
+
+/** Grants. */
+export interface GrantTable {
+  create(projectId: string, draft: GrantDraft): Promise<void>;
+  /**
+   * The session's grant for this recipient: claims it when nobody has it yet. Null when it is another
+   * recipient's, or its code is used or expired. One statement (contract: one code, one recipient).
+   */
+  deliver(projectId: string, sessionId: string, recipient: string): Promise<Grant | null>;
+  /** The grant, if its code is neither used nor expired. For showing the button again. */
+  findLive(projectId: string, grantId: string): Promise<Grant | null>;
+  /**
+   * Uses the code: of any number of simultaneous calls exactly one gets the profile. The challenge must be
+   * the one given at create (null when none was). The session becomes `verified`. Null: not valid.
+   */
+  verify(
+    projectId: string,
+    codeHash: string,
+    challenge: string | null,
+  ): Promise<VerifiedProfile | null>;
+  /** Counts a wrong verifier; at `limit` the code is burnt (T3). Nothing happens for a code that is not live. */
+  countWrongVerifier(projectId: string, codeHash: string, limit: number): Promise<void>;
+  /** Deletes grants of static links that ended more than `hours` ago. Across projects: a worker. */
+  purge(hours: number, limit: number): Promise<number>;
+}
+
+/** Subscribers. */
+export interface SubscriberTable {
+  /** Makes or updates the person's row for the project, subscribed and reachable again. */
+  upsert(projectId: string, person: Person): Promise<Subscriber>;
+  find(projectId: string, subscriberId: string): Promise<Subscriber | null>;
+  /** `/stop`: ends the person's subscriptions. Across projects: they share the bot. The count. */
+  unsubscribe(account: { channel: Channel; userId: string }): Promise<number>;
+  /** The person blocked or unblocked the bot. Across projects: they share the bot. The count. */
+  setReachable(account: { channel: Channel; userId: string }, reachable: boolean): Promise<number>;
+}
+
+/** A prompt to create. */
+export interface PromptDraft {
+  readonly token: string;
+  readonly sessionId: string | null;
+  readonly channel: Channel;
+  readonly userId: string;
+  readonly lang: string;
+  /** Seconds its buttons work. */
+  readonly ttlSeconds: number;
+}
+
+/** Prompts. */
+export interface PromptTable {
+  /** Makes the person's one live prompt for the project; an older live one becomes `replaced` (T11). */
+  create(projectId: string, draft: PromptDraft): Promise<void>;
+  /** Not scoped: the button's token is all that a tap carries. `live` only while its time is not over. */
+  find(token: string): Promise<Prompt | null>;
+  /** Notes where the prompt is shown. Not scoped, as above. */
+  setShown(token: string, shown: MessageRef): Promise<void>;
+  /** live -> approved, with its grant; false when it was not live or its time was over. */
+  approve(projectId: string, token: string, grantId: string): Promise<boolean>;
+  /** live -> status; false when it was not live. */
+  close(projectId: string, token: string, status: PromptStatus): Promise<boolean>;
+  /**
+   * Prompts on this channel whose message shows buttons that no longer work: taken for settling, once,
+   * each with the status it has now (`expired`, `cancelled`, `replaced`, `used`). A live prompt is taken
+   * when its time is over or its session has ended; an approved one when its code is used or expired; a
+   * replaced one at once. Only prompts with a known message. Across projects: a worker.
+   */
+  takeStale(channel: Channel, limit: number): Promise<readonly Prompt[]>;
+}
+
+/** Answers kept for repeated calls with the same `Idempotency-Key`. */
+export interface IdempotencyTable {
+  /**
+   * Claims the key inside a transaction: `fresh` = do the work and `save` the result in the same
+   * transaction; `repeat` = this is the result of before; `conflict` = the key was used with another body.
+   * A simultaneous second caller waits for the first. A key is forgotten after `ttlSeconds`.
+   */
+  claim(
+    projectId: string,
+    claim: { operation: string; keyHash: string; bodyHash: string; ttlSeconds: number },
+  ): Promise<{ kind: "fresh" } | { kind: "repeat"; result: unknown } | { kind: "conflict" }>;
+  save(
+    projectId: string,
+    saved: { operation: string; keyHash: string; result: unknown },
+  ): Promise<void>;
+  /** Gives the key back, when the work failed and a later call may try again. */
+  forget(projectId: string, forgotten: { operation: string; keyHash: string }): Promise<void>;
+  /** Deletes what is older than `seconds`. Across projects: a worker. */
+  purge(seconds: number): Promise<number>;
+}
+
+/** Leases for work that only one process may do at a time. Not tenant-scoped: they belong to the process. */
+export interface LeaseTable {
+  /** Takes or renews the lease for `ttlSeconds`; false when another holder has it. */
+  acquire(name: string, holder: string, ttlSeconds: number): Promise<boolean>;
+  /** Gives the lease back, if this holder has it. */
+  release(name: string, holder: string): Promise<void>;
+}
+
+/** Wakes watchers. A notification only wakes; the row decides. */
+export interface ChangeFeed {
+  /** Follows one session, whichever process changes it. Close it, or it leaks. */
+  follow(sessionId: string): SessionFollower;
+}
+
+/** One watcher's ear. Changes between two waits are not lost. */
+export interface SessionFollower {
+  /** Resolves at the next change (or a reconnect of the feed), after `timeoutMs`, or when aborted. */
+  next(timeoutMs: number, signal: AbortSignal): Promise<"changed" | "timeout" | "aborted">;
+  close(): void;
+}
+
+/** What a channel reports to the gateway, and the gateway answers. */
+export interface BotHandlers {
+  /** The person opened a deep link (`payload` is the text after `start=`). */
+  start(person: Person, payload: string): Promise<Screen>;
+  /** The person tapped a button that carried `data`. */
+  tap(person: Person, data: string): Promise<Screen>;
+  /** A prompt is on the person's screen now. */
+  shown(token: string, message: MessageRef): Promise<void>;
+  /** The person typed `/stop`. */
+  stop(person: Person): Promise<Screen>;
+  /** The person blocked (false) or unblocked (true) the bot. */
+  setReachable(person: Person, reachable: boolean): Promise<void>;
+}

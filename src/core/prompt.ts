@@ -1,0 +1,125 @@
+// A prompt: the message in which a bot asks a person to log in, and every other thing a bot may show. A
+// screen says what to show; how a messenger shows it is the business of src/channels.
+
+import type { RandomBytes } from "./secret.ts";
+import type { Channel } from "./subscriber.ts";
+
+/** Why a prompt is over. `live` and `approved` still carry buttons. */
+export type PromptStatus =
+  | "live"
+  | "approved"
+  | "cancelled"
+  | "replaced"
+  | "expired"
+  | "used"
+  | "mismatched";
+
+/** A prompt as it is stored. */
+export interface Prompt {
+  /** 22 random characters: what the buttons carry, so that stale or forged data has no effect (T13). */
+  readonly token: string;
+  readonly projectId: string;
+  /** Null for a static link. */
+  readonly sessionId: string | null;
+  readonly channel: Channel;
+  /** The person it was sent to: the only one who may tap (T12). */
+  readonly userId: string;
+  readonly lang: string;
+  readonly status: PromptStatus;
+  /** The grant that came of it, once approved. */
+  readonly grantId: string | null;
+  /** Where it was shown; null until the messenger has answered. */
+  readonly shown: MessageRef | null;
+}
+
+/** Where a message is, as the messenger names it. */
+export interface MessageRef {
+  readonly chatId: string;
+  readonly messageId: string;
+}
+
+/** What a bot shows a person. Every text for it is in src/channels/messages.ts. */
+export type Screen =
+  | PromptScreen
+  | ConfirmedScreen
+  | {
+      readonly kind:
+        | "cancelled"
+        | "expired"
+        | "used"
+        | "taken"
+        | "off"
+        | "replaced"
+        | "mismatched"
+        | "stale"
+        | "help"
+        | "stopped"
+        | "busy";
+    };
+
+/** Asks for the decision. */
+export interface PromptScreen {
+  readonly kind: "prompt";
+  /** Identifies the prompt; handed back once it is shown. */
+  readonly token: string;
+  readonly projectName: string;
+  /** Host of the website, or null when it has no address. */
+  readonly host: string | null;
+  /** Seconds since the session was created; null for a static link. */
+  readonly ageSeconds: number | null;
+  /** Browser that asks, such as `Firefox on Linux`, and its address; null where not told. */
+  readonly browser: string | null;
+  readonly ip: string | null;
+  /** The numbers to choose from; null when a plain Login button is enough. */
+  readonly choices: readonly string[] | null;
+}
+
+/** Tells that the login is confirmed. */
+export interface ConfirmedScreen {
+  readonly kind: "confirmed";
+  readonly projectName: string;
+  /** Where "Go to website" leads, with the code; null when the project has no callback URL. */
+  readonly url: string | null;
+  /** False for a static link: there is no page with a QR code to return to. */
+  readonly fromSession: boolean;
+}
+
+/** Length of a prompt token, in characters of `[A-Za-z0-9]`. */
+export const PROMPT_TOKEN_LENGTH = 22;
+
+/** What the person decided by tapping. */
+export type Decision =
+  | { readonly kind: "login" }
+  | { readonly kind: "cancel" }
+  | { readonly kind: "match"; readonly choice: string };
+
+/** The data a button carries: at most 64 bytes, as Telegram demands. */
+export function buttonData(token: string, decision: Decision): string {
+  if (decision.kind === "match") return `m:${token}:${decision.choice}`;
+  return `${decision.kind === "login" ? "l" : "c"}:${token}`;
+}
+
+const BUTTON = new RegExp(
+  `^(?:([lc]):([A-Za-z0-9]{${PROMPT_TOKEN_LENGTH}})|m:([A-Za-z0-9]{${PROMPT_TOKEN_LENGTH}}):([0-9]{2}))$`,
+);
+
+/** Reads what a tapped button carried; null when no button of ours carries this. */
+export function parseButtonData(data: string): { token: string; decision: Decision } | null {
+  const [, verb, token, matchToken, choice] = BUTTON.exec(data) ?? [];
+  if (matchToken !== undefined && choice !== undefined) {
+    return { token: matchToken, decision: { kind: "match", choice } };
+  }
+  if (token === undefined) return null;
+  return { token, decision: { kind: verb === "l" ? "login" : "cancel" } };
+}
+
+/** The right match code among three wrong ones, in rising order: position tells nothing. */
+export function matchChoices(matchCode: string, random: RandomBytes): readonly string[] {
+  const choices = new Set([matchCode]);
+  while (choices.size < 4) {
+    for (const byte of random(8)) {
+      if (byte < 180 && choices.size < 4) choices.add(String(10 + (byte % 90)));
+    }
+  }
+  return [...choices].sort();
+}

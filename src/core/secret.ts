@@ -1,0 +1,104 @@
+// Secrets: how API keys, watch tokens, codes and ids look, how they are derived and compared. Pure: random
+// bytes are handed in, nothing is stored here. Derivation is HMAC-SHA256 (RFC 2104) with a label per use.
+
+import { Buffer } from "node:buffer";
+import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+
+const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+/** Prefix of every API key. */
+export const API_KEY_PREFIX = "tapin_live_";
+
+/** Prefix of every watch token. */
+export const WATCH_TOKEN_PREFIX = "tapin_watch_";
+
+/** Characters after the prefix of an API key or watch token: 190 bit. */
+export const SECRET_LENGTH = 32;
+
+/** Fewest bytes of a server secret. */
+export const MIN_SECRET_BYTES = 32;
+
+/** Gives this many random bytes; handed in, so that rules stay pure. */
+export type RandomBytes = (count: number) => Uint8Array;
+
+/** Evenly distributed text of `[A-Za-z0-9]`; bytes of 248 and above are thrown away to avoid bias. */
+export function randomText(random: RandomBytes, length: number): string {
+  let text = "";
+  while (text.length < length) {
+    for (const byte of random(length)) {
+      if (byte < 248 && text.length < length) text += ALPHABET[byte % 62];
+    }
+  }
+  return text;
+}
+
+/** A random two-digit match code, `10` to `99`. */
+export function randomMatchCode(random: RandomBytes): string {
+  for (;;) {
+    const byte = random(1)[0] ?? 255;
+    if (byte < 180) return String(10 + (byte % 90));
+  }
+}
+
+/** SHA-256 in hex: how keys and codes are stored and looked up. */
+export function sha256Hex(text: string): string {
+  return createHash("sha256").update(text, "utf8").digest("hex");
+}
+
+/** Compares in constant time; hashing first makes the lengths equal. */
+export function sameSecret(left: string, right: string): boolean {
+  const digest = (text: string) => createHash("sha256").update(text, "utf8").digest();
+  return timingSafeEqual(digest(left), digest(right));
+}
+
+/** The S256 challenge of a PKCE verifier (RFC 7636 section 4.2). */
+export function challengeOf(verifier: string): string {
+  return createHash("sha256").update(verifier, "ascii").digest("base64url");
+}
+
+/** What is derived from the server secret. The first key makes, all keys check, so it can be rotated. */
+export interface Secrets {
+  /** The code that stands for a grant: 43 base64url characters. */
+  codeOf(grantId: string): string;
+  /** The code again, made with whichever key fits the stored hash; null when none does. */
+  codeMatching(grantId: string, codeHash: string): string | null;
+  /** The watch token of a session. */
+  watchTokenOf(sessionId: string): string;
+  /** Whether the token is that session's watch token. Constant time. */
+  isWatchToken(sessionId: string, token: string): boolean;
+}
+
+/** Builds the derivations from one or more server secrets of at least 32 bytes each. */
+export function createSecrets(keys: readonly string[]): Secrets {
+  const [first] = keys;
+  if (first === undefined) throw new Error("at least one server secret is needed");
+  const mac = (key: string, label: string, id: string) =>
+    createHmac("sha256", key).update(`tapin/${label}|${id}`, "utf8").digest();
+  const code = (key: string, grantId: string) => mac(key, "code", grantId).toString("base64url");
+  const watch = (key: string, sessionId: string) =>
+    WATCH_TOKEN_PREFIX + watchText(mac, key, sessionId);
+  return {
+    codeOf: (grantId) => code(first, grantId),
+    codeMatching: (grantId, codeHash) =>
+      keys.map((key) => code(key, grantId)).find((made) => sha256Hex(made) === codeHash) ?? null,
+    watchTokenOf: (sessionId) => watch(first, sessionId),
+    isWatchToken: (sessionId, token) =>
+      keys.map((key) => sameSecret(watch(key, sessionId), token)).includes(true),
+  };
+}
+
+type Mac = (key: string, label: string, id: string) => Uint8Array;
+
+// Two MACs give 64 bytes, of which on average 62 are usable: always enough for 32 characters.
+function watchText(mac: Mac, key: string, sessionId: string): string {
+  let part = 0;
+  return randomText(() => mac(key, `watch/${part++}`, sessionId), SECRET_LENGTH);
+}
+
+/** A random UUID (RFC 9562, version 4). */
+export function randomUuid(random: RandomBytes): string {
+  const bytes = Buffer.from(random(16));
+  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x40, 6);
+  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
+  return bytes.toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
