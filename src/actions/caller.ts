@@ -1,0 +1,31 @@
+// Who calls: what authentication found out, and how it turns into the one session the caller may touch.
+
+import type { Ports } from "../core/ports.ts";
+import type { Project } from "../core/project.ts";
+import type { Session } from "../core/session.ts";
+import { TapinError } from "../errors.ts";
+
+/** A caller of AuthService. A watch token is judged when the session it must belong to is known. */
+export type Caller =
+  | { readonly kind: "api_key"; readonly project: Project }
+  | { readonly kind: "watch_token"; readonly token: string };
+
+/**
+ * The session, if this caller may touch it. A watch token of another session is `unauthorized` whether the
+ * session exists or not; another project's session is `session_not_found` like a missing one (T1).
+ */
+export async function findSession(
+  ports: Pick<Ports, "store" | "secrets">,
+  caller: Caller,
+  sessionId: string,
+): Promise<Session> {
+  if (caller.kind === "watch_token" && !ports.secrets.isWatchToken(sessionId, caller.token)) {
+    throw new TapinError("UNAUTHORIZED");
+  }
+  const session =
+    caller.kind === "api_key"
+      ? await ports.store.sessions.find(caller.project.id, sessionId)
+      : await ports.store.sessions.findAny(sessionId);
+  if (session === null) throw new TapinError("SESSION_NOT_FOUND");
+  return session;
+}

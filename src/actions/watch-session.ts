@@ -1,0 +1,60 @@
+// Watch a session: its status at once, then at every change, and a heartbeat in between.
+
+import type { Reader } from "../core/grant.ts";
+import type { Ports } from "../core/ports.ts";
+import { isEnded } from "../core/session.ts";
+import { type Caller, findSession } from "./caller.ts";
+import { type SessionView, viewFor } from "./deliver-status.ts";
+
+/** Longest silence of a watcher, in milliseconds (contract: a heartbeat at least every 15 s). */
+export const HEARTBEAT_MS = 14_000;
+
+// The database's clock decides about expiry; asking a moment later saves a second look.
+const EXPIRY_SLACK_MS = 20;
+
+/** What a watcher asks for. */
+export interface Watch {
+  readonly caller: Caller;
+  readonly sessionId: string;
+  readonly reader: Reader;
+  /** The last sequence seen; 0 = none. */
+  readonly afterSequence: number;
+  readonly signal: AbortSignal;
+  /** Longest silence; default {@link HEARTBEAT_MS}. */
+  readonly heartbeatMs?: number;
+}
+
+/**
+ * Yields the session's status now, at every change, and again as a heartbeat; ends after a terminal one or
+ * when the signal aborts. After a resume, a status that was seen already is not sent again unless terminal.
+ */
+export async function* watchSession(
+  ports: Pick<Ports, "store" | "secrets" | "changes">,
+  watch: Watch,
+): AsyncGenerator<SessionView, void, undefined> {
+  const { signal, sessionId } = watch;
+  const follower = ports.changes.follow(sessionId);
+  // A reader that stalls and then vanishes leaves this generator parked at a yield, where no `finally`
+  // ever runs: only the signal tells.
+  signal.addEventListener("abort", () => follower.close(), { once: true });
+  try {
+    let seen = watch.afterSequence;
+    let heartbeat = false;
+    while (!signal.aborted) {
+      const session = await findSession(ports, watch.caller, sessionId);
+      const ended = isEnded(session.status);
+      if (ended || heartbeat || session.sequence !== seen) {
+        yield await viewFor(ports, session, watch.reader);
+      }
+      if (ended) return;
+      seen = session.sequence;
+      const silence = Math.min(
+        watch.heartbeatMs ?? HEARTBEAT_MS,
+        session.remainingMs + EXPIRY_SLACK_MS,
+      );
+      heartbeat = (await follower.next(silence, signal)) === "timeout";
+    }
+  } finally {
+    follower.close();
+  }
+}
