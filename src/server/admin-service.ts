@@ -1,0 +1,95 @@
+// AdminService: from the contract's messages to the verbs and back.
+
+import type { UpdateProjectRequest } from "#gen/tapin/admin/v1/admin_pb.ts";
+import { AdminService, MatchCodePolicy } from "#gen/tapin/admin/v1/admin_pb.ts";
+import { createApiKey, listApiKeys, revokeApiKey } from "../actions/manage-api-key.ts";
+import {
+  createProject,
+  getProject,
+  listProjects,
+  updateProject,
+} from "../actions/manage-project.ts";
+import type { Ports } from "../core/ports.ts";
+import type { ProjectChange } from "../core/project.ts";
+import { TapinError } from "../errors.ts";
+import { apiKeyToProto, projectToProto } from "./convert.ts";
+import { type Operation, unary } from "./operation.ts";
+
+const rpc = AdminService.method;
+
+/** The operations of AdminService. */
+export function adminOperations(ports: Ports): readonly Operation[] {
+  return [...projectOperations(ports), ...apiKeyOperations(ports)];
+}
+
+function projectOperations(ports: Ports): readonly Operation[] {
+  return [
+    unary(rpc.createProject, "admin", async (request) => {
+      const project = await createProject(ports, {
+        slug: request.slug,
+        name: request.name,
+        callbackUrl: request.callbackUrl || null,
+        originUrl: request.originUrl || null,
+        redirectUris: request.redirectUris,
+        matchCodeRequired: request.matchCode === MatchCodePolicy.REQUIRED,
+      });
+      return { project: projectToProto(project) };
+    }),
+    unary(rpc.listProjects, "admin", async (request) => {
+      const page = await listProjects(ports, request);
+      return { projects: page.projects.map(projectToProto), nextPageToken: page.nextPageToken };
+    }),
+    unary(rpc.getProject, "admin", async ({ slug }) => {
+      return { project: projectToProto(await getProject(ports, slug)) };
+    }),
+    unary(rpc.updateProject, "admin", async (request) => {
+      const project = await updateProject(ports, request.slug, changeOf(request));
+      return { project: projectToProto(project) };
+    }),
+  ];
+}
+
+function apiKeyOperations(ports: Ports): readonly Operation[] {
+  return [
+    unary(rpc.createApiKey, "admin", ({ slug, name }) => createApiKey(ports, slug, name)),
+    unary(rpc.listApiKeys, "admin", async ({ slug }) => {
+      return { keys: (await listApiKeys(ports, slug)).map(apiKeyToProto) };
+    }),
+    unary(rpc.revokeApiKey, "admin", async ({ slug, keyId }) => {
+      await revokeApiKey(ports, slug, keyId);
+      return {};
+    }),
+  ];
+}
+
+const FIELDS = ["name", "callback_url", "origin_url", "redirect_uris", "match_code"] as const;
+type Field = (typeof FIELDS)[number];
+
+/** The fields to change: those of the mask, or the populated ones without it (AIP-134). */
+function changeOf(request: UpdateProjectRequest): ProjectChange {
+  const values: Record<Field, ProjectChange> = {
+    name: { name: request.name },
+    callback_url: { callbackUrl: request.callbackUrl || null },
+    origin_url: { originUrl: request.originUrl || null },
+    redirect_uris: { redirectUris: request.redirectUris },
+    match_code: { matchCodeRequired: request.matchCode === MatchCodePolicy.REQUIRED },
+  };
+  const populated: Record<Field, boolean> = {
+    name: request.name !== "",
+    callback_url: request.callbackUrl !== undefined,
+    origin_url: request.originUrl !== undefined,
+    redirect_uris: request.redirectUris.length > 0,
+    match_code: request.matchCode !== MatchCodePolicy.UNSPECIFIED,
+  };
+  const paths = request.updateMask?.paths ?? [];
+  const fields = paths.length > 0 ? paths.map(parseField) : FIELDS.filter((f) => populated[f]);
+  return Object.assign({}, ...fields.map((field) => values[field]));
+}
+
+function parseField(path: string): Field {
+  const field = FIELDS.find((name) => name === path);
+  if (field !== undefined) return field;
+  throw new TapinError("VALIDATION_FAILED", {
+    violations: [{ field: "update_mask", message: `names ${path}, which cannot be changed` }],
+  });
+}

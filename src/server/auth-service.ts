@@ -1,0 +1,150 @@
+// AuthService: from the contract's messages to the verbs and back.
+
+import { type DescMessage, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import {
+  AuthService,
+  CreateSessionRequestSchema,
+  VerifyCodeRequestSchema,
+} from "#gen/tapin/auth/v1/auth_pb.ts";
+import type { Caller } from "../actions/caller.ts";
+import { cancelSession } from "../actions/cancel-session.ts";
+import { checkOrigin } from "../actions/check-origin.ts";
+import { createSession } from "../actions/create-session.ts";
+import { deliverStatus } from "../actions/deliver-status.ts";
+import { getLink } from "../actions/get-link.ts";
+import type { IdempotencyKey } from "../actions/idempotency.ts";
+import { verifyCode } from "../actions/verify-code.ts";
+import { watchSession } from "../actions/watch-session.ts";
+import type { Reader } from "../core/grant.ts";
+import type { Ports } from "../core/ports.ts";
+import type { Project } from "../core/project.ts";
+import { randomUuid, sha256Hex } from "../core/secret.ts";
+import { TapinError } from "../errors.ts";
+import type { AdmittedCall } from "./call.ts";
+import {
+  createdSessionToProto,
+  optional,
+  profileToProto,
+  statusToProto,
+  statusViewToProto,
+} from "./convert.ts";
+import { type Operation, serverStream, unary } from "./operation.ts";
+
+const {
+  getLink: linkRpc,
+  createSession: createRpc,
+  getSessionStatus: statusRpc,
+} = AuthService.method;
+const {
+  watchSession: watchRpc,
+  cancelSession: cancelRpc,
+  verifyCode: verifyRpc,
+} = AuthService.method;
+
+/** The operations of AuthService. */
+export function authOperations(ports: Ports): readonly Operation[] {
+  return [...projectOperations(ports), ...sessionOperations(ports)];
+}
+
+/** What a website's server does with its API key. */
+function projectOperations(ports: Ports): readonly Operation[] {
+  return [
+    unary(linkRpc, "api_key", async (_, call) => {
+      const { links, configured } = getLink(ports.bots, projectOf(call));
+      return {
+        ...optional("telegramLink", links.telegram),
+        ...optional("maxLink", links.max),
+        configured,
+      };
+    }),
+    unary(createRpc, "api_key", async (request, call) => {
+      const input = {
+        state: request.state ?? null,
+        redirectUri: request.redirectUri ?? null,
+        codeChallenge: request.codeChallenge ?? null,
+        matchCode: request.matchCode,
+        client: { ip: request.client?.ip ?? null, userAgent: request.client?.userAgent ?? null },
+      };
+      const idempotency = idempotencyOf(call, CreateSessionRequestSchema, request);
+      return createdSessionToProto(await createSession(ports, projectOf(call), input, idempotency));
+    }),
+    unary(verifyRpc, "api_key", async (request, call) => {
+      const input = { code: request.code, codeVerifier: request.codeVerifier ?? null };
+      const idempotency = idempotencyOf(call, VerifyCodeRequestSchema, request);
+      return profileToProto(await verifyCode(ports, projectOf(call), input, idempotency));
+    }),
+  ];
+}
+
+/** What may also be done with a session's watch token. */
+function sessionOperations(ports: Ports): readonly Operation[] {
+  return [
+    unary(statusRpc, "api_key_or_watch_token", async ({ sessionId }, call) => {
+      const caller = await callerOf(ports, call, sessionId);
+      const reader = call.head ? null : readerOf(ports, call);
+      return statusViewToProto(await deliverStatus(ports, { caller, sessionId, reader }));
+    }),
+    unary(cancelRpc, "api_key_or_watch_token", async ({ sessionId }, call) => {
+      const caller = await callerOf(ports, call, sessionId);
+      return { status: statusToProto(await cancelSession(ports, { caller, sessionId })) };
+    }),
+    serverStream(watchRpc, "api_key_or_watch_token", async function* (request, call) {
+      const { sessionId, afterSequence } = request;
+      const caller = await callerOf(ports, call, sessionId);
+      const { signal } = call;
+      const reader = readerOf(ports, call);
+      for await (const view of watchSession(ports, {
+        caller,
+        sessionId,
+        reader,
+        afterSequence,
+        signal,
+      })) {
+        const { opened, sequence } = view;
+        yield { ...statusViewToProto(view), opened, sequence };
+      }
+    }),
+  ];
+}
+
+function projectOf({ identity }: AdmittedCall): Project {
+  if (identity.kind !== "api_key") throw new TapinError("UNAUTHORIZED");
+  return identity.project;
+}
+
+async function callerOf(ports: Ports, call: AdmittedCall, sessionId: string): Promise<Caller> {
+  const { identity, origin } = call;
+  if (identity.kind !== "api_key" && identity.kind !== "watch_token") {
+    throw new TapinError("UNAUTHORIZED");
+  }
+  await checkOrigin(ports, { caller: identity, sessionId, origin });
+  return identity;
+}
+
+/** A watch token is one reader for ever; an API key is a new one on every call, unless it repeats its key. */
+function readerOf(ports: Ports, call: AdmittedCall): Reader {
+  if (call.identity.kind === "watch_token") return { kind: "watch_token" };
+  const key = idempotencyKeyOf(call);
+  return { kind: "api_key", callId: key === null ? randomUuid(ports.random) : sha256Hex(key) };
+}
+
+function idempotencyOf<Desc extends DescMessage>(
+  call: AdmittedCall,
+  schema: Desc,
+  request: MessageShape<Desc>,
+): IdempotencyKey | null {
+  const key = idempotencyKeyOf(call);
+  if (key === null) return null;
+  // The binary form is the same whichever dialect the request came in.
+  const bodyHash = sha256Hex(Buffer.from(toBinary(schema, request)).toString("base64"));
+  return { key, bodyHash };
+}
+
+function idempotencyKeyOf(call: AdmittedCall): string | null {
+  const key = call.headers.get("idempotency-key");
+  if (key === null) return null;
+  if (/^[\x21-\x7e]([\x20-\x7e]{0,254})$/.test(key)) return key;
+  throw new TapinError("VALIDATION_FAILED", {
+    violations: [{ field: "Idempotency-Key", message: "must be 1-255 printable ASCII characters" }],
+  });
+}

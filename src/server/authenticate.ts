@@ -1,0 +1,57 @@
+// Reads the credentials of a call. They travel only as `Authorization: Bearer ...` (RFC 6750 section 2.1).
+
+import { authenticateApiKey } from "../actions/authenticate.ts";
+import type { Store } from "../core/ports.ts";
+import { API_KEY_PREFIX, SECRET_LENGTH, sameSecret, WATCH_TOKEN_PREFIX } from "../core/secret.ts";
+import { TapinError } from "../errors.ts";
+import type { Call, Identity } from "./call.ts";
+import type { Access } from "./operation.ts";
+
+/** What credentials are checked against. */
+export interface Authority {
+  readonly store: Store;
+  /** Null = AdminService is off. */
+  readonly adminToken: string | null;
+}
+
+const API_KEY = new RegExp(`^${API_KEY_PREFIX}[A-Za-z0-9]{${SECRET_LENGTH}}$`);
+const WATCH_TOKEN = new RegExp(`^${WATCH_TOKEN_PREFIX}[A-Za-z0-9]{${SECRET_LENGTH}}$`);
+
+/** Who calls. Fails with `unauthorized`, or `forbidden` when the service is switched off. */
+export async function authenticate(
+  authority: Authority,
+  access: Access,
+  call: Call,
+): Promise<Identity> {
+  if (access === "anybody") return { kind: "anybody" };
+  const bearer = bearerOf(call.headers.get("authorization"));
+  if (access === "admin") return authenticateAdmin(authority, bearer);
+  if (bearer !== null && access === "api_key_or_watch_token" && WATCH_TOKEN.test(bearer)) {
+    return { kind: "watch_token", token: bearer };
+  }
+  const project =
+    bearer !== null && API_KEY.test(bearer) ? await authenticateApiKey(authority, bearer) : null;
+  if (project === null) throw unauthorized(bearer);
+  return { kind: "api_key", project };
+}
+
+function authenticateAdmin({ adminToken }: Authority, bearer: string | null): Identity {
+  if (adminToken === null) {
+    throw new TapinError("FORBIDDEN", {
+      sentence: "AdminService is off: TAPIN_ADMIN_TOKEN is not set.",
+    });
+  }
+  if (bearer === null || !sameSecret(bearer, adminToken)) throw unauthorized(bearer);
+  return { kind: "admin" };
+}
+
+function bearerOf(header: string | null): string | null {
+  return /^Bearer +([A-Za-z0-9._~+/=-]+) *$/i.exec(header ?? "")?.[1] ?? null;
+}
+
+/** RFC 6750 section 3: the error attribute is left out when no credentials were given. */
+function unauthorized(bearer: string | null): TapinError {
+  const challenge =
+    bearer === null ? 'Bearer realm="tapin"' : 'Bearer realm="tapin", error="invalid_token"';
+  return new TapinError("UNAUTHORIZED", { headers: [["www-authenticate", challenge]] });
+}

@@ -1,0 +1,152 @@
+// The front: what happens to every request before anybody knows what it wants. Nothing that arrives may
+// throw out of here: an unauthenticated packet must not end the process.
+
+import { isIPv6 } from "node:net";
+import type { Logger } from "pino";
+import { TapinError } from "../errors.ts";
+import { allowOrigin, answerPreflight, foreignOrigin, isPreflight } from "./cors.ts";
+import { answerError, type Exchange, headerOf, type Request, type Response } from "./exchange.ts";
+import { toTapinError } from "./pipeline.ts";
+import type { Rest } from "./rest.ts";
+import type { Rpc } from "./rpc.ts";
+
+/** Longest request target, in characters. */
+export const MAX_URL_LENGTH = 8 * 1024;
+
+/** Most unread bytes of a refused body that are read to keep the connection usable. */
+const DRAIN_BYTES = 1024 * 1024;
+
+/** A handler for plain HTTP paths that are no operation: health, the sandbox's pages. */
+export interface PlainRoute {
+  /** A path, or with a final `*` every path below it. */
+  readonly path: string;
+  handle(exchange: Exchange): void | Promise<void>;
+}
+
+/** What the front hands requests to. */
+export interface FrontParts {
+  readonly rpc: Rpc;
+  readonly rest: Rest;
+  readonly routes: readonly PlainRoute[];
+  /** Whether any project has this browser origin. */
+  isOrigin(origin: string): Promise<boolean>;
+  readonly log: Logger;
+}
+
+/** Builds the request handler of the listener. */
+export function createFront(parts: FrontParts): (req: Request, res: Response) => void {
+  return (req, res) => {
+    res.on("error", () => {});
+    req.on("error", () => {});
+    keepConnectionUsable(req, res);
+    const exchange = arrive(req, res);
+    dispatch(parts, exchange).catch((error: unknown) => {
+      const failure = toTapinError(error);
+      if (failure.reason === "INTERNAL") {
+        parts.log.error({ err: failure.cause, request_id: exchange.requestId }, "request failed");
+      }
+      answerError(exchange, failure);
+    });
+  };
+}
+
+async function dispatch(parts: FrontParts, exchange: Exchange): Promise<void> {
+  const { req, res, path } = exchange;
+  checkTarget(exchange);
+  if (await answerCors(parts, exchange)) return;
+  if (parts.rpc.serves(path)) {
+    parts.rpc.handle(exchange);
+    return;
+  }
+  const route = parts.routes.find((candidate) => matches(candidate.path, path));
+  if (route !== undefined) {
+    await route.handle(exchange);
+    return;
+  }
+  if (req.method === "OPTIONS" && path === "*") {
+    res.statusCode = 204;
+    res.end();
+    return;
+  }
+  if (!(await parts.rest.handle(exchange))) throw new TapinError("NOT_FOUND");
+}
+
+function matches(pattern: string, path: string): boolean {
+  return pattern.endsWith("*") ? path.startsWith(pattern.slice(0, -1)) : path === pattern;
+}
+
+function arrive(req: Request, res: Response): Exchange {
+  const given = headerOf(req, "x-request-id") ?? "";
+  const requestId = /^[A-Za-z0-9._-]{1,64}$/.test(given) ? given : crypto.randomUUID();
+  res.setHeader("x-request-id", requestId);
+  res.setHeader("x-content-type-options", "nosniff");
+  const target = originForm(req.url ?? "/");
+  const mark = target.indexOf("?");
+  return {
+    req,
+    res,
+    requestId,
+    method: req.method ?? "",
+    path: mark < 0 ? target : target.slice(0, mark),
+    query: mark < 0 ? "" : target.slice(mark + 1),
+    address: req.socket?.remoteAddress ?? "",
+    origin: foreignOrigin(req),
+    hideFromPages() {
+      if (!res.headersSent) res.removeHeader("access-control-allow-origin");
+    },
+  };
+}
+
+/** A server must also accept the absolute form of a target (RFC 9112 section 3.2.2). */
+function originForm(target: string): string {
+  return target.replace(/^https?:\/\/[^/?#]*/i, "") || "/";
+}
+
+function checkTarget({ req, path, query }: Exchange): void {
+  const host = "authority" in req && req.authority ? req.authority : headerOf(req, "host");
+  if (host === null || !isHost(host)) {
+    throw new TapinError("VALIDATION_FAILED", { sentence: "The Host header is not valid." });
+  }
+  if (path.length + query.length > MAX_URL_LENGTH) throw new TapinError("URI_TOO_LONG");
+  if (/tapin_(live|watch)_/i.test(path) || /tapin_(live|watch)_/i.test(query)) {
+    throw new TapinError("VALIDATION_FAILED", {
+      sentence: "Credentials belong in the Authorization header, never in a URL.",
+    });
+  }
+}
+
+/** RFC 9110 section 7.2; connect-node would throw on what the URL class does not take. */
+function isHost(host: string): boolean {
+  const [, bracketed, name, port = "0"] =
+    /^(?:\[([^\]]*)\]|([^[\]:]+))(?::(\d{1,5}))?$/.exec(host) ?? [];
+  if (bracketed === undefined && name === undefined) return false;
+  if (bracketed !== undefined && !isIPv6(bracketed)) return false;
+  if (name !== undefined && !/^[A-Za-z0-9._~%!$&'()*+,;=-]+$/.test(name)) return false;
+  return Number(port) <= 65_535 && URL.canParse(`http://${host}`);
+}
+
+/** Sets the CORS headers; true when the request was a preflight and is answered. */
+async function answerCors(parts: FrontParts, { req, res, origin }: Exchange): Promise<boolean> {
+  res.setHeader("vary", "Origin");
+  const allowed = origin !== null && (await parts.isOrigin(origin));
+  if (allowed) allowOrigin(res, origin);
+  if (!isPreflight(req) || origin === null) return false;
+  answerPreflight(res, allowed);
+  return true;
+}
+
+/**
+ * An early answer leaves a body unread: Deno would reset the kept connection, and the next request on it
+ * would die. So the rest is read and thrown away, up to a limit.
+ */
+function keepConnectionUsable(req: Request, res: Response): void {
+  res.on("finish", () => {
+    if (req.complete) return;
+    let rest = DRAIN_BYTES;
+    req.on("data", (chunk: Uint8Array) => {
+      rest -= chunk.length;
+      if (rest < 0) req.destroy();
+    });
+    req.resume();
+  });
+}

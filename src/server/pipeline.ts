@@ -1,0 +1,148 @@
+// The one pipeline: authenticate -> limit -> validate -> action -> convert error -> log. Every operation goes
+// through it, whichever dialect it came in.
+
+import type { DescMethod, Message } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { Logger } from "pino";
+import { type Reason, TapinError } from "../errors.ts";
+import { type Authority, authenticate } from "./authenticate.ts";
+import type { AdmittedCall, Call } from "./call.ts";
+import type { Limit } from "./limit.ts";
+import type { Operation } from "./operation.ts";
+import type { Validate } from "./validate.ts";
+
+/** The steps of one call. Each throws nothing but TapinError, and has then logged the call. */
+export interface Pipeline {
+  /** Before the body is read: who calls, and may they call so often? */
+  admit(method: DescMethod, call: Call): Promise<AdmittedCall>;
+  /** A unary operation, from the parsed request to its answer. */
+  unary(method: DescMethod, request: Message, call: AdmittedCall): Promise<Message>;
+  /** A streaming operation. */
+  stream(method: DescMethod, request: Message, call: AdmittedCall): AsyncIterable<Message>;
+  /** For what went wrong outside the steps, such as parsing: the error to answer with, logged. */
+  fail(method: DescMethod, call: Call, error: unknown): TapinError;
+}
+
+/** What the pipeline is made of. */
+export interface PipelineParts {
+  readonly operations: readonly Operation[];
+  readonly authority: Authority;
+  readonly limit: Limit;
+  readonly validate: Validate;
+  readonly log: Logger;
+}
+
+/** Builds the pipeline. */
+export function createPipeline(parts: PipelineParts): Pipeline {
+  const { authority, limit, validate, log } = parts;
+  const operations = new Map<DescMethod, Operation>(
+    parts.operations.map((operation) => [operation.method, operation]),
+  );
+  const operationOf = (method: DescMethod) => {
+    const operation = operations.get(method);
+    if (operation === undefined) throw new TapinError("UNIMPLEMENTED");
+    return operation;
+  };
+  const fail = (method: DescMethod, call: Call, error: unknown) => {
+    const failure = toTapinError(error);
+    logCall(log, method, call, failure);
+    return failure;
+  };
+  return {
+    fail,
+    async admit(method, call) {
+      try {
+        const { access } = operationOf(method);
+        const identity = await authenticate(authority, access, call);
+        if (identity.kind === "api_key") call.hideFromPages();
+        await limit(identity);
+        return { ...call, identity };
+      } catch (error) {
+        throw fail(method, call, error);
+      }
+    },
+    async unary(method, request, call) {
+      try {
+        validate(method, request);
+        const operation = operationOf(method);
+        const answer = await unlessAborted(operation.run(request, call) as Promise<Message>, call);
+        logCall(log, method, call, null);
+        return answer;
+      } catch (error) {
+        throw fail(method, call, error);
+      }
+    },
+    async *stream(method, request, call) {
+      let logged = false;
+      try {
+        validate(method, request);
+        const operation = operationOf(method);
+        yield* operation.run(request, call) as AsyncIterable<Message>;
+        // An operation ends quietly on abort; the caller must still be told why the stream stopped.
+        call.signal.throwIfAborted();
+        logCall(log, method, call, null);
+        logged = true;
+      } catch (error) {
+        logged = true;
+        throw fail(method, call, error);
+      } finally {
+        if (!logged) logCall(log, method, call, new TapinError("CANCELED"));
+      }
+    },
+  };
+}
+
+/** Turns anything thrown into the error a caller may see; what is not ours becomes INTERNAL. */
+export function toTapinError(error: unknown): TapinError {
+  if (error instanceof TapinError) return error;
+  if (error instanceof ConnectError) {
+    return new TapinError(REASON_OF_CODE[error.code] ?? "INTERNAL", { cause: error });
+  }
+  if (error instanceof DOMException && error.name === "TimeoutError") {
+    return new TapinError("DEADLINE_EXCEEDED", { cause: error });
+  }
+  if (error instanceof DOMException && error.name === "AbortError") {
+    return new TapinError("CANCELED", { cause: error });
+  }
+  return new TapinError("INTERNAL", { cause: error });
+}
+
+const REASON_OF_CODE: Partial<Record<Code, Reason>> = {
+  [Code.Canceled]: "CANCELED",
+  [Code.Aborted]: "CANCELED",
+  [Code.DeadlineExceeded]: "DEADLINE_EXCEEDED",
+  [Code.Unavailable]: "UNAVAILABLE",
+  [Code.Unimplemented]: "UNIMPLEMENTED",
+};
+
+/** The answer, or the abort's reason as soon as there is one: a deadline is kept even if the work is not. */
+async function unlessAborted<T>(work: Promise<T>, { signal }: Call): Promise<T> {
+  signal.throwIfAborted();
+  let onAbort = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+function logCall(log: Logger, method: DescMethod, call: Call, failure: TapinError | null): void {
+  const identity = "identity" in call ? (call as AdmittedCall).identity : null;
+  const fields = {
+    event: "call",
+    rpc: `${method.parent.typeName}/${method.name}`,
+    dialect: call.dialect,
+    request_id: call.requestId,
+    project: identity?.kind === "api_key" ? identity.project.slug : undefined,
+    reason: failure?.reason,
+    ms: Math.round(performance.now() - call.startedAt),
+  };
+  if (failure?.reason === "INTERNAL") log.error({ ...fields, err: failure.cause }, "call failed");
+  else if (failure?.reason === "UNAVAILABLE")
+    log.warn({ ...fields, err: failure.cause }, "call failed");
+  else log.info(fields, failure === null ? "call answered" : "call refused");
+}

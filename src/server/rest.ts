@@ -1,0 +1,182 @@
+// JSON REST through the transcoder: bodies are read here with their limit, and every error leaves in the
+// contract's envelope.
+
+import type { DescService } from "@bufbuild/protobuf";
+import type { Logger } from "pino";
+import { type Reason, TapinError } from "../errors.ts";
+import type { RestResponse } from "../transcoder/rest-message.ts";
+import { TranscodeError, type TranscodeErrorKind } from "../transcoder/transcode-error.ts";
+import { createTranscoder } from "../transcoder/transcoder.ts";
+import type { AdmittedCall, Call } from "./call.ts";
+import { toRestError } from "./error-envelope.ts";
+import { type Exchange, headerOf, type Request, type Response } from "./exchange.ts";
+import { type Pipeline, toTapinError } from "./pipeline.ts";
+
+/** Largest body of a REST request, in bytes. */
+export const MAX_BODY_BYTES = 64 * 1024;
+
+/** Milliseconds a unary REST call may take. */
+export const REST_DEADLINE_MS = 30_000;
+
+/** Serves the REST paths. */
+export interface Rest {
+  /** Answers the exchange; false when no route has this path. */
+  handle(exchange: Exchange): Promise<boolean>;
+}
+
+/** How WatchSession looks as Server-Sent Events (contract section 1). */
+const STREAMS = {
+  "tapin.auth.v1.AuthService/WatchSession": {
+    event: "status",
+    idField: "sequence",
+    resumeField: "after_sequence",
+  },
+};
+
+/** One REST call on its way through the transcoder. */
+interface RestCall {
+  readonly call: Call;
+  /** Aborts with UNAVAILABLE when the server stops: for streams only. */
+  readonly stopping: AbortSignal;
+  admitted: AdmittedCall | null;
+}
+
+/** Builds the REST form of these services. */
+export function createRest(
+  services: readonly DescService[],
+  pipeline: Pipeline,
+  { stopping, log }: { stopping: AbortSignal; log: Logger },
+): Rest {
+  const transcoder = createTranscoder<RestCall>({
+    services,
+    streams: STREAMS,
+    async admit(method, context, { head }) {
+      context.admitted = await pipeline.admit(method, { ...context.call, head });
+    },
+    invoke(method, request, context) {
+      const call = admittedOf(context);
+      if (method.methodKind === "unary") {
+        const signal = AbortSignal.any([call.signal, AbortSignal.timeout(REST_DEADLINE_MS)]);
+        return pipeline.unary(method, request, { ...call, signal });
+      }
+      const signal = AbortSignal.any([call.signal, context.stopping]);
+      return pipeline.stream(method, request, { ...call, signal });
+    },
+    renderError: (error, { call }) => toRestError(convert(error, log), call.requestId),
+  });
+  return {
+    async handle(exchange) {
+      const gone = goneSignal(exchange.res);
+      const call = callOf(exchange, gone);
+      const request = {
+        method: exchange.method,
+        path: exchange.path,
+        query: exchange.query,
+        headers: call.headers,
+        body: () => readBody(exchange.req),
+        signal: gone,
+      };
+      const answer = await transcoder.handle(request, { call, stopping, admitted: null });
+      if (answer === null) return false;
+      await writeAnswer(exchange.res, answer);
+      return true;
+    },
+  };
+}
+
+function admittedOf({ admitted }: RestCall): AdmittedCall {
+  if (admitted === null) throw new TapinError("INTERNAL", { cause: "call was not admitted" });
+  return admitted;
+}
+
+function callOf(exchange: Exchange, signal: AbortSignal): Call {
+  const { requestId, address, origin, hideFromPages, req } = exchange;
+  return {
+    requestId,
+    address,
+    origin,
+    hideFromPages,
+    dialect: "rest",
+    headers: { get: (name) => headerOf(req, name) },
+    signal,
+    head: false,
+    startedAt: performance.now(),
+  };
+}
+
+const REASON_OF_KIND: Record<TranscodeErrorKind, Reason> = {
+  method_not_allowed: "METHOD_NOT_ALLOWED",
+  not_acceptable: "NOT_ACCEPTABLE",
+  body_too_large: "BODY_TOO_LARGE",
+  unsupported_media_type: "UNSUPPORTED_MEDIA_TYPE",
+  invalid_request: "VALIDATION_FAILED",
+};
+
+/** What the pipeline threw was logged there; what HTTP refuses is the caller's fault; the rest is ours. */
+function convert(error: unknown, log: Logger): TapinError {
+  if (error instanceof TapinError) return error;
+  if (error instanceof TranscodeError) {
+    const { message: sentence, violations, headers } = error;
+    return new TapinError(REASON_OF_KIND[error.kind], { sentence, violations, headers });
+  }
+  const failure = toTapinError(error);
+  log.error({ event: "transcoder_failed", err: error }, "the transcoder failed");
+  return failure;
+}
+
+/** Aborts when the response's connection closes before the answer is complete. */
+function goneSignal(res: Response): AbortSignal {
+  const controller = new AbortController();
+  res.once("close", () => {
+    if (!res.writableFinished) controller.abort(new TapinError("CANCELED"));
+  });
+  return controller.signal;
+}
+
+async function readBody(req: Request): Promise<Uint8Array> {
+  const tooLarge = () =>
+    new TranscodeError("body_too_large", `The body is larger than ${MAX_BODY_BYTES} bytes.`);
+  if (Number(headerOf(req, "content-length") ?? 0) > MAX_BODY_BYTES) throw tooLarge();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  return await new Promise((resolve, reject) => {
+    req.on("data", (chunk: Uint8Array) => {
+      size += chunk.length;
+      if (size > MAX_BODY_BYTES) reject(tooLarge());
+      else chunks.push(chunk);
+    });
+    req.once("end", () => resolve(Buffer.concat(chunks)));
+    req.once("error", (cause) => reject(new TapinError("CANCELED", { cause })));
+    req.once("close", () => reject(new TapinError("CANCELED")));
+  });
+}
+
+async function writeAnswer(res: Response, answer: RestResponse): Promise<void> {
+  res.statusCode = answer.status;
+  for (const [name, value] of answer.headers) res.setHeader(name, value);
+  if (answer.body === null || answer.body instanceof Uint8Array) {
+    if (answer.body === null) res.end();
+    else res.end(answer.body as never);
+    return;
+  }
+  for await (const chunk of answer.body) {
+    if (res.destroyed || !(await writeChunk(res, chunk))) break;
+  }
+  res.end();
+}
+
+/** Writes and waits until the reader keeps up; false when it is gone. */
+async function writeChunk(res: Response, chunk: Uint8Array): Promise<boolean> {
+  if ((res as NodeJS.WritableStream).write(chunk)) return true;
+  return await new Promise((resolve) => {
+    const settle = (alive: boolean) => {
+      res.off("drain", onDrain);
+      res.off("close", onClose);
+      resolve(alive);
+    };
+    const onDrain = () => settle(true);
+    const onClose = () => settle(false);
+    res.once("drain", onDrain);
+    res.once("close", onClose);
+  });
+}
