@@ -1,0 +1,253 @@
+// Every setting once: name, default, meaning. All problems are reported together, in sentences. Nothing here
+// reads the environment by itself: main.ts hands it in.
+
+import { distance } from "fastest-levenshtein";
+import { isLoopback, landingUrlProblem } from "./core/project.ts";
+import { MIN_SECRET_BYTES } from "./core/secret.ts";
+
+/** One setting, as the README and `docs/settings.md` list it. */
+export interface SettingDoc {
+  readonly name: string;
+  readonly fallback: string;
+  readonly meaning: string;
+}
+
+/** Every setting of Tapin. */
+export const SETTINGS = [
+  { name: "TAPIN_HOST", fallback: "127.0.0.1", meaning: "address to listen on" },
+  { name: "TAPIN_PORT", fallback: "8080", meaning: "port to listen on; 0 = any free port" },
+  {
+    name: "TAPIN_PUBLIC_URL",
+    fallback: "http://host:port",
+    meaning: "how browsers and messengers reach it",
+  },
+  {
+    name: "TAPIN_DATABASE_URL",
+    fallback: "none",
+    meaning: "PostgreSQL; none = embedded database in TAPIN_DATA_DIR",
+  },
+  {
+    name: "TAPIN_DATA_DIR",
+    fallback: ".tapin",
+    meaning: "embedded database, generated secret, demo keys; `memory` keeps nothing",
+  },
+  {
+    name: "TAPIN_SECRET",
+    fallback: "generated when embedded",
+    meaning:
+      "derives codes and watch tokens; at least 32 bytes; required with PostgreSQL; a comma-separated list rotates: the first makes, all check",
+  },
+  {
+    name: "TAPIN_ADMIN_TOKEN",
+    fallback: "generated when embedded",
+    meaning: "token of AdminService; unset with PostgreSQL = admin off",
+  },
+  { name: "TAPIN_TELEGRAM_TOKEN", fallback: "none", meaning: "token of the Telegram bot" },
+  {
+    name: "TAPIN_TELEGRAM_API_URL",
+    fallback: "https://api.telegram.org",
+    meaning: "root of the Telegram Bot API",
+  },
+  { name: "TAPIN_MAX_TOKEN", fallback: "none", meaning: "token of the MAX bot (not there yet)" },
+  { name: "TAPIN_MAX_API_URL", fallback: "none", meaning: "root of the MAX API (not there yet)" },
+  {
+    name: "TAPIN_MAX_CA_FILE",
+    fallback: "none",
+    meaning: "certificate authority of the MAX API (not there yet)",
+  },
+  {
+    name: "TAPIN_UPDATES",
+    fallback: "auto",
+    meaning: "how updates arrive: `polling`, or `auto` (polling until webhooks are there)",
+  },
+  {
+    name: "TAPIN_SANDBOX",
+    fallback: "auto",
+    meaning:
+      "pretend messengers and demo website: `on`, `off`, or `auto`: on when embedded, on a loopback host, and no messenger token is set",
+  },
+  { name: "TAPIN_SESSION_TTL", fallback: "300", meaning: "seconds a session lives, 60-1800" },
+  { name: "TAPIN_CODE_TTL", fallback: "300", meaning: "seconds a code lives, 30-600" },
+  {
+    name: "TAPIN_RATE_LIMIT",
+    fallback: "6000",
+    meaning: "requests a minute for each project; 0 = no limit",
+  },
+  { name: "TAPIN_LOG_LEVEL", fallback: "info", meaning: "`trace` to `silent`" },
+] as const satisfies readonly SettingDoc[];
+
+type Name = (typeof SETTINGS)[number]["name"];
+
+/** Log levels, from chatty to mute. */
+export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+
+/** What the process is to do. */
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  /** Null = `http://host:port`, known once listening. */
+  readonly publicUrl: string | null;
+  /** Null = embedded. */
+  readonly databaseUrl: string | null;
+  readonly dataDir: string | "memory";
+  /** Server secrets, the first makes; null = generate. */
+  readonly secrets: readonly string[] | null;
+  /** Null = generate when embedded, off otherwise. */
+  readonly adminToken: string | null;
+  readonly telegram: { readonly token: string; readonly apiUrl: string | null } | null;
+  readonly sandbox: boolean;
+  readonly sessionTtlSeconds: number;
+  readonly codeTtlSeconds: number;
+  readonly requestsPerMinute: number;
+  readonly logLevel: (typeof LOG_LEVELS)[number];
+}
+
+/** What is wrong with the settings: every problem, a sentence each. */
+export class ConfigError extends Error {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(problems.join("\n"));
+    this.name = "ConfigError";
+    this.problems = problems;
+  }
+}
+
+/** Reads the settings. Throws ConfigError with all problems at once. An empty value counts as unset. */
+export function parseConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  const problems = unknownNames(environment);
+  const reader = createReader(environment, problems);
+  const config = readConfig(reader);
+  checkTogether(config, reader);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return config;
+}
+
+function readConfig(reader: Reader): Config {
+  const databaseUrl = reader.url("TAPIN_DATABASE_URL", ["postgres:", "postgresql:"]);
+  const host = reader.text("TAPIN_HOST") ?? "127.0.0.1";
+  const token = reader.text("TAPIN_TELEGRAM_TOKEN");
+  const apiUrl = reader.url("TAPIN_TELEGRAM_API_URL", ["https:", "http:"]);
+  const sandbox = reader.choice("TAPIN_SANDBOX", ["auto", "on", "off"]);
+  const loopback = isLoopback(host) || host === "::1";
+  return {
+    host,
+    port: reader.integer("TAPIN_PORT", { fallback: 8080, min: 0, max: 65_535 }),
+    publicUrl: reader.url("TAPIN_PUBLIC_URL", ["https:", "http:"])?.replace(/\/+$/, "") ?? null,
+    databaseUrl,
+    dataDir: reader.text("TAPIN_DATA_DIR") ?? ".tapin",
+    secrets:
+      reader
+        .text("TAPIN_SECRET")
+        ?.split(",")
+        .map((secret) => secret.trim()) ?? null,
+    adminToken: reader.text("TAPIN_ADMIN_TOKEN"),
+    telegram: token === null ? null : { token, apiUrl },
+    sandbox:
+      sandbox === "on" ||
+      (sandbox === "auto" && databaseUrl === null && loopback && token === null),
+    sessionTtlSeconds: reader.integer("TAPIN_SESSION_TTL", { fallback: 300, min: 60, max: 1800 }),
+    codeTtlSeconds: reader.integer("TAPIN_CODE_TTL", { fallback: 300, min: 30, max: 600 }),
+    requestsPerMinute: reader.integer("TAPIN_RATE_LIMIT", { fallback: 6000, min: 0, max: 1e9 }),
+    logLevel: reader.choice("TAPIN_LOG_LEVEL", LOG_LEVELS, "info"),
+  };
+}
+
+/** Rules that look at more than one setting. */
+function checkTogether(config: Config, reader: Reader): void {
+  checkSecrets(config, reader);
+  checkMessengers(config, reader);
+  const landing = config.publicUrl === null ? null : landingUrlProblem(config.publicUrl);
+  if (config.sandbox && landing !== null) reader.problem("TAPIN_PUBLIC_URL", landing);
+}
+
+function checkSecrets(config: Config, { problem }: Reader): void {
+  const weak = config.secrets?.some((secret) => Buffer.byteLength(secret) < MIN_SECRET_BYTES);
+  if (weak) problem("TAPIN_SECRET", `must be at least ${MIN_SECRET_BYTES} bytes (each of a list)`);
+  if (config.databaseUrl !== null && config.secrets === null) {
+    problem(
+      "TAPIN_SECRET",
+      "is required with TAPIN_DATABASE_URL; make one with: openssl rand -hex 32",
+    );
+  }
+  if (config.adminToken !== null && !/^[A-Za-z0-9._~+/=-]{16,}$/.test(config.adminToken)) {
+    problem("TAPIN_ADMIN_TOKEN", "must be at least 16 characters of A-Z a-z 0-9 . _ ~ + / = -");
+  }
+}
+
+function checkMessengers(config: Config, { problem, text, choice }: Reader): void {
+  if (config.telegram !== null && !/^\d+:[A-Za-z0-9_-]+$/.test(config.telegram.token)) {
+    problem("TAPIN_TELEGRAM_TOKEN", "must look like 123456:ABC-DEF, as @BotFather shows it");
+  }
+  if (text("TAPIN_TELEGRAM_API_URL") !== null && config.telegram === null) {
+    problem("TAPIN_TELEGRAM_API_URL", "is set without TAPIN_TELEGRAM_TOKEN");
+  }
+  for (const name of ["TAPIN_MAX_TOKEN", "TAPIN_MAX_API_URL", "TAPIN_MAX_CA_FILE"] as const) {
+    if (text(name) !== null) problem(name, "is set, but MAX is not there yet");
+  }
+  if (choice("TAPIN_UPDATES", ["auto", "polling", "webhook"]) === "webhook") {
+    problem("TAPIN_UPDATES", "is webhook, but webhooks are not there yet; use polling");
+  }
+}
+
+interface Reader {
+  problem(name: Name, sentence: string): void;
+  text(name: Name): string | null;
+  integer(name: Name, range: { fallback: number; min: number; max: number }): number;
+  url(name: Name, protocols: readonly string[]): string | null;
+  /** One of the values; the fallback is the first when not given. */
+  choice<T extends string>(name: Name, values: readonly T[], fallback?: T): T;
+}
+
+function createReader(
+  environment: Readonly<Record<string, string | undefined>>,
+  problems: string[],
+): Reader {
+  const text = (name: Name) => environment[name]?.trim() || null;
+  const problem = (name: Name, sentence: string) => {
+    problems.push(`${name} ${sentence}.`);
+  };
+  return {
+    text,
+    problem,
+    integer(name, { fallback, min, max }) {
+      const given = text(name);
+      if (given === null) return fallback;
+      const value = /^\d{1,12}$/.test(given) ? Number(given) : Number.NaN;
+      if (value >= min && value <= max) return value;
+      problem(name, `must be a whole number from ${min} to ${max}, not ${given}`);
+      return fallback;
+    },
+    url(name, protocols) {
+      const given = text(name);
+      if (given === null) return null;
+      if (URL.canParse(given) && protocols.includes(new URL(given).protocol)) return given;
+      problem(
+        name,
+        `must be a URL that starts with ${protocols.map((p) => `${p}//`).join(" or ")}`,
+      );
+      return null;
+    },
+    choice(name, values, fallback = values[0] as (typeof values)[number]) {
+      const given = text(name);
+      const value = given === null ? fallback : values.find((candidate) => candidate === given);
+      if (value !== undefined) return value;
+      problem(name, `must be one of ${values.join(", ")}, not ${given}`);
+      return fallback;
+    },
+  };
+}
+
+function unknownNames(environment: Readonly<Record<string, string | undefined>>): string[] {
+  const known: readonly string[] = SETTINGS.map(({ name }) => name);
+  return Object.keys(environment)
+    .filter((name) => name.startsWith("TAPIN_") && !name.startsWith("TAPIN_TEST_"))
+    .filter((name) => !known.includes(name))
+    .map((name) => `${name} is no setting; the nearest one is ${nearest(name, known)}.`);
+}
+
+function nearest(name: string, known: readonly string[]): string {
+  return known.reduce((best, candidate) =>
+    distance(name, candidate) < distance(name, best) ? candidate : best,
+  );
+}

@@ -1,0 +1,64 @@
+// The keyring: secrets the embedded mode generates once and keeps in the data directory, readable by the
+// owner only. With `memory` they live as long as the process.
+
+import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+/** Generated secrets, by name. */
+export interface Keyring {
+  /** The kept value, or null. */
+  read(name: KeyName): Promise<string | null>;
+  /** Keeps the value. */
+  write(name: KeyName, value: string): Promise<void>;
+  /** The kept value, made now when there is none. */
+  readOrMake(name: KeyName, make: () => string): Promise<string>;
+}
+
+/** File names in the data directory. */
+export type KeyName = "secret" | "admin-token" | "demo-api-key";
+
+/** Opens the keyring of a data directory. */
+export function openKeyring(dataDir: string | "memory"): Keyring {
+  const { read, write } = dataDir === "memory" ? inMemory() : onDisk(dataDir);
+  return {
+    read,
+    write,
+    async readOrMake(name, make) {
+      const kept = await read(name);
+      if (kept !== null) return kept;
+      const made = make();
+      await write(name, made);
+      return made;
+    },
+  };
+}
+
+function inMemory(): Pick<Keyring, "read" | "write"> {
+  const kept = new Map<KeyName, string>();
+  return {
+    read: async (name) => kept.get(name) ?? null,
+    write: async (name, value) => {
+      kept.set(name, value);
+    },
+  };
+}
+
+function onDisk(dataDir: string): Pick<Keyring, "read" | "write"> {
+  const fileOf = (name: KeyName) => join(dataDir, name);
+  return {
+    async read(name) {
+      try {
+        return (await readFile(fileOf(name), "utf8")).trim() || null;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+        throw error;
+      }
+    },
+    async write(name, value) {
+      await mkdir(dataDir, { recursive: true, mode: 0o700 });
+      await writeFile(fileOf(name), `${value}\n`, { mode: 0o600 });
+      // `mode` applies to a new file only.
+      await chmod(fileOf(name), 0o600);
+    },
+  };
+}

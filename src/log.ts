@@ -1,0 +1,42 @@
+// The log: one JSON line for each event, on standard output. Tokens, keys and codes never reach it: every
+// line is searched for them on its way out, whoever wrote it.
+
+import { type Logger, pino } from "pino";
+
+/** Where lines go. */
+export interface LogOptions {
+  readonly level: string;
+  /** Secrets of this process, such as bot tokens, that have no shape of their own. */
+  readonly secrets: readonly string[];
+  /** Takes a finished line. */
+  write(line: string): void;
+}
+
+// API keys and watch tokens; bearer credentials; bot tokens in Bot API URLs; codes in callback URLs and JSON.
+const SHAPES: readonly (readonly [RegExp, string])[] = [
+  [/tapin_(live|watch)_[A-Za-z0-9]+/g, "tapin_$1_[redacted]"],
+  [/(bearer\s+)[A-Za-z0-9._~+/=-]+/gi, "$1[redacted]"],
+  [/\bbot\d+:[A-Za-z0-9_-]+/g, "bot[redacted]"],
+  [/([?&]code=)[^&\s"]+/g, "$1[redacted]"],
+  [/("code\\?":\s*\\?")[A-Za-z0-9_-]{40,}/g, "$1[redacted]"],
+];
+
+/** The line without its secrets. */
+export function redact(line: string, secrets: readonly string[]): string {
+  const plain = secrets.reduce(
+    (text, secret) => (secret === "" ? text : text.replaceAll(secret, "[redacted]")),
+    line,
+  );
+  return SHAPES.reduce((text, [shape, replacement]) => text.replace(shape, replacement), plain);
+}
+
+/** Builds the log. */
+export function createLog({ level, secrets, write }: LogOptions): Logger {
+  const options = {
+    level,
+    base: null,
+    timestamp: () => `,"time":"${new Date().toISOString()}"`,
+    formatters: { level: (label: string) => ({ level: label }) },
+  };
+  return pino(options, { write: (line: string) => write(redact(line, secrets)) });
+}
