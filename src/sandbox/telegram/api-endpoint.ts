@@ -1,0 +1,153 @@
+// The HTTP side of the Bot API: `/bot<TOKEN>/<method>` in, `{"ok":...}` out. https://core.telegram.org/bots/api#making-requests
+// What each method does lives in message-methods.ts and bot-methods.ts.
+
+import { timingSafeEqual } from "node:crypto";
+import { type ApiArguments, readArguments } from "./api-arguments.ts";
+import { TelegramApiError } from "./api-error.ts";
+import * as bot from "./bot-methods.ts";
+import {
+  type Answer,
+  type Incoming,
+  jsonAnswer,
+  leaveSignal,
+  type Outgoing,
+  readBody,
+  sendAnswer,
+} from "./http-exchange.ts";
+import * as messages from "./message-methods.ts";
+import type { BotCall } from "./reactions.ts";
+import type { TelegramState } from "./state.ts";
+
+interface Call {
+  readonly state: TelegramState;
+  readonly args: ApiArguments;
+  readonly signal: AbortSignal;
+}
+
+interface Method {
+  readonly run: (call: Call) => unknown;
+  /** True when `run` returns the result with a description. */
+  readonly described?: true;
+  /** What the call can be in answer to something a person did. */
+  readonly reaction?: BotCall["kind"];
+}
+
+// Method names are not case-sensitive: https://core.telegram.org/bots/api#making-requests
+const METHODS: ReadonlyMap<string, Method> = new Map(
+  Object.entries<Method>({
+    getme: { run: ({ state }) => bot.getMe(state) },
+    getupdates: { run: ({ state, args, signal }) => bot.getUpdates(state, args, signal) },
+    setwebhook: { run: ({ state, args }) => bot.setWebhook(state, args), described: true },
+    deletewebhook: { run: ({ state, args }) => bot.deleteWebhook(state, args), described: true },
+    getwebhookinfo: { run: ({ state }) => bot.getWebhookInfo(state) },
+    setmycommands: { run: ({ state, args }) => bot.setMyCommands(state, args) },
+    getmycommands: { run: ({ state, args }) => bot.getMyCommands(state, args) },
+    getchat: { run: ({ state, args }) => messages.getChat(state, args) },
+    getuserprofilephotos: { run: ({ state, args }) => messages.getUserProfilePhotos(state, args) },
+    sendmessage: { run: ({ state, args }) => messages.sendMessage(state, args), reaction: "send" },
+    editmessagetext: {
+      run: ({ state, args }) => messages.editMessageText(state, args),
+      reaction: "edit",
+    },
+    editmessagereplymarkup: {
+      run: ({ state, args }) => messages.editMessageReplyMarkup(state, args),
+      reaction: "edit",
+    },
+    deletemessage: {
+      run: ({ state, args }) => messages.deleteMessage(state, args),
+      reaction: "edit",
+    },
+    answercallbackquery: {
+      run: ({ state, args }) => messages.answerCallbackQuery(state, args),
+      reaction: "answer",
+    },
+  }),
+);
+
+function refusal(error: TelegramApiError): Answer {
+  const { errorCode, message } = error;
+  return jsonAnswer(errorCode, { ok: false, error_code: errorCode, description: message });
+}
+
+function noteReaction({ state, args }: Call, kind: BotCall["kind"]): void {
+  if (kind !== "answer") {
+    state.reactions.called(Number(args.text("chat_id")), { kind });
+    return;
+  }
+  const queryId = args.text("callback_query_id");
+  const query = state.queries.get(queryId);
+  if (query !== undefined) state.reactions.called(query.person.id, { kind, queryId });
+}
+
+async function runMethod(method: Method, call: Call): Promise<Answer> {
+  try {
+    const outcome = await method.run(call);
+    const described = method.described ? (outcome as bot.Described) : { result: outcome };
+    return jsonAnswer(200, { ok: true, ...described });
+  } finally {
+    if (method.reaction !== undefined) noteReaction(call, method.reaction);
+  }
+}
+
+function isToken(given: string, token: string): boolean {
+  const [a, b] = [Buffer.from(given), Buffer.from(token)];
+  return a.byteLength === b.byteLength && timingSafeEqual(a, b);
+}
+
+function findMethod(path: string, token: string): Method {
+  const match = /^\/bot([^/]*)\/([^/]+)$/.exec(path);
+  if (match === null) throw new TelegramApiError(404, "Not Found");
+  const given = match[1] ?? "";
+  if (!/^[1-9]\d*:./.test(given)) {
+    throw new TelegramApiError(401, "Unauthorized: invalid token specified");
+  }
+  if (!isToken(given, token)) throw new TelegramApiError(401, "Unauthorized");
+  const method = METHODS.get((match[2] ?? "").toLowerCase());
+  if (method === undefined) throw new TelegramApiError(404, "Not Found");
+  return method;
+}
+
+/** The Bot API of one bot. */
+export interface ApiEndpoint {
+  readonly state: TelegramState;
+  /** The bot's token. */
+  readonly token: string;
+}
+
+async function answerCall(
+  { state, token }: ApiEndpoint,
+  { req, url, signal }: { req: Incoming; url: URL; signal: AbortSignal },
+): Promise<Answer> {
+  if (req.method !== "GET" && req.method !== "POST") {
+    throw new TelegramApiError(501, "Not Implemented");
+  }
+  // The body is read before the first refusal, so that the connection can be used again.
+  const body = await readBody(req);
+  const method = findMethod(url.pathname, token);
+  if (body.kind === "tooLarge") {
+    const description = `Request Entity Too Large: content length is ${body.size}`;
+    throw new TelegramApiError(413, description);
+  }
+  const contentType = String(req.headers["content-type"] ?? "");
+  const args = readArguments(url.searchParams, { text: body.text, contentType });
+  return runMethod(method, { state, args, signal });
+}
+
+/**
+ * Answers one call of the Bot API. `url` holds what comes after the API root: `/bot<TOKEN>/<method>?...`. 401 for a wrong
+ * token, 404 for anything but a known method, 413 for a body over 256 KB, 501 for HTTP methods other than GET and POST.
+ * Never rejects.
+ */
+export async function handleApiCall(
+  endpoint: ApiEndpoint,
+  { req, res, url }: { req: Incoming; res: Outgoing; url: URL },
+): Promise<void> {
+  const signal = leaveSignal(res);
+  try {
+    sendAnswer(req, res, await answerCall(endpoint, { req, url, signal }));
+  } catch (error) {
+    const known = error instanceof TelegramApiError;
+    const told = known ? error : new TelegramApiError(500, "Internal Server Error");
+    sendAnswer(req, res, refusal(told));
+  }
+}

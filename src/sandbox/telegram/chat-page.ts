@@ -1,0 +1,112 @@
+// The HTML of the chat page and of the index of bots. What the page does is src/web/chat.ts, how it looks is
+// src/web/chat.css; here are only the bare documents, their headers, and the files they load.
+
+import { readFile } from "node:fs/promises";
+import type { Answer } from "./http-exchange.ts";
+
+/** A bot that people can open. */
+export interface PageBot {
+  /** The messenger, as the sandbox service names it. */
+  readonly channel: "telegram";
+  readonly username: string;
+  readonly name: string;
+}
+
+// Nothing inline, nothing from elsewhere: a message of the bot or a name of a person can never become code.
+const PAGE_POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
+  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+const PAGE_HEADERS = {
+  "content-type": "text/html; charset=utf-8",
+  "content-security-policy": PAGE_POLICY,
+  "x-content-type-options": "nosniff",
+  // The address of a chat page carries the payload of a session.
+  "referrer-policy": "no-referrer",
+  "cache-control": "no-store",
+};
+
+const ASSETS = {
+  "chat.js": { file: "../../../gen/web/chat.js", type: "text/javascript; charset=utf-8" },
+  "chat.css": { file: "../../web/chat.css", type: "text/css; charset=utf-8" },
+} as const;
+
+const loaded = new Map<string, Promise<Uint8Array>>();
+
+function escapeHtml(text: string): string {
+  const entities: Readonly<Record<string, string>> = {
+    "&": "&amp;",
+    "<": "&lt;",
+    ">": "&gt;",
+    '"': "&quot;",
+    "'": "&#39;",
+  };
+  return text.replace(/[&<>"']/g, (character) => entities[character] ?? character);
+}
+
+function page({ title, head, body }: { title: string; head: string; body: string }): Answer {
+  const html = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<link rel="icon" href="data:,">
+<title>${escapeHtml(title)}</title>
+${head}
+</head>
+<body>
+${body}
+</body>
+</html>
+`;
+  return { status: 200, headers: PAGE_HEADERS, body: html };
+}
+
+/** The page on which a person talks to a bot. Its addresses are relative, so it works behind a path prefix as well. */
+export function chatPage(bot: PageBot): Answer {
+  const data = `data-channel="${bot.channel}" data-bot="${escapeHtml(bot.username)}" data-name="${escapeHtml(bot.name)}"`;
+  return page({
+    title: `${bot.name} (@${bot.username})`,
+    head: `<link rel="stylesheet" href="../assets/chat.css">
+<script type="module" src="../assets/chat.js"></script>`,
+    body: `<div id="chat" class="app" ${data}></div>
+<noscript><p class="plain">This pretend messenger needs JavaScript.</p></noscript>`,
+  });
+}
+
+/** The index: which bots there are. */
+export function indexPage(bots: readonly PageBot[]): Answer {
+  const items = bots.map(
+    ({ channel, username, name }) =>
+      `<li><a href="${channel}/${escapeHtml(username)}">${escapeHtml(name)} <small>@${escapeHtml(username)}</small></a></li>`,
+  );
+  return page({
+    title: "Pretend messengers",
+    head: '<link rel="stylesheet" href="assets/chat.css">',
+    body: `<main class="plain">
+<h1>Pretend messengers</h1>
+<p>These bots talk to pretend people only. Nothing here reaches Telegram.</p>
+<ul>${items.join("\n")}</ul>
+</main>`,
+  });
+}
+
+/**
+ * A file of the chat page, read at first use and kept. Null for any other name. Rejects when the file is missing: the
+ * script is built from src/web into gen/web.
+ */
+export async function pageAsset(name: string): Promise<Answer | null> {
+  if (!Object.hasOwn(ASSETS, name)) return null;
+  const { file, type } = ASSETS[name as keyof typeof ASSETS];
+  const reading = loaded.get(name) ?? readFile(new URL(file, import.meta.url));
+  loaded.set(name, reading);
+  // A file that could not be read is tried again next time.
+  reading.catch(() => loaded.delete(name));
+  const headers = {
+    "content-type": type,
+    "x-content-type-options": "nosniff",
+    "cache-control": "no-cache",
+  };
+  return { status: 200, headers, body: await reading };
+}

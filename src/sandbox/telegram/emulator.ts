@@ -1,0 +1,214 @@
+// The pretend Telegram: one bot behind a real Bot API over HTTP, and the persons who talk to it. Each action of a person
+// becomes an update for the bot and resolves when the bot has reacted (reactions.ts says when that is) or 2 s have passed.
+
+import { randomBytes, randomInt } from "node:crypto";
+import { type Chat, type ChatMessage, SandboxError, type SandboxUser } from "../chat.ts";
+import { handleApiCall } from "./api-endpoint.ts";
+import type { Incoming, Outgoing } from "./http-exchange.ts";
+import { characterCount, TEXT_LIMIT } from "./message-text.ts";
+import { appendMessage, findMessage, type Person, type StoredMessage } from "./people.ts";
+import type { Awaited as AwaitedReaction } from "./reactions.ts";
+import { blockChangeShape, inaccessibleMessageShape, messageShape, userShape } from "./shapes.ts";
+import { TelegramState } from "./state.ts";
+
+/** How a pretend Telegram is set up. */
+export interface TelegramOptions {
+  /** The time in milliseconds. Default: Date.now. */
+  readonly now?: () => number;
+}
+
+// Fixed, so that a subscriber known by (bot, person) is the same one after a restart of the sandbox.
+const BOT_ID = 7_770_777_001;
+const USERNAME = "TapinDemoBot";
+const BOT_NAME = "Tapin Demo";
+
+function shownMessage(message: StoredMessage): ChatMessage {
+  const buttons = message.keyboard.flat().map(({ text, url }) => ({
+    label: text,
+    ...(url !== undefined && { url }),
+  }));
+  return { messageId: String(message.id), from: message.from, text: message.text, buttons };
+}
+
+function checkProfile(user: SandboxUser): void {
+  const id = Number(user.id);
+  if (!/^[1-9]\d{0,15}$/.test(user.id) || !Number.isSafeInteger(id)) {
+    throw new SandboxError("invalid", "The id is a number above 0 and below 2^53.", "user.id");
+  }
+  const length = characterCount(user.firstName);
+  if (length < 1 || length > 64) {
+    throw new SandboxError("invalid", "The first name has 1 to 64 characters.", "user.first_name");
+  }
+}
+
+/** A pretend Telegram with one bot. Everything is in memory; at most 10,000 people and 200 messages a chat are kept. */
+export class TelegramEmulator {
+  /** The bot's token. A new one each time; the bot's id in it stays. */
+  readonly token = `${BOT_ID}:${randomBytes(26).toString("base64url")}`;
+  /** The bot's username, without `@`. */
+  readonly username = USERNAME;
+  /** The bot's name. */
+  readonly name = BOT_NAME;
+  readonly #state: TelegramState;
+
+  constructor(options: TelegramOptions = {}) {
+    const bot = { id: BOT_ID, is_bot: true, first_name: BOT_NAME, username: USERNAME };
+    this.#state = new TelegramState(bot, options.now ?? Date.now);
+  }
+
+  /** Answers a call of the Bot API; `url` holds what comes after the API root. Never rejects. */
+  handleApi(req: Incoming, res: Outgoing, url: URL): Promise<void> {
+    return handleApiCall({ state: this.#state, token: this.token }, { req, res, url });
+  }
+
+  /**
+   * Makes a person known who has not written to the bot yet: it may not write to them either. Throws SandboxError
+   * `invalid`.
+   */
+  addPerson(user: SandboxUser): void {
+    checkProfile(user);
+    this.#state.people.meet(user);
+  }
+
+  /**
+   * The person taps START: sends `/start`, with the payload when there is one. Unblocks the bot, as START does in the
+   * real app. Throws SandboxError `invalid`.
+   */
+  async start(user: SandboxUser, payload: string): Promise<Chat> {
+    checkProfile(user);
+    const person = this.#state.people.meet(user);
+    if (person.blocked) this.#changeBlock(person, false);
+    await this.#write(person, payload === "" ? "/start" : `/start ${payload}`);
+    return this.chat(user.id);
+  }
+
+  /**
+   * The person types a text. Throws SandboxError: `not_found` for an unknown person, `invalid` for a blank or too long
+   * text, and while they block the bot.
+   */
+  async sendText(userId: string, text: string): Promise<Chat> {
+    const person = this.#unblockedPerson(userId);
+    const trimmed = text.trim();
+    if (trimmed === "" || characterCount(trimmed) > TEXT_LIMIT) {
+      const problem = `The text has 1 to ${TEXT_LIMIT} characters.`;
+      throw new SandboxError("invalid", problem, "text");
+    }
+    await this.#write(person, trimmed);
+    return this.chat(userId);
+  }
+
+  /**
+   * The person taps the first button of that label. A button with a URL changes nothing. Throws SandboxError: `not_found`
+   * for an unknown person, message or label, `invalid` while they block the bot.
+   */
+  async tap(userId: string, messageId: string, label: string): Promise<Chat> {
+    const person = this.#unblockedPerson(userId);
+    const message = findMessage(person, Number(messageId));
+    if (message === undefined) throw new SandboxError("not_found", "There is no such message.");
+    const button = message.keyboard.flat().find(({ text }) => text === label);
+    if (button === undefined) {
+      throw new SandboxError("not_found", "The message has no such button (any more).");
+    }
+    if (button.callback_data !== undefined) {
+      await this.#query(person, message.id, button.callback_data);
+    }
+    return this.chat(userId);
+  }
+
+  /**
+   * Sends any data as a tap, as a modified client can: that of a button long gone, or one that never was. The message
+   * need not exist. Throws SandboxError `not_found` for an unknown person.
+   */
+  async tapData(userId: string, messageId: string, data: string): Promise<Chat> {
+    await this.#query(this.#person(userId), Number(messageId), data);
+    return this.chat(userId);
+  }
+
+  /** The person blocks or unblocks the bot; nothing happens when it is so already. Throws SandboxError `not_found`. */
+  async setBlocked(userId: string, blocked: boolean): Promise<Chat> {
+    const person = this.#person(userId);
+    if (person.blocked !== blocked) {
+      const updateId = this.#changeBlock(person, blocked);
+      await this.#reaction({ kind: "block", chatId: person.id }, updateId);
+    }
+    return this.chat(userId);
+  }
+
+  /** The chat as it is. Throws SandboxError `not_found` for an unknown person. */
+  chat(userId: string): Chat {
+    return { messages: this.#person(userId).messages.map(shownMessage) };
+  }
+
+  /** Ends every wait, of bots and of persons, and refuses further polls. */
+  close(): void {
+    this.#state.close();
+  }
+
+  #person(userId: string): Person {
+    const person = this.#state.people.find(Number(userId));
+    if (person === undefined) {
+      throw new SandboxError("not_found", "This person has no chat with the bot.");
+    }
+    return person;
+  }
+
+  #unblockedPerson(userId: string): Person {
+    const person = this.#person(userId);
+    if (person.blocked) {
+      throw new SandboxError("invalid", "This person blocks the bot: unblock it first.", "user_id");
+    }
+    return person;
+  }
+
+  async #write(person: Person, text: string): Promise<void> {
+    const { bot, updates } = this.#state;
+    const message: StoredMessage = {
+      id: this.#state.takeMessageId(),
+      from: "user",
+      text,
+      date: this.#state.nowSeconds(),
+      keyboard: [],
+      protectContent: false,
+    };
+    person.started = true;
+    appendMessage(person, message);
+    const updateId = updates.push("message", messageShape(message, { bot, person }));
+    await this.#reaction({ kind: "message", chatId: person.id }, updateId);
+  }
+
+  async #query(person: Person, messageId: number, data: string): Promise<void> {
+    const { bot, updates } = this.#state;
+    const queryId = `${randomInt(1, 2 ** 31)}${String(randomInt(0, 10 ** 9)).padStart(9, "0")}`;
+    const message = findMessage(person, messageId);
+    this.#state.rememberQuery(queryId, {
+      person,
+      tappedAt: this.#state.nowSeconds(),
+      answered: false,
+    });
+    const updateId = updates.push("callback_query", {
+      id: queryId,
+      from: userShape(person),
+      message: message
+        ? messageShape(message, { bot, person })
+        : inaccessibleMessageShape(person, messageId),
+      chat_instance: person.chatInstance,
+      data,
+    });
+    await this.#reaction({ kind: "tap", chatId: person.id, queryId }, updateId);
+  }
+
+  #changeBlock(person: Person, blocked: boolean): number | undefined {
+    const { bot, updates } = this.#state;
+    person.blocked = blocked;
+    const date = this.#state.nowSeconds();
+    return updates.push("my_chat_member", blockChangeShape(person, { bot, date }));
+  }
+
+  // A bot that did not ask for the kind of update never sees it, so there is nothing to wait for.
+  async #reaction(
+    awaited: Omit<AwaitedReaction, "updateId">,
+    updateId: number | undefined,
+  ): Promise<void> {
+    if (updateId !== undefined) await this.#state.reactions.wait({ ...awaited, updateId });
+  }
+}

@@ -1,0 +1,90 @@
+// Every word the chat page shows, in Russian and English. What the bot says is not here: that comes from the bot.
+
+/** A language of the page. */
+export type PageLanguage = "en" | "ru";
+
+/** The words of the page in one language. */
+export interface ChatTexts {
+  readonly notice: string;
+  readonly bot: string;
+  readonly messages: string;
+  readonly empty: string;
+  readonly start: string;
+  readonly placeholder: string;
+  readonly send: string;
+  readonly block: string;
+  readonly unblock: string;
+  readonly you: string;
+  readonly botSays: string;
+  readonly youSay: string;
+  readonly newTab: string;
+  readonly id: string;
+  readonly firstName: string;
+  readonly lastName: string;
+  readonly username: string;
+  readonly language: string;
+  readonly save: string;
+  readonly another: string;
+  readonly unreachable: string;
+  readonly defaultName: string;
+}
+
+const en: ChatTexts = {
+  notice: "Pretend Telegram for trying things out. Nothing here reaches the real one.",
+  bot: "bot",
+  messages: "Messages",
+  empty: "No messages yet. Tap START to begin.",
+  start: "START",
+  placeholder: "Message",
+  send: "Send",
+  block: "Block",
+  unblock: "Unblock",
+  you: "You are:",
+  botSays: "Bot",
+  youSay: "You",
+  newTab: "opens in a new tab",
+  id: "User id",
+  firstName: "First name",
+  lastName: "Last name",
+  username: "Username",
+  language: "Language",
+  save: "Save",
+  another: "Another person",
+  unreachable: "The pretend messenger does not answer. Trying again…",
+  defaultName: "Anna",
+};
+
+const ru: ChatTexts = {
+  notice: "Учебный Telegram для проб. До настоящего отсюда ничего не доходит.",
+  bot: "бот",
+  messages: "Сообщения",
+  empty: "Сообщений пока нет. Нажмите «СТАРТ».",
+  start: "СТАРТ",
+  placeholder: "Сообщение",
+  send: "Отправить",
+  block: "Заблокировать",
+  unblock: "Разблокировать",
+  you: "Вы:",
+  botSays: "Бот",
+  youSay: "Вы",
+  newTab: "откроется в новой вкладке",
+  id: "Номер (id)",
+  firstName: "Имя",
+  lastName: "Фамилия",
+  username: "Имя пользователя",
+  language: "Язык",
+  save: "Сохранить",
+  another: "Другой человек",
+  unreachable: "Учебный мессенджер не отвечает. Пробуем снова…",
+  defaultName: "Анна",
+};
+
+/** The words of the page in a language. */
+export function textsFor(language: PageLanguage): ChatTexts {
+  return language === "ru" ? ru : en;
+}
+
+/** The language of the page for a BCP 47 tag: Russian for `ru` and `ru-*`, else English. */
+export function pageLanguage(tag: string): PageLanguage {
+  return /^ru\b/i.test(tag) ? "ru" : "en";
+}
