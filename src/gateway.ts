@@ -237,11 +237,13 @@ interface Website {
 }
 
 function sandboxRoutes(sandbox: Sandbox, website: Website): readonly PlainRoute[] {
-  const demo = async ({ req, res }: Parameters<PlainRoute["handle"]>[0]) => {
+  const pretend: PlainRoute["handle"] = ({ req, res }) => sandbox.handle(req, res);
+  const demo: PlainRoute["handle"] = async ({ req, res }) => {
     await website.handle?.(req, res);
   };
   return [
-    { path: "/sandbox/*", handle: ({ req, res }) => sandbox.handle(req, res) },
+    { path: "/sandbox", handle: pretend },
+    { path: "/sandbox/*", handle: pretend },
     { path: "/demo", handle: demo },
     { path: "/demo/*", handle: demo },
     {

@@ -59,7 +59,8 @@ export function toConnectError(error: TapinError, requestId: string): ConnectErr
 }
 
 function metadataOf(error: TapinError): Headers {
-  const metadata = new Headers(error.headers.map(([name, value]) => [name, value]));
+  const metadata = new Headers();
+  for (const [name, value] of error.headers) metadata.append(name, value);
   if (error.retryAfterSeconds !== null)
     metadata.set("retry-after", String(error.retryAfterSeconds));
   return metadata;

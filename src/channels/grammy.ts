@@ -1,0 +1,41 @@
+// The one place that loads grammY. Its web build is used: it takes the runtime's own `fetch`, and under Deno it
+// needs no `--allow-env`, as the Node build does. Nothing else may import it, save for types.
+
+import type * as Grammy from "grammy/web";
+
+// While it loads, grammY's copy of `debug` reads `localStorage`, at which Node prints an ExperimentalWarning
+// unless it was started with --localstorage-file. So there is none for that moment.
+async function loadWithoutLocalStorage(): Promise<typeof Grammy> {
+  const storage = Object.getOwnPropertyDescriptor(globalThis, "localStorage");
+  if (storage?.configurable !== true) return await import("grammy/web");
+  Object.defineProperty(globalThis, "localStorage", { configurable: true, value: undefined });
+  try {
+    return await import("grammy/web");
+  } finally {
+    Object.defineProperty(globalThis, "localStorage", storage);
+  }
+}
+
+const grammy = await loadWithoutLocalStorage();
+
+/** Makes a client of the Telegram Bot API. Throws when `apiRoot` ends with a slash. */
+export function createApi(token: string, options: Grammy.ApiClientOptions): Grammy.Api {
+  return new grammy.Api(token, options);
+}
+
+/** The Bot API said no: it answered, with an error. */
+export function isRefusal(error: unknown): error is Grammy.GrammyError {
+  return error instanceof grammy.GrammyError;
+}
+
+/** The Bot API was never reached, or its answer could not be read. */
+export function isUnreached(error: unknown): error is Grammy.HttpError {
+  return error instanceof grammy.HttpError;
+}
+
+/** A signal as grammY's types want it: they name that of a polyfill, though the web build takes any. */
+export function apiSignal(signal: AbortSignal): ApiSignal {
+  return signal as unknown as ApiSignal;
+}
+
+type ApiSignal = NonNullable<Parameters<Grammy.Api["getMe"]>[0]>;

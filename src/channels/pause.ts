@@ -1,0 +1,34 @@
+// Waiting: a pause that ends early when told to, and a limit on how long something is waited for.
+
+/** Resolves after `ms` milliseconds, or at once when the signal is or becomes aborted. Never rejects. */
+export function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) {
+      resolve();
+      return;
+    }
+    const end = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal?.addEventListener("abort", end, { once: true });
+  });
+}
+
+/**
+ * Waits for the work, but not longer than `ms` milliseconds: `done` or `late`. Rejects when the work does so in
+ * time; what becomes of late work is nobody's business any more.
+ */
+export async function waitAtMost(work: Promise<unknown>, ms: number): Promise<"done" | "late"> {
+  const over = new AbortController();
+  try {
+    return await Promise.race([
+      work.then(() => "done" as const),
+      pause(ms, over.signal).then(() => "late" as const),
+    ]);
+  } finally {
+    over.abort();
+  }
+}

@@ -1,0 +1,13 @@
+// What both kinds of database have in common for the rest of this room: a handle for queries and a way out.
+
+import type { Db } from "./tables.ts";
+
+/** Reports what went wrong in the background: a sentence and the error. */
+export type OnError = (what: string, error: unknown) => void;
+
+/** An open database with its schema up to date, whose notifications already reach the hub. */
+export interface Database {
+  readonly db: Db;
+  /** Ends every connection. Calls that are under way fail or end first. */
+  close(): Promise<void>;
+}

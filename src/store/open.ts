@@ -1,0 +1,114 @@
+// Opens the storage: PostgreSQL when there is a URL, the embedded database otherwise, and puts the tables
+// together to the Store that the rest of Tapin knows.
+
+import { sql } from "kysely";
+import type { Store } from "../core/ports.ts";
+import { TapinError } from "../errors.ts";
+import { apiKeyTable } from "./api-keys.ts";
+import { ChangeHub } from "./change-feed.ts";
+import type { Database, OnError } from "./database.ts";
+import { guarded, storeError } from "./database-error.ts";
+import { grantTable } from "./grants.ts";
+import { idempotencyTable } from "./idempotency.ts";
+import { leaseTable } from "./leases.ts";
+import { openPglite } from "./pglite.ts";
+import { openPostgres } from "./postgres.ts";
+import { projectTable } from "./projects.ts";
+import { promptTable } from "./prompts.ts";
+import { sessionTable } from "./sessions.ts";
+import { subscriberTable } from "./subscribers.ts";
+import type { Db } from "./tables.ts";
+
+/** Which storage to open. */
+export interface OpenOptions {
+  /** `postgres://...`; null = the embedded database. */
+  readonly databaseUrl: string | null;
+  /** Directory of the embedded database, made when missing; `"memory"` keeps nothing. */
+  readonly dataDir: string | "memory";
+  /** Hears of what goes wrong in the background, such as a lost connection. Default: nobody. */
+  readonly onError?: OnError;
+  /** Most connections to PostgreSQL for queries; one more listens. Default: 10. */
+  readonly poolSize?: number;
+}
+
+/** Open storage. */
+export interface OpenedStore {
+  readonly store: Store;
+  /** Wakes watchers, whichever process changes their session. */
+  readonly changes: ChangeHub;
+  /** Ends every wait as aborted, then every connection; a data directory is free again. */
+  close(): Promise<void>;
+}
+
+/** The storage with the handle behind it, for tests that have to turn the clock or look at rows. */
+export interface OpenedDatabase extends OpenedStore {
+  readonly db: Db;
+}
+
+/**
+ * Opens the storage, its schema up to date. Rejects with a sentence: the URL is no PostgreSQL URL, the
+ * server cannot be reached or refuses, the data directory is in use or cannot be written, the database
+ * is a newer Tapin's.
+ */
+export async function openStore(options: OpenOptions): Promise<OpenedStore> {
+  return openDatabase(options);
+}
+
+/** As `openStore`, with the handle. */
+export async function openDatabase(options: OpenOptions): Promise<OpenedDatabase> {
+  const hub = new ChangeHub();
+  const database = await connect(options, hub);
+  return {
+    db: database.db,
+    store: storeOf(database.db),
+    changes: hub,
+    async close() {
+      hub.close();
+      await database.close();
+    },
+  };
+}
+
+function connect(options: OpenOptions, hub: ChangeHub): Promise<Database> {
+  if (options.databaseUrl === null) return openPglite(options.dataDir, hub);
+  const { databaseUrl, poolSize = 10, onError = () => undefined } = options;
+  return openPostgres({ databaseUrl, poolSize, onError }, hub);
+}
+
+function storeOf(db: Db): Store {
+  const store: Store = {
+    projects: guarded(projectTable(db)),
+    apiKeys: guarded(apiKeyTable(db)),
+    sessions: guarded(sessionTable(db)),
+    grants: guarded(grantTable(db)),
+    subscribers: guarded(subscriberTable(db)),
+    prompts: guarded(promptTable(db)),
+    idempotency: guarded(idempotencyTable(db)),
+    leases: guarded(leaseTable(db)),
+    async transaction(work) {
+      if (db.isTransaction) return work(store);
+      try {
+        return await db.transaction().execute((inside) => work(storeOf(inside)));
+      } catch (error) {
+        throw storeError(error);
+      }
+    },
+    ping: (timeoutMs) => ping(db, timeoutMs),
+  };
+  return store;
+}
+
+async function ping(db: Db, timeoutMs: number): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const silence = new Promise<never>((_resolve, reject) => {
+    const cause = new Error(`no answer within ${timeoutMs} ms`);
+    timer = setTimeout(() => reject(new TapinError("UNAVAILABLE", { cause })), timeoutMs);
+  });
+  try {
+    await Promise.race([sql`select 1`.execute(db), silence]);
+  } catch (error) {
+    throw storeError(error);
+  } finally {
+    clearTimeout(timer);
+  }
+}

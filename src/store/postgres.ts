@@ -1,0 +1,141 @@
+// PostgreSQL over the network: one pool for queries, one connection that listens.
+
+import { CompiledQuery, Kysely, PostgresDialect } from "kysely";
+import pg from "pg";
+import type { ChangeHub } from "./change-feed.ts";
+import type { Database, OnError } from "./database.ts";
+import { codeOf } from "./database-error.ts";
+import { listen } from "./listener.ts";
+import { migrate } from "./migrate.ts";
+import type { Tables } from "./tables.ts";
+
+/** How to reach PostgreSQL. */
+export interface PostgresOptions {
+  readonly databaseUrl: string;
+  /** Most connections for queries; one more listens. */
+  readonly poolSize: number;
+  readonly onError: OnError;
+}
+
+/** Milliseconds a caller waits for a connection before the answer is UNAVAILABLE. */
+const CONNECT_TIMEOUT_MS = 5_000;
+
+/** Milliseconds a statement may take, waits for other callers' locks included. */
+const STATEMENT_TIMEOUT_MS = 15_000;
+
+/** Milliseconds a transaction may stand idle: longer means that its process hangs with locks held. */
+const IDLE_TRANSACTION_TIMEOUT_MS = 30_000;
+
+/** Oldest version whose SQL the schema and the queries keep to. */
+const OLDEST_VERSION = 140_000;
+
+/** Opens the database. Rejects with a sentence that says what is wrong, without the password. */
+export async function openPostgres(options: PostgresOptions, hub: ChangeHub): Promise<Database> {
+  await prepare(options.databaseUrl);
+  const listener = await listen({
+    databaseUrl: options.databaseUrl,
+    onSession: (sessionId) => hub.wake(sessionId),
+    onReturn: () => hub.wakeAll(),
+    onError: options.onError,
+  });
+  const db = new Kysely<Tables>({
+    dialect: new PostgresDialect({
+      pool: createPool(options),
+      // Not as start-up parameters: PgBouncer refuses connections that carry them.
+      onCreateConnection: async (connection) => {
+        await connection.executeQuery(
+          CompiledQuery.raw(`select set_config('statement_timeout', '${STATEMENT_TIMEOUT_MS}', false),
+            set_config('idle_in_transaction_session_timeout', '${IDLE_TRANSACTION_TIMEOUT_MS}', false)`),
+        );
+      },
+    }),
+  });
+  return {
+    db,
+    async close() {
+      await listener.close();
+      await db.destroy();
+    },
+  };
+}
+
+function createPool(options: PostgresOptions): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: options.databaseUrl,
+    application_name: "tapin",
+    max: options.poolSize,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    keepAlive: true,
+  });
+  // An idle connection that breaks is replaced by the next query; without this it would end the process.
+  pool.on("error", (error) => options.onError("An idle database connection was lost.", error));
+  // The same for one that breaks between two queries of a transaction: the next query says so.
+  pool.on("connect", (client) => client.on("error", () => undefined));
+  return pool;
+}
+
+async function prepare(databaseUrl: string): Promise<void> {
+  const client = createClient(databaseUrl);
+  // What breaks between two queries makes the next one fail, which is reported.
+  client.on("error", () => undefined);
+  try {
+    await client.connect();
+  } catch (error) {
+    throw new Error(refusalSentence(client, error), { cause: error });
+  }
+  try {
+    const { rows } = await client.query<{ server_version_num: string; server_version: string }>(
+      "select current_setting('server_version_num') as server_version_num, current_setting('server_version') as server_version",
+    );
+    const [version] = rows;
+    if (version !== undefined && Number(version.server_version_num) < OLDEST_VERSION) {
+      throw new Error(`PostgreSQL 14 or newer is needed; this is ${version.server_version}.`);
+    }
+    await migrate(async (text) => lastRows(await client.query(text)));
+  } finally {
+    await client.end();
+  }
+}
+
+// The URL holds the password, so an error about its form must not travel on, not even as a cause.
+function createClient(databaseUrl: string): pg.Client {
+  const unreadable = new Error(
+    "TAPIN_DATABASE_URL is not a PostgreSQL URL such as postgres://user:password@host:5432/database.",
+  );
+  if (!/^postgres(ql)?:\/\//.test(databaseUrl)) throw unreadable;
+  try {
+    return new pg.Client({
+      connectionString: databaseUrl,
+      application_name: "tapin-migrate",
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    });
+  } catch (error) {
+    throw error instanceof TypeError || error instanceof URIError ? unreadable : error;
+  }
+}
+
+// pg answers a text of several statements with an array of results, against what its types say.
+function lastRows(result: pg.QueryResult | readonly pg.QueryResult[]): readonly unknown[] {
+  const last = Array.isArray(result) ? result.at(-1) : result;
+  return last?.rows ?? [];
+}
+
+const REFUSALS: Readonly<Record<string, string>> = {
+  "28P01": "the user name or password was refused",
+  "28000": "the user was refused",
+  "3D000": "there is no such database",
+  "53300": "it has too many connections already",
+  "57P03": "it is still starting",
+  ECONNREFUSED: "nothing listens there",
+  ENOTFOUND: "the host name is unknown",
+  EAI_AGAIN: "the host name cannot be looked up now",
+  ETIMEDOUT: "it does not answer",
+};
+
+function refusalSentence(client: pg.Client, error: unknown): string {
+  const first = error instanceof AggregateError ? error.errors[0] : error;
+  const text = first instanceof Error ? first.message : String(first);
+  const why = REFUSALS[codeOf(first) ?? ""] ?? text;
+  const where = `${client.host}:${client.port}/${client.database}`;
+  return `The PostgreSQL database ${where} cannot be opened: ${why}. Check TAPIN_DATABASE_URL.`;
+}

@@ -1,0 +1,147 @@
+// The table `prompts`: the messages that ask a person, and which of them still show buttons that no longer
+// work. A prompt is settled once its message needs no more work: the tap edited it, or a worker took it.
+
+import { type RawBuilder, sql } from "kysely";
+import type { PromptDraft, PromptTable } from "../core/ports.ts";
+import type { Prompt, PromptStatus } from "../core/prompt.ts";
+import type { Channel } from "../core/subscriber.ts";
+import { fromNow, NOW, RIGHT_NOW } from "./database-time.ts";
+import type { Db } from "./tables.ts";
+
+// Any constant will do: it keeps these advisory locks apart from those of other purposes.
+const ONE_LIVE_PROMPT_LOCK = 7_413_002;
+
+// Closing with one of these is what the tap itself did, and the channel edited the message in its answer.
+const CLOSED_BY_TAP: readonly PromptStatus[] = ["cancelled", "mismatched"];
+
+interface SeenRow {
+  token: string;
+  project_id: string;
+  session_id: string | null;
+  channel: Channel;
+  messenger_user_id: string;
+  lang: string;
+  status: PromptStatus;
+  grant_id: string | null;
+  chat_id: string | null;
+  message_id: string | null;
+}
+
+/** The port over this connection or transaction. */
+export function promptTable(db: Db): PromptTable {
+  return {
+    async create(projectId, draft) {
+      if (db.isTransaction) return replaceLive(db, projectId, draft);
+      await db.transaction().execute((inside) => replaceLive(inside, projectId, draft));
+    },
+    async find(token) {
+      const { rows } = await sql<SeenRow>`
+        select token, project_id, session_id, channel, messenger_user_id, lang, grant_id,
+          chat_id, message_id,
+          case when status = 'live' and expires_at <= ${NOW} then 'expired' else status end as status
+        from prompts where token = ${token}`.execute(db);
+      return rows[0] === undefined ? null : promptOf(rows[0]);
+    },
+    async setShown(token, shown) {
+      await db
+        .updateTable("prompts")
+        .set({ chat_id: shown.chatId, message_id: shown.messageId })
+        .where("token", "=", token)
+        .execute();
+    },
+    async approve(projectId, token, grantId) {
+      const { rows } = await sql`
+        update prompts set status = 'approved', grant_id = ${grantId}
+        where project_id = ${projectId} and token = ${token}
+          and status = 'live' and expires_at > ${RIGHT_NOW}
+        returning token`.execute(db);
+      return rows.length > 0;
+    },
+    async close(projectId, token, status) {
+      const closed = await db
+        .updateTable("prompts")
+        .set({ status, settled: CLOSED_BY_TAP.includes(status) })
+        .where("project_id", "=", projectId)
+        .where("token", "=", token)
+        .where("status", "=", "live")
+        .returning("token")
+        .executeTakeFirst();
+      return closed !== undefined;
+    },
+    async takeStale(channel, limit) {
+      const { rows } = await staleStatement(channel, limit).execute(db);
+      return rows.map(promptOf);
+    },
+  };
+}
+
+// The lock comes in a statement of its own: only a statement that starts after it sees the prompt of a
+// simultaneous caller. The unique index on live prompts stands behind it.
+async function replaceLive(db: Db, projectId: string, draft: PromptDraft): Promise<void> {
+  const person = `${projectId}|${draft.channel}|${draft.userId}`;
+  await sql`
+    select pg_advisory_xact_lock(${sql.lit(ONE_LIVE_PROMPT_LOCK)}, hashtext(${person}))`.execute(
+    db,
+  );
+  await sql`
+    update prompts set status = 'replaced'
+    where project_id = ${projectId} and channel = ${draft.channel}
+      and messenger_user_id = ${draft.userId} and status = 'live'`.execute(db);
+  await sql`
+    insert into prompts (token, project_id, session_id, channel, messenger_user_id, lang, expires_at)
+    values (${draft.token}, ${projectId}, ${draft.sessionId}, ${draft.channel}, ${draft.userId},
+      ${draft.lang}, ${fromNow(draft.ttlSeconds)})`.execute(db);
+}
+
+// What a prompt's buttons have come to, or null while they work. An approved prompt whose grant is not to
+// be seen yet (approved after this statement began) has a working button.
+const STALE_STATUS = sql`
+  case
+    when prompts.status = 'live' then case
+      when sessions.status = 'cancelled' then 'cancelled'
+      when sessions.status in ('completed', 'verified') then 'used'
+      when sessions.status = 'expired' or sessions.expires_at <= ${NOW}
+        or prompts.expires_at <= ${NOW} then 'expired'
+    end
+    when prompts.status = 'approved' then case
+      when grants.used_at is not null then 'used'
+      when grants.expires_at <= ${NOW} then 'expired'
+    end
+    else prompts.status
+  end`;
+
+function staleStatement(channel: Channel, limit: number): RawBuilder<SeenRow> {
+  return sql<SeenRow>`
+    with stale as materialized (
+      select prompts.token, ${STALE_STATUS} as status
+      from prompts
+      left join sessions on sessions.id = prompts.session_id
+      left join grants on grants.id = prompts.grant_id
+      where prompts.channel = ${channel} and not prompts.settled
+        and prompts.message_id is not null and ${STALE_STATUS} is not null
+      order by prompts.expires_at limit ${limit}
+      for update of prompts skip locked
+    )
+    update prompts set status = stale.status, settled = true
+    from stale where prompts.token = stale.token
+    returning prompts.token, project_id, session_id, channel, messenger_user_id, lang,
+      prompts.status, grant_id, chat_id, message_id`;
+}
+
+function promptOf(row: SeenRow): Prompt {
+  const shown =
+    row.chat_id !== null && row.message_id !== null
+      ? { chatId: row.chat_id, messageId: row.message_id }
+      : null;
+  return {
+    token: row.token,
+    projectId: row.project_id,
+    sessionId: row.session_id,
+    channel: row.channel,
+    userId: row.messenger_user_id,
+    lang: row.lang,
+    status: row.status,
+    grantId: row.grant_id,
+    shown,
+  };
+}

@@ -1,0 +1,246 @@
+// The front of the room: serves google.api.http annotations of any services as JSON over HTTP. It
+// routes, negotiates, binds, invokes and writes. What a method does, who may call it and how errors
+// look is handed in; sockets are the HTTP server's.
+
+import type { DescMethod, DescService, Message, Registry } from "@bufbuild/protobuf";
+import { reflect } from "@bufbuild/protobuf/reflect";
+import { negotiate } from "./accept.ts";
+import { announcesBody, jsonMediaType, requireJson } from "./content-type.ts";
+import { type HttpBinding, readHttpBindings, rpcName } from "./http-rule.ts";
+import { JsonInput } from "./json-input.ts";
+import { JsonOutput } from "./json-output.ts";
+import { errorResponse, jsonResponse, type RenderedError } from "./json-response.ts";
+import { MessagePump } from "./message-pump.ts";
+import { RequestBinder } from "./request-binding.ts";
+import type { RestRequest, RestResponse } from "./rest-message.ts";
+import { RouteTable } from "./route-table.ts";
+import { type Scalar, scalarToJson } from "./scalar-value.ts";
+import { StreamBody } from "./stream-body.ts";
+import {
+  eventStreamFraming,
+  eventStreamMediaType,
+  jsonLinesFraming,
+  jsonLinesMediaType,
+  type MessageText,
+  type StreamFraming,
+} from "./stream-framing.ts";
+import { resolveStream, type StreamOptions, type StreamSetup } from "./stream-setup.ts";
+import { TranscodeError } from "./transcode-error.ts";
+
+/** What a call is besides its method and message. */
+export interface CallInfo {
+  /** True for HEAD: the answer's body is not sent, so nothing may be delivered or used up by it. */
+  readonly head: boolean;
+}
+
+/**
+ * Carries out a method: a promise for a unary one, an async iterable for a server stream. The context
+ * is what `handle` was given, untouched.
+ */
+export type Invoke<C> = (
+  method: DescMethod,
+  request: Message,
+  context: C,
+  info: CallInfo,
+) => Promise<Message> | AsyncIterable<Message>;
+
+/** What a transcoder is made of. */
+export interface TranscoderOptions<C> {
+  /** Services to serve; methods without an annotation are not. */
+  readonly services: readonly DescService[];
+  /** Carries out a method. */
+  readonly invoke: Invoke<C>;
+  /** Turns any error, a `TranscodeError` or what `admit` and `invoke` threw, into what is sent. */
+  readonly renderError: (error: unknown, context: C) => RenderedError;
+  /** Runs after routing and negotiation and before the body is read; throws to refuse the call. */
+  readonly admit?: (method: DescMethod, context: C, info: CallInfo) => void | Promise<void>;
+  /** Options of server streams by `package.Service/Method`; others have no ids and cannot resume. */
+  readonly streams?: Readonly<Record<string, StreamOptions>>;
+  /** Longest silence of a stream in milliseconds; default 15000. */
+  readonly heartbeatMs?: number;
+  /** Types that may appear in google.protobuf.Any. */
+  readonly registry?: Registry;
+}
+
+/** One served route, for documentation. */
+export interface ServedRoute {
+  /** HTTP method; `*` for any. */
+  readonly method: string;
+  /** The path template as annotated. */
+  readonly template: string;
+  /** `package.Service/Method`. */
+  readonly rpc: string;
+}
+
+/** Serves annotated services as REST. */
+export interface Transcoder<C> {
+  /**
+   * Answers a request; null when no route has its path, whatever the method, and a 404 is due. Errors
+   * are answers too, made by `renderError`; it rejects only when `renderError` throws.
+   */
+  handle(request: RestRequest, context: C): Promise<RestResponse | null>;
+  /** All routes, in the order of the services. */
+  readonly routes: readonly ServedRoute[];
+}
+
+interface Route extends HttpBinding {
+  readonly binder: RequestBinder;
+  readonly text: MessageText;
+  /** Undefined for unary methods. */
+  readonly stream: StreamSetup | undefined;
+}
+
+interface Call<C> {
+  readonly route: Route;
+  readonly message: Message;
+  readonly mediaType: string;
+  readonly request: RestRequest;
+  readonly context: C;
+  readonly info: CallInfo;
+}
+
+const noStore: [string, string] = ["cache-control", "no-store"];
+
+/**
+ * Reads the annotations of the services and makes a transcoder. Throws an Error that names the RPC when
+ * an annotation or a stream option could not be served, or when two routes conflict.
+ */
+export function createTranscoder<C>(options: TranscoderOptions<C>): Transcoder<C> {
+  const routes = compileRoutes(options);
+  const table = new RouteTable<Route>();
+  for (const route of routes) table.add(route);
+  return {
+    handle: async (request, context) => {
+      const match = table.match(request.path);
+      if (match === null) return null;
+      try {
+        const found = match.find(request.method);
+        if (found !== undefined) {
+          return await serve(options, { ...found, request, context });
+        }
+        const allow: [string, string] = ["allow", match.allow.join(", ")];
+        if (request.method === "OPTIONS")
+          return { status: 204, headers: [allow, noStore], body: null };
+        const sentence = `${request.method} is not allowed here.`;
+        throw new TranscodeError("method_not_allowed", sentence, { headers: [allow] });
+      } catch (error) {
+        return errorResponse(options.renderError(error, context), error, request.method);
+      }
+    },
+    routes: routes.map(({ method, template, rpc }) => ({ method, template: template.text, rpc })),
+  };
+}
+
+function compileRoutes<C>({ services, streams = {}, registry }: TranscoderOptions<C>): Route[] {
+  const input = new JsonInput(registry);
+  const output = new JsonOutput(registry);
+  const methods = services.flatMap((service) => service.methods);
+  const names = new Set(methods.map(rpcName));
+  for (const rpc of Object.keys(streams)) {
+    if (!names.has(rpc)) throw new Error(`${rpc}: is not a method of the services`);
+  }
+  return methods.flatMap((method) => {
+    const streamOptions = Object.hasOwn(streams, rpcName(method))
+      ? streams[rpcName(method)]
+      : undefined;
+    const isStream = method.methodKind === "server_streaming" || streamOptions !== undefined;
+    const stream = isStream ? resolveStream(method, streamOptions) : undefined;
+    return readHttpBindings(method).map((binding) => ({
+      ...binding,
+      stream,
+      binder: new RequestBinder(binding, input, stream?.resumeField),
+      text: messageText(binding, output, stream),
+    }));
+  });
+}
+
+function messageText(
+  { descriptor, responseField }: HttpBinding,
+  output: JsonOutput,
+  stream: StreamSetup | undefined,
+): MessageText {
+  const desc = descriptor.output;
+  const write =
+    responseField === undefined ? output.message(desc) : output.fieldValue(responseField);
+  const idField = stream?.idField;
+  return {
+    json: (message) => JSON.stringify(write(reflect(desc, message))),
+    id: (message) => idField && String(scalarToJson(reflect(desc, message).get(idField) as Scalar)),
+  };
+}
+
+async function serve<C>(
+  options: TranscoderOptions<C>,
+  found: { route: Route; captures: readonly string[]; request: RestRequest; context: C },
+): Promise<RestResponse> {
+  const { route, captures, request, context } = found;
+  const info: CallInfo = { head: request.method === "HEAD" };
+  const mediaType = chooseMediaType(route, request);
+  // A body that announces itself is refused before anybody pays for reading it.
+  if (route.body !== undefined && announcesBody(request.headers)) requireJson(request);
+  await options.admit?.(route.descriptor, context, info);
+  const body = await request.body();
+  if (route.body !== undefined && body.length > 0) requireJson(request);
+  const lastEventId = request.headers.get("last-event-id");
+  const message = route.binder.bind({ captures, query: request.query, body, lastEventId });
+  const call: Call<C> = { route, message, mediaType, request, context, info };
+  return route.stream === undefined
+    ? answerUnary(options, call)
+    : answerStream(options, call, route.stream);
+}
+
+function chooseMediaType(route: Route, request: RestRequest): string {
+  const offers =
+    route.stream === undefined ? [jsonMediaType] : [eventStreamMediaType, jsonLinesMediaType];
+  const mediaType = negotiate(request.headers.get("accept"), offers);
+  if (mediaType !== null) return mediaType;
+  throw new TranscodeError(
+    "not_acceptable",
+    `This method answers with ${offers.join(" or ")} only.`,
+  );
+}
+
+async function answerUnary<C>(options: TranscoderOptions<C>, call: Call<C>): Promise<RestResponse> {
+  const { route, message, context, info } = call;
+  const answer = options.invoke(route.descriptor, message, context, info);
+  if (Symbol.asyncIterator in answer) throw new TypeError(`${route.rpc}: a unary method streamed`);
+  const text = route.text.json(await answer);
+  return jsonResponse({ status: 200, headers: [], text }, call.request.method);
+}
+
+async function answerStream<C>(
+  options: TranscoderOptions<C>,
+  call: Call<C>,
+  setup: StreamSetup,
+): Promise<RestResponse> {
+  const { route, message, mediaType, request, context, info } = call;
+  const source = options.invoke(route.descriptor, message, context, info);
+  if (!(Symbol.asyncIterator in source))
+    throw new TypeError(`${route.rpc}: a stream did not stream`);
+  const pump = new MessagePump(source, request.signal, options.heartbeatMs ?? 15_000);
+  // An error before the first message still has a status of its own, so the head waits for it.
+  const first = await pump.take();
+  if (first.kind === "failure") throw first.error;
+  const headers: [string, string][] = [
+    ["content-type", contentTypeOf(mediaType)],
+    noStore,
+    ["x-accel-buffering", "no"], // nginx holds back small chunks unless told not to
+  ];
+  if (info.head) {
+    pump.close();
+    return { status: 200, headers, body: null };
+  }
+  const framing = framingOf(mediaType, route.text, setup);
+  const renderFailure = (error: unknown) => options.renderError(error, context).body;
+  return { status: 200, headers, body: new StreamBody({ pump, first, framing, renderFailure }) };
+}
+
+function contentTypeOf(mediaType: string): string {
+  return mediaType === eventStreamMediaType ? `${mediaType}; charset=utf-8` : mediaType;
+}
+
+function framingOf(mediaType: string, text: MessageText, setup: StreamSetup): StreamFraming {
+  return mediaType === eventStreamMediaType
+    ? eventStreamFraming(text, setup)
+    : jsonLinesFraming(text);
+}

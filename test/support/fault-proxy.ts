@@ -1,0 +1,176 @@
+// An HTTP proxy for tests that stands before a messenger's API, remembers every call, and misbehaves on demand:
+// answers instead of the server, drops the socket before or after the server did the work, is slow, is down.
+
+import { once } from "node:events";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** One way to misbehave. */
+export type Fault =
+  /** Answers itself; the server never sees the call. */
+  | { readonly kind: "answer"; readonly status: number; readonly body: unknown }
+  /** Closes the socket; `after` lets the server do its work first, so that only the answer is lost. */
+  | { readonly kind: "drop"; readonly after?: boolean }
+  /** Passes the call on after so many milliseconds. */
+  | { readonly kind: "slow"; readonly ms: number };
+
+/** One call that came in. */
+export interface ProxiedCall {
+  /** Last part of the path: the API's method. */
+  readonly method: string;
+  readonly body: Readonly<Record<string, unknown>>;
+  /** True once the caller left before it had an answer. */
+  readonly left: boolean;
+  /** True once it was answered. */
+  readonly answered: boolean;
+}
+
+/** A running proxy. */
+export interface FaultProxy {
+  /** Base URL, without a slash at the end. */
+  readonly url: string;
+  /** Every call so far, oldest first. */
+  readonly calls: readonly ProxiedCall[];
+  /** The calls of one method. */
+  callsOf(method: string): readonly ProxiedCall[];
+  /** The next `times` calls of the method (default 1) go wrong in this way. */
+  fail(method: string, fault: Fault, times?: number): void;
+  /** Every call is dropped while it is down. */
+  setDown(down: boolean): void;
+  /** Resolves as soon as the calls fulfil the condition: checked at every call, answer and leaving. */
+  until(condition: (proxy: FaultProxy) => boolean): Promise<void>;
+  close(): Promise<void>;
+}
+
+type Entry = { -readonly [Key in keyof ProxiedCall]: ProxiedCall[Key] };
+
+class RunningProxy implements FaultProxy {
+  readonly calls: Entry[] = [];
+  readonly #faults = new Map<string, Fault[]>();
+  readonly #upstream: URL;
+  readonly #server = http.createServer((req, res) => void this.#serve(req, res));
+  #waiting: (() => void)[] = [];
+  #down = false;
+
+  constructor(upstream: string) {
+    this.#upstream = new URL(upstream);
+  }
+
+  async listen(): Promise<void> {
+    this.#server.listen(0, "127.0.0.1");
+    await once(this.#server, "listening");
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  callsOf(method: string): readonly ProxiedCall[] {
+    return this.calls.filter((call) => call.method === method);
+  }
+
+  fail(method: string, fault: Fault, times = 1): void {
+    const faults = this.#faults.get(method) ?? [];
+    this.#faults.set(method, [...faults, ...Array<Fault>(times).fill(fault)]);
+  }
+
+  setDown(down: boolean): void {
+    this.#down = down;
+  }
+
+  async until(condition: (proxy: FaultProxy) => boolean): Promise<void> {
+    while (!condition(this)) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  async close(): Promise<void> {
+    this.#server.close();
+    this.#server.closeAllConnections();
+    await once(this.#server, "close");
+  }
+
+  #changed(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
+  }
+
+  async #serve(req: http.IncomingMessage, res: http.ServerResponse): Promise<void> {
+    const chunks: Buffer[] = [];
+    try {
+      for await (const chunk of req) chunks.push(chunk as Buffer);
+    } catch {
+      return;
+    }
+    const body = Buffer.concat(chunks);
+    const method = new URL(req.url ?? "/", "http://proxy").pathname.split("/").at(-1) ?? "";
+    const entry: Entry = { method, body: readJson(body), left: false, answered: false };
+    res.on("close", () => {
+      entry.left = !res.writableFinished;
+      entry.answered = res.writableFinished;
+      this.#changed();
+    });
+    this.calls.push(entry);
+    this.#changed();
+    const fault = this.#down ? ({ kind: "drop" } as const) : this.#faults.get(method)?.shift();
+    await this.#answer({ req, res, body }, fault);
+  }
+
+  async #answer(exchange: Exchange, fault: Fault | undefined): Promise<void> {
+    const { res } = exchange;
+    if (fault?.kind === "answer") {
+      res.writeHead(fault.status, { "content-type": "application/json" });
+      res.end(typeof fault.body === "string" ? fault.body : JSON.stringify(fault.body));
+      return;
+    }
+    if (fault?.kind === "drop" && fault.after !== true) {
+      res.destroy();
+      return;
+    }
+    if (fault?.kind === "slow") await sleep(fault.ms);
+    this.#forward(exchange, fault?.kind === "drop");
+  }
+
+  #forward({ req, res, body }: Exchange, dropAnswer: boolean): void {
+    const target = new URL(
+      `${this.#upstream.pathname.replace(/\/$/, "")}${req.url}`,
+      this.#upstream,
+    );
+    const outgoing = http.request(
+      target,
+      { method: req.method, headers: req.headers },
+      (answer) => {
+        if (dropAnswer) {
+          answer.resume().on("end", () => res.destroy());
+          return;
+        }
+        res.writeHead(answer.statusCode ?? 502, answer.headers);
+        answer.pipe(res);
+      },
+    );
+    outgoing.on("error", () => res.destroy());
+    res.on("close", () => outgoing.destroy());
+    outgoing.end(body);
+  }
+}
+
+interface Exchange {
+  readonly req: http.IncomingMessage;
+  readonly res: http.ServerResponse;
+  readonly body: Buffer;
+}
+
+function readJson(body: Buffer): Readonly<Record<string, unknown>> {
+  try {
+    return JSON.parse(body.toString("utf8")) as Readonly<Record<string, unknown>>;
+  } catch {
+    return {};
+  }
+}
+
+/** Starts a proxy before `upstream`, a base URL without a slash at the end. */
+export async function startFaultProxy(upstream: string): Promise<FaultProxy> {
+  const proxy = new RunningProxy(upstream);
+  await proxy.listen();
+  return proxy;
+}
