@@ -16,13 +16,15 @@ const wanted = createHash("sha256")
 if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== wanted) {
   console.error("Installing the dependencies, this takes about half a minute ...");
   const npm = process.env.npm_execpath;
-  // The Node that runs npm: `npm ci` removes the one inside node_modules.
+  // The Node that runs npm, since the one inside node_modules may be replaced.
   const node = process.env.npm_node_execpath ?? process.execPath;
-  const args = ["ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"];
+  // Not `npm ci`: it refuses a lock file that does not list the packages of every other platform.
+  const quiet = ["--no-audit", "--no-fund", "--loglevel=error"];
+  const args = ["install", "--no-save", "--include=dev", ...quiet];
   const command = npm === undefined ? ["npm", args] : [node, [npm, ...args]];
   const { status } = spawnSync(...command, { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
   if (status !== 0) {
-    console.error("The dependencies could not be installed. Try: npm ci --include=dev");
+    console.error("The dependencies could not be installed. Try: npm install");
     process.exit(1);
   }
   writeFileSync(stamp, wanted);
