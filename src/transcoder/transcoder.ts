@@ -100,12 +100,18 @@ interface Call<C> {
 }
 
 const noStore: [string, string] = ["cache-control", "no-store"];
+const defaultHeartbeatMs = 15_000;
+const longestTimerMs = 2 ** 31 - 1; // a longer one fires at once
 
 /**
  * Reads the annotations of the services and makes a transcoder. Throws an Error that names the RPC when
  * an annotation or a stream option could not be served, or when two routes conflict.
  */
 export function createTranscoder<C>(options: TranscoderOptions<C>): Transcoder<C> {
+  const { heartbeatMs = defaultHeartbeatMs } = options;
+  if (!(heartbeatMs > 0 && heartbeatMs <= longestTimerMs)) {
+    throw new Error(`heartbeatMs must be from 1 to ${longestTimerMs}`);
+  }
   const routes = compileRoutes(options);
   const table = new RouteTable<Route>();
   for (const route of routes) table.add(route);
@@ -119,8 +125,9 @@ export function createTranscoder<C>(options: TranscoderOptions<C>): Transcoder<C
           return await serve(options, { ...found, request, context });
         }
         const allow: [string, string] = ["allow", match.allow.join(", ")];
-        if (request.method === "OPTIONS")
+        if (request.method === "OPTIONS") {
           return { status: 204, headers: [allow, noStore], body: null };
+        }
         const sentence = `${request.method} is not allowed here.`;
         throw new TranscodeError("method_not_allowed", sentence, { headers: [allow] });
       } catch (error) {
@@ -140,9 +147,7 @@ function compileRoutes<C>({ services, streams = {}, registry }: TranscoderOption
     if (!names.has(rpc)) throw new Error(`${rpc}: is not a method of the services`);
   }
   return methods.flatMap((method) => {
-    const streamOptions = Object.hasOwn(streams, rpcName(method))
-      ? streams[rpcName(method)]
-      : undefined;
+    const streamOptions = streams[rpcName(method)];
     const isStream = method.methodKind === "server_streaming" || streamOptions !== undefined;
     const stream = isStream ? resolveStream(method, streamOptions) : undefined;
     return readHttpBindings(method).map((binding) => ({
@@ -215,9 +220,11 @@ async function answerStream<C>(
 ): Promise<RestResponse> {
   const { route, message, mediaType, request, context, info } = call;
   const source = options.invoke(route.descriptor, message, context, info);
-  if (!(Symbol.asyncIterator in source))
+  if (!(Symbol.asyncIterator in source)) {
+    await source; // its own error, if it has one, says more
     throw new TypeError(`${route.rpc}: a stream did not stream`);
-  const pump = new MessagePump(source, request.signal, options.heartbeatMs ?? 15_000);
+  }
+  const pump = new MessagePump(source, request.signal, options.heartbeatMs ?? defaultHeartbeatMs);
   // An error before the first message still has a status of its own, so the head waits for it.
   const first = await pump.take();
   if (first.kind === "failure") throw first.error;

@@ -1,0 +1,314 @@
+// What polling promises: order for one person, no waiting for others, nothing lost when the process dies, one
+// process at a time.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { PollingLease } from "../../src/channels/polling-lease.ts";
+import {
+  gate,
+  promptRow,
+  ScriptedHandlers,
+  SITE_URL,
+  type Stage,
+  setStage,
+} from "./telegram-stage.ts";
+
+let stage: Stage;
+
+beforeEach(async () => {
+  stage = await setStage();
+});
+
+afterEach(async () => {
+  await stage.close();
+  expect(JSON.stringify(stage.log)).not.toContain(stage.token);
+});
+
+/** Resolves as soon as the condition holds; looks again whenever the proxy sees something. */
+async function until(condition: () => boolean): Promise<void> {
+  await stage.proxy.until(condition);
+}
+
+/** A lease that two processes compete for; a test can take it away. */
+class SharedLease {
+  holder: string | null = null;
+
+  for(name: string, ttlSeconds = 30): PollingLease {
+    return {
+      ttlSeconds,
+      acquire: async () => {
+        this.holder ??= name;
+        return this.holder === name;
+      },
+      release: async () => {
+        if (this.holder === name) this.holder = null;
+      },
+    };
+  }
+}
+
+describe("TelegramBot order", () => {
+  it("handles what one person does in order, however long it takes", async () => {
+    const first = gate();
+    stage.handlers.onStart = async (_, payload) => {
+      if (payload === "auth_first") await first.passed;
+      return stage.handlers.prompt({ projectName: payload });
+    };
+    await stage.startedBot();
+    void stage.open("auth_first", { id: "1" });
+    await until(() => stage.handlers.of("start").length === 1);
+    void stage.open("auth_second", { id: "1" });
+    // Another person's update arrives after the second one and is handled: so the second one was fetched and waits.
+    await stage.open("auth_other", { id: "2" });
+    expect(stage.handlers.of("start").map((told) => told.payload)).toEqual([
+      "auth_first",
+      "auth_other",
+    ]);
+    first.open();
+    await until(() => stage.proxy.callsOf("sendMessage").at(2)?.answered === true);
+    const texts = stage.proxy.callsOf("sendMessage").map((call) => String(call.body.text));
+    expect(texts.map((text) => /auth_\w+/.exec(text)?.[0])).toEqual([
+      "auth_other",
+      "auth_first",
+      "auth_second",
+    ]);
+  });
+
+  it("twenty people do not wait for each other: all are in their handlers at once", async () => {
+    const all = gate();
+    stage.handlers.onStart = async () => {
+      if (stage.handlers.of("start").length === 20) all.open();
+      await all.passed;
+      return stage.handlers.prompt();
+    };
+    await stage.startedBot();
+    const ids = Array.from({ length: 20 }, (_, index) => String(100 + index));
+    await Promise.all(ids.map((id) => stage.open("auth_demo", { id })));
+    expect(stage.handlers.of("shown")).toHaveLength(20);
+  });
+
+  it("an update is handled once, although it comes again while it is not confirmed", async () => {
+    const slow = gate();
+    stage.handlers.onStart = async (person) => {
+      if (person.userId === "1") await slow.passed;
+      return stage.handlers.prompt();
+    };
+    await stage.startedBot();
+    void stage.open("auth_demo", { id: "1" });
+    await until(() => stage.handlers.of("start").length === 1);
+    const polls = stage.proxy.callsOf("getUpdates").length;
+    await until(() => stage.proxy.callsOf("getUpdates").length >= polls + 3);
+    slow.open();
+    await until(() => stage.proxy.callsOf("sendMessage").at(0)?.answered === true);
+    await stage.open("auth_demo", { id: "2" });
+    expect(stage.handlers.of("start").map((told) => told.person.userId)).toEqual(["1", "2"]);
+  });
+
+  it("confirms an update only when it is handled", async () => {
+    const slow = gate();
+    stage.handlers.onStart = async () => {
+      await slow.passed;
+      return stage.handlers.prompt();
+    };
+    await stage.startedBot();
+    void stage.open("auth_demo", { id: "1" });
+    await until(() => stage.handlers.of("start").length === 1);
+    const polls = stage.proxy.callsOf("getUpdates").length;
+    await until(() => stage.proxy.callsOf("getUpdates").length >= polls + 2);
+    const unconfirmed = stage.proxy.callsOf("getUpdates").at(-1)?.body.offset;
+    slow.open();
+    await until(() => stage.proxy.callsOf("getUpdates").at(-1)?.body.offset !== unconfirmed);
+    expect(stage.proxy.callsOf("getUpdates").at(-1)?.body.offset).toBe(Number(unconfirmed) + 1);
+  });
+
+  it("gives an update up that takes too long, and the same person's next one is handled", async () => {
+    stage.handlers.onStart = async (_, payload) => {
+      if (payload === "auth_stuck") await new Promise(() => undefined);
+      return stage.handlers.prompt();
+    };
+    await stage.startedBot({ timing: { handlerMs: 50 } });
+    void stage.open("auth_stuck", { id: "1" });
+    await stage.open("auth_demo", { id: "1" });
+    expect(stage.handlers.of("shown")).toHaveLength(1);
+    expect(stage.lines("error").map((line) => line.message)).toEqual(["an update took too long"]);
+  });
+});
+
+describe("TelegramBot.stop", () => {
+  it("ends the long poll at once", async () => {
+    const bot = await stage.startedBot();
+    await until(() => stage.proxy.callsOf("getUpdates").length >= 1);
+    const before = performance.now();
+    await bot.stop();
+    expect(performance.now() - before).toBeLessThan(1000);
+    await until(() => stage.proxy.callsOf("getUpdates")[0]?.left === true);
+  });
+
+  it("lets a running handler finish and confirms its update", async () => {
+    const slow = gate();
+    stage.handlers.onStart = async () => {
+      await slow.passed;
+      return stage.handlers.prompt();
+    };
+    const bot = await stage.startedBot({ timing: { drainMs: 5000 } });
+    void stage.open("auth_demo", { id: "1" });
+    await until(() => stage.handlers.of("start").length === 1);
+    const stopped = bot.stop();
+    slow.open();
+    await stopped;
+    expect(stage.proxy.callsOf("sendMessage")).toHaveLength(1);
+    expect((await stage.call("getUpdates")).result).toEqual([]);
+  });
+
+  it("does not wait longer than it may, and leaves the unfinished update to the next process", async () => {
+    stage.handlers.onStart = () => new Promise(() => undefined);
+    const bot = await stage.startedBot({ timing: { drainMs: 50 } });
+    void stage.open("auth_demo", { id: "1" });
+    await until(() => stage.handlers.of("start").length === 1);
+    await bot.stop();
+    const next = new ScriptedHandlers();
+    await stage.startedBot({ handlers: next });
+    await until(() => stage.proxy.callsOf("sendMessage").at(0)?.answered === true);
+    expect(next.of("start").map((told) => told.payload)).toEqual(["auth_demo"]);
+  });
+});
+
+describe("TelegramBot killed", () => {
+  async function killWhileHandling(userDoes: () => void): Promise<void> {
+    const script = fileURLToPath(new URL("./hanging-bot.ts", import.meta.url));
+    const child = spawn(process.execPath, [script], {
+      env: { ...process.env, BOT_TOKEN: stage.token, BOT_API_URL: stage.proxy.url },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    userDoes();
+    const [output] = (await once(child.stdout, "data")) as [Buffer];
+    expect(String(output)).toContain("handling");
+    child.kill("SIGKILL");
+    await once(child, "exit");
+  }
+
+  it("a deep link that was being handled is handled by the next process", async () => {
+    await killWhileHandling(() => void stage.open("auth_demo", { id: "1" }));
+    await stage.startedBot();
+    await until(() => stage.proxy.callsOf("sendMessage").at(0)?.answered === true);
+    expect(stage.handlers.of("start").map((told) => told.payload)).toEqual(["auth_demo"]);
+  });
+
+  it("a tap that was being handled has its effect, although it was acknowledged already", async () => {
+    const before = await stage.startedBot();
+    const { messages } = await stage.open("auth_demo", { id: "1" });
+    const messageId = messages.at(-1)?.messageId ?? "";
+    await before.stop();
+    await killWhileHandling(() => {
+      void stage.sandbox.telegram.tapData("1", messageId, "l:Token00000000000000001");
+    });
+    await stage.startedBot();
+    await until(() => stage.proxy.callsOf("editMessageText").at(0)?.answered === true);
+    const chat = await stage.sandbox.getChat({ channel: "telegram", userId: "1" });
+    expect(chat.messages.at(-1)?.buttons).toEqual([{ label: "Go to website", url: SITE_URL }]);
+    expect(stage.lines("warn", "error")).toEqual([]);
+  });
+});
+
+describe("TelegramBot lease", () => {
+  it("only the holder polls; another process takes over when it stops", async () => {
+    const shared = new SharedLease();
+    const next = new ScriptedHandlers();
+    const holder = await stage.startedBot({ lease: shared.for("one") });
+    const waiting = stage.bot({ lease: shared.for("two"), handlers: next });
+    await waiting.start();
+    expect(waiting.username).toBe(stage.sandbox.telegram.username);
+    await stage.open("auth_demo", { id: "1" });
+    expect(stage.handlers.of("start")).toHaveLength(1);
+    expect(next.told).toEqual([]);
+    await holder.stop();
+    await stage.open("auth_demo", { id: "2" });
+    expect(next.of("start").map((told) => told.person.userId)).toEqual(["2"]);
+    expect(stage.handlers.of("start")).toHaveLength(1);
+    expect(stage.lines("warn", "error")).toEqual([]);
+  });
+
+  it("a process that does not poll can settle prompts all the same", async () => {
+    const shared = new SharedLease();
+    await stage.startedBot({ lease: shared.for("one") });
+    const { messages } = await stage.open("auth_demo", { id: "1" });
+    const messageId = messages.at(-1)?.messageId ?? "";
+    const other = stage.bot({ lease: shared.for("two") });
+    await other.start();
+    await other.settle(promptRow({ shown: { chatId: "1", messageId } }));
+    const chat = await stage.sandbox.getChat({ channel: "telegram", userId: "1" });
+    expect(chat.messages.at(-1)?.buttons).toEqual([]);
+  });
+
+  it("polling stops when the lease is lost, and begins again when it is free", async () => {
+    const shared = new SharedLease();
+    await stage.startedBot({ lease: shared.for("one", 0.15) });
+    shared.holder = "somebody else";
+    await until(() => stage.proxy.callsOf("getUpdates").at(-1)?.left === true);
+    const polls = stage.proxy.callsOf("getUpdates").length;
+    const { result } = await stage.call("getUpdates", { timeout: 1 });
+    expect(result).toEqual([]);
+    expect(stage.proxy.callsOf("getUpdates")).toHaveLength(polls);
+    expect(stage.lines("warn")).toHaveLength(1);
+    shared.holder = null;
+    await until(() => stage.proxy.callsOf("getUpdates").length > polls);
+  });
+
+  it("polling stops before the lease runs out when it cannot be renewed", async () => {
+    let works = true;
+    const lease: PollingLease = {
+      ttlSeconds: 0.9,
+      acquire: async () => {
+        if (!works) throw new Error("database: no answer");
+        return true;
+      },
+      release: async () => {
+        if (!works) throw new Error("database: no answer");
+      },
+    };
+    await stage.startedBot({ lease });
+    works = false;
+    const before = performance.now();
+    await until(() => stage.proxy.callsOf("getUpdates").at(-1)?.left === true);
+    expect(performance.now() - before).toBeLessThan(900);
+    const polls = stage.proxy.callsOf("getUpdates").length;
+    works = true;
+    await until(() => stage.proxy.callsOf("getUpdates").length > polls);
+  });
+
+  it("one failed renewal does not end polling", async () => {
+    let asked = 0;
+    const renewed = gate();
+    const lease: PollingLease = {
+      ttlSeconds: 0.6,
+      acquire: async () => {
+        asked++;
+        if (asked === 2) throw new Error("database: no answer");
+        if (asked === 4) renewed.open();
+        return true;
+      },
+      release: async () => undefined,
+    };
+    await stage.startedBot({ lease });
+    await renewed.passed;
+    expect(stage.proxy.callsOf("getUpdates").filter((call) => call.left)).toEqual([]);
+  });
+
+  it("keeps the lease for as long as a silent long poll lasts", async () => {
+    let asked = 0;
+    const renewed = gate();
+    const lease: PollingLease = {
+      ttlSeconds: 0.15,
+      acquire: async () => {
+        if (++asked === 5) renewed.open();
+        return true;
+      },
+      release: async () => undefined,
+    };
+    await stage.startedBot({ lease });
+    await renewed.passed;
+    expect(stage.proxy.callsOf("getUpdates")).toHaveLength(1);
+  });
+});
