@@ -16,7 +16,8 @@ const EXPIRY_SLACK_MS = 20;
 export interface Watch {
   readonly caller: Caller;
   readonly sessionId: string;
-  readonly reader: Reader;
+  /** Null = deliver nothing (HEAD). */
+  readonly reader: Reader | null;
   /** The last sequence seen; 0 = none. */
   readonly afterSequence: number;
   readonly signal: AbortSignal;

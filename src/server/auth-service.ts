@@ -92,7 +92,7 @@ function sessionOperations(ports: Ports): readonly Operation[] {
       const { sessionId, afterSequence } = request;
       const caller = await callerOf(ports, call, sessionId);
       const { signal } = call;
-      const reader = readerOf(ports, call);
+      const reader = call.head ? null : readerOf(ports, call);
       for await (const view of watchSession(ports, {
         caller,
         sessionId,
