@@ -44,6 +44,8 @@ export interface Store {
   readonly prompts: PromptTable;
   readonly idempotency: IdempotencyTable;
   readonly leases: LeaseTable;
+  readonly updates: UpdateTable;
+  readonly bots: BotTable;
   /** Runs the work in one transaction; rolled back when it throws. Nested calls join the outer one. */
   transaction<T>(work: (store: Store) => Promise<T>): Promise<T>;
   /** Throws when the database does not answer within `timeoutMs`. */
@@ -178,15 +180,30 @@ export interface GrantTable {
   purge(hours: number, limit: number): Promise<number>;
 }
 
+/** A person's account in a messenger. */
+export interface Account {
+  readonly channel: Channel;
+  readonly userId: string;
+}
+
+/** The projects a bot speaks for: one project's own bot, or the process's bot for all projects without one. */
+export type BotScope = { readonly projectId: string } | { readonly projectId: null };
+
 /** Subscribers. */
 export interface SubscriberTable {
-  /** Makes or updates the person's row for the project, subscribed and reachable again. */
-  upsert(projectId: string, person: Person): Promise<Subscriber>;
+  /**
+   * Makes or updates the person's row for the project, reachable again. `subscribe` null leaves a known
+   * person's subscription as it is (a new person has none).
+   */
+  upsert(projectId: string, person: Person, subscribe: boolean | null): Promise<Subscriber>;
   find(projectId: string, subscriberId: string): Promise<Subscriber | null>;
-  /** `/stop`: ends the person's subscriptions. Across projects: they share the bot. The count. */
-  unsubscribe(account: { channel: Channel; userId: string }): Promise<number>;
-  /** The person blocked or unblocked the bot. Across projects: they share the bot. The count. */
-  setReachable(account: { channel: Channel; userId: string }, reachable: boolean): Promise<number>;
+  /** `/stop`: ends the person's subscriptions with the projects of this bot. The count. */
+  unsubscribe(account: Account, scope: BotScope): Promise<number>;
+  /** The person blocked or unblocked the bot: for the projects of this bot. The count. */
+  setReachable(account: Account, reachable: boolean, scope: BotScope): Promise<number>;
+  /** `/lang`: the language the person chose, over what the messenger tells; null = none. Across projects. */
+  setLang(account: Account, lang: string): Promise<void>;
+  langOf(account: Account): Promise<string | null>;
 }
 
 /** A prompt to create. */
@@ -196,6 +213,8 @@ export interface PromptDraft {
   readonly channel: Channel;
   readonly userId: string;
   readonly lang: string;
+  /** The bot that shows it, as in UpdateTable: only that one can edit the message later. */
+  readonly bot: string;
   /** Seconds its buttons work. */
   readonly ttlSeconds: number;
 }
@@ -212,13 +231,15 @@ export interface PromptTable {
   approve(projectId: string, token: string, grantId: string): Promise<boolean>;
   /** live -> status; false when it was not live. */
   close(projectId: string, token: string, status: PromptStatus): Promise<boolean>;
+  /** Cancels by this person for this project within `seconds`: for the cool-down against prompt bombing (T11). */
+  countCancelled(projectId: string, account: Account, seconds: number): Promise<number>;
   /**
-   * Prompts on this channel whose message shows buttons that no longer work: taken for settling, once,
+   * Prompts of this bot whose message shows buttons that no longer work: taken for settling, once,
    * each with the status it has now (`expired`, `cancelled`, `replaced`, `used`). A live prompt is taken
    * when its time is over or its session has ended; an approved one when its code is used or expired; a
    * replaced one at once. Only prompts with a known message. Across projects: a worker.
    */
-  takeStale(channel: Channel, limit: number): Promise<readonly Prompt[]>;
+  takeStale(bot: string, limit: number): Promise<readonly Prompt[]>;
 }
 
 /** Answers kept for repeated calls with the same `Idempotency-Key`. */
@@ -250,10 +271,70 @@ export interface LeaseTable {
   release(name: string, holder: string): Promise<void>;
 }
 
+/** What is known of an update: `fresh` = never seen, `unfinished` = noted but not handled, `done` = handled. */
+export type UpdateState = "fresh" | "unfinished" | "done";
+
+/** An update that was noted and never handled to its end. */
+export interface UnfinishedUpdate {
+  readonly key: string;
+  /** The messenger's update, as it came. */
+  readonly payload: unknown;
+}
+
+/**
+ * Updates of messengers, so that none is handled twice or lost. Not tenant-scoped: they belong to a bot,
+ * named `<channel>:<the messenger's bot id>`.
+ */
+export interface UpdateTable {
+  /** Notes the update, if it is not noted yet, and tells what was known of it before. One statement. */
+  note(bot: string, update: UnfinishedUpdate): Promise<UpdateState>;
+  /** The update is handled; its payload is forgotten. */
+  finish(bot: string, key: string): Promise<void>;
+  /**
+   * Up to `limit` updates noted more than `olderThanSeconds` ago and not handled: a process died with them.
+   * Taken for `olderThanSeconds`, so that no other process takes them too. At most `maxAgeSeconds` old.
+   */
+  takeUnfinished(
+    bot: string,
+    take: { olderThanSeconds: number; maxAgeSeconds: number; limit: number },
+  ): Promise<readonly UnfinishedUpdate[]>;
+  /** Deletes what was noted more than `hours` ago. A worker. The count. */
+  purge(hours: number): Promise<number>;
+}
+
+/** A project's own bot. */
+export interface ProjectBot {
+  readonly projectId: string;
+  readonly channel: Channel;
+  /** The messenger's id of the bot account. */
+  readonly messengerBotId: string;
+  readonly username: string;
+  /** AES-256-GCM sealed; only the gateway opens it. */
+  readonly sealedToken: string;
+  /** Changes with every `set`: a bot with another revision must be started anew. */
+  readonly revision: string;
+}
+
+/** Bots that projects brought. Every change notifies `tapin_bots` on every process. */
+export interface BotTable {
+  /** Makes or replaces the project's bot on this channel. Null when another project has this bot account. */
+  set(
+    projectId: string,
+    bot: Omit<ProjectBot, "projectId" | "revision">,
+  ): Promise<ProjectBot | null>;
+  /** True when there was one. */
+  remove(projectId: string, channel: Channel): Promise<boolean>;
+  find(projectId: string, channel: Channel): Promise<ProjectBot | null>;
+  /** All of them. Across projects: the process runs them all. */
+  list(): Promise<readonly ProjectBot[]>;
+}
+
 /** Wakes watchers. A notification only wakes; the row decides. */
 export interface ChangeFeed {
   /** Follows one session, whichever process changes it. Close it, or it leaks. */
   follow(sessionId: string): SessionFollower;
+  /** Calls back after every change of a project's bot, and after a reconnect. The answer ends it. */
+  onBotsChanged(listener: () => void): () => void;
 }
 
 /** One watcher's ear. Changes between two waits are not lost. */
@@ -273,6 +354,16 @@ export interface BotHandlers {
   shown(token: string, message: MessageRef): Promise<void>;
   /** The person typed `/stop`. */
   stop(person: Person): Promise<Screen>;
+  /** The person chose the language of the bot. */
+  chooseLang(person: Person, lang: string): Promise<Screen>;
+  /** Language for this person: what they chose, or what the messenger tells. */
+  langOf(person: Person): Promise<string>;
+  /** Before an update is handled: notes it, and tells whether it was handled before. */
+  note(update: UnfinishedUpdate): Promise<UpdateState>;
+  /** An update is handled to its end. */
+  finish(key: string): Promise<void>;
+  /** Updates a dead process left unhandled: to be handled now. */
+  takeUnfinished(): Promise<readonly UnfinishedUpdate[]>;
   /** The person blocked (false) or unblocked (true) the bot. */
   setReachable(person: Person, reachable: boolean): Promise<void>;
 }

@@ -2,6 +2,12 @@
 
 import { SLUG_LIMIT } from "./deep-link.ts";
 
+/** Whether Login also subscribes a person to notifications (T22). */
+export const SUBSCRIPTION_POLICIES = ["automatic", "ask", "off"] as const;
+
+/** `automatic`: Login subscribes, and the prompt says so. `ask`: the person is asked after. `off`: neither. */
+export type SubscriptionPolicy = (typeof SUBSCRIPTION_POLICIES)[number];
+
 /** A project as it is stored. */
 export interface Project {
   /** UUID. */
@@ -13,6 +19,7 @@ export interface Project {
   readonly originUrl: string | null;
   readonly redirectUris: readonly string[];
   readonly matchCodeRequired: boolean;
+  readonly subscription: SubscriptionPolicy;
   readonly createdAt: Date;
 }
 
@@ -24,6 +31,7 @@ export interface ProjectDraft {
   readonly originUrl: string | null;
   readonly redirectUris: readonly string[];
   readonly matchCodeRequired: boolean;
+  readonly subscription: SubscriptionPolicy;
 }
 
 /** What UpdateProject may change: only the fields that are there. */

@@ -25,6 +25,8 @@ export interface Prompt {
   /** The person it was sent to: the only one who may tap (T12). */
   readonly userId: string;
   readonly lang: string;
+  /** The bot that shows it: `<channel>:<the messenger's bot id>`. */
+  readonly bot: string;
   readonly status: PromptStatus;
   /** The grant that came of it, once approved. */
   readonly grantId: string | null;
@@ -52,7 +54,9 @@ export type Screen =
         | "replaced"
         | "mismatched"
         | "stale"
+        | "cooldown"
         | "help"
+        | "lang"
         | "stopped"
         | "busy";
     };
@@ -70,6 +74,8 @@ export interface PromptScreen {
   /** Browser that asks, such as `Firefox on Linux`, and its address; null where not told. */
   readonly browser: string | null;
   readonly ip: string | null;
+  /** Whether Login also subscribes the person, which the prompt must then say (T22). */
+  readonly subscribes: boolean;
   /** The numbers to choose from; null when a plain Login button is enough. */
   readonly choices: readonly string[] | null;
 }
@@ -82,6 +88,8 @@ export interface ConfirmedScreen {
   readonly url: string | null;
   /** False for a static link: there is no page with a QR code to return to. */
   readonly fromSession: boolean;
+  /** Token of the prompt, when the person may still be asked to subscribe; null otherwise. */
+  readonly subscribeToken: string | null;
 }
 
 /** Length of a prompt token, in characters of `[A-Za-z0-9]`. */
@@ -91,16 +99,19 @@ export const PROMPT_TOKEN_LENGTH = 22;
 export type Decision =
   | { readonly kind: "login" }
   | { readonly kind: "cancel" }
+  | { readonly kind: "subscribe" }
   | { readonly kind: "match"; readonly choice: string };
+
+const VERBS = { login: "l", cancel: "c", subscribe: "s" } as const;
 
 /** The data a button carries: at most 64 bytes, as Telegram demands. */
 export function buttonData(token: string, decision: Decision): string {
   if (decision.kind === "match") return `m:${token}:${decision.choice}`;
-  return `${decision.kind === "login" ? "l" : "c"}:${token}`;
+  return `${VERBS[decision.kind]}:${token}`;
 }
 
 const BUTTON = new RegExp(
-  `^(?:([lc]):([A-Za-z0-9]{${PROMPT_TOKEN_LENGTH}})|m:([A-Za-z0-9]{${PROMPT_TOKEN_LENGTH}}):([0-9]{2}))$`,
+  `^(?:([lcs]):([A-Za-z0-9]{${PROMPT_TOKEN_LENGTH}})|m:([A-Za-z0-9]{${PROMPT_TOKEN_LENGTH}}):([0-9]{2}))$`,
 );
 
 /** Reads what a tapped button carried; null when no button of ours carries this. */
@@ -110,7 +121,8 @@ export function parseButtonData(data: string): { token: string; decision: Decisi
     return { token: matchToken, decision: { kind: "match", choice } };
   }
   if (token === undefined) return null;
-  return { token, decision: { kind: verb === "l" ? "login" : "cancel" } };
+  const kind = verb === "l" ? "login" : verb === "c" ? "cancel" : "subscribe";
+  return { token, decision: { kind } };
 }
 
 /** The right match code among three wrong ones, in rising order: position tells nothing. */
