@@ -10,13 +10,15 @@ import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/vali
 import { file_google_api_annotations } from "../../../google/api/annotations_pb.ts";
 import type { FieldMask, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_google_protobuf_wrappers } from "@bufbuild/protobuf/wkt";
+import type { Channel } from "../../auth/v1/auth_pb.ts";
+import { file_tapin_auth_v1_auth } from "../../auth/v1/auth_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file tapin/admin/v1/admin.proto.
  */
 export const file_tapin_admin_v1_admin: GenFile = /*@__PURE__*/
-  fileDesc("Chp0YXBpbi9hZG1pbi92MS9hZG1pbi5wcm90bxIOdGFwaW4uYWRtaW4udjEihwIKB1Byb2plY3QSDAoEc2x1ZxgBIAEoCRIMCgRuYW1lGAIgASgJEjIKDGNhbGxiYWNrX3VybBgDIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5TdHJpbmdWYWx1ZRIwCgpvcmlnaW5fdXJsGAQgASgLMhwuZ29vZ2xlLnByb3RvYnVmLlN0cmluZ1ZhbHVlEhUKDXJlZGlyZWN0X3VyaXMYBSADKAkSMwoKbWF0Y2hfY29kZRgGIAEoDjIfLnRhcGluLmFkbWluLnYxLk1hdGNoQ29kZVBvbGljeRIuCgpjcmVhdGVkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLGAQoGQXBpS2V5Eg4KBmtleV9pZBgBIAEoCRIMCgRuYW1lGAIgASgJEgwKBGhpbnQYAyABKAkSLgoKY3JlYXRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMAoMbGFzdF91c2VkX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpyZXZva2VkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKdAgoUQ3JlYXRlUHJvamVjdFJlcXVlc3QSJgoEc2x1ZxgBIAEoCUIYukgVchMyEV5bYS16MC05LV17MSw1OX0kEhcKBG5hbWUYAiABKAlCCbpIBnIEEAEYQBIyCgxjYWxsYmFja191cmwYAyABKAsyHC5nb29nbGUucHJvdG9idWYuU3RyaW5nVmFsdWUSMAoKb3JpZ2luX3VybBgEIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5TdHJpbmdWYWx1ZRIfCg1yZWRpcmVjdF91cmlzGAUgAygJQgi6SAWSAQIQFBI9CgptYXRjaF9jb2RlGAYgASgOMh8udGFwaW4uYWRtaW4udjEuTWF0Y2hDb2RlUG9saWN5Qgi6SAWCAQIQASJBChVDcmVhdGVQcm9qZWN0UmVzcG9uc2USKAoHcHJvamVjdBgBIAEoCzIXLnRhcGluLmFkbWluLnYxLlByb2plY3QiUQoTTGlzdFByb2plY3RzUmVxdWVzdBIcCglwYWdlX3NpemUYASABKAVCCbpIBhoEGGQoABIcCgpwYWdlX3Rva2VuGAIgASgJQgi6SAVyAxiAASJaChRMaXN0UHJvamVjdHNSZXNwb25zZRIpCghwcm9qZWN0cxgBIAMoCzIXLnRhcGluLmFkbWluLnYxLlByb2plY3QSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIiEKEUdldFByb2plY3RSZXF1ZXN0EgwKBHNsdWcYASABKAkiPgoSR2V0UHJvamVjdFJlc3BvbnNlEigKB3Byb2plY3QYASABKAsyFy50YXBpbi5hZG1pbi52MS5Qcm9qZWN0IrICChRVcGRhdGVQcm9qZWN0UmVxdWVzdBIMCgRzbHVnGAEgASgJEhUKBG5hbWUYAiABKAlCB7pIBHICGEASMgoMY2FsbGJhY2tfdXJsGAMgASgLMhwuZ29vZ2xlLnByb3RvYnVmLlN0cmluZ1ZhbHVlEjAKCm9yaWdpbl91cmwYBCABKAsyHC5nb29nbGUucHJvdG9idWYuU3RyaW5nVmFsdWUSHwoNcmVkaXJlY3RfdXJpcxgFIAMoCUIIukgFkgECEBQSPQoKbWF0Y2hfY29kZRgGIAEoDjIfLnRhcGluLmFkbWluLnYxLk1hdGNoQ29kZVBvbGljeUIIukgFggECEAESLwoLdXBkYXRlX21hc2sYByABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrIkEKFVVwZGF0ZVByb2plY3RSZXNwb25zZRIoCgdwcm9qZWN0GAEgASgLMhcudGFwaW4uYWRtaW4udjEuUHJvamVjdCI8ChNDcmVhdGVBcGlLZXlSZXF1ZXN0EgwKBHNsdWcYASABKAkSFwoEbmFtZRgCIAEoCUIJukgGcgQQARhAIjcKFENyZWF0ZUFwaUtleVJlc3BvbnNlEg4KBmtleV9pZBgBIAEoCRIPCgdhcGlfa2V5GAIgASgJIiIKEkxpc3RBcGlLZXlzUmVxdWVzdBIMCgRzbHVnGAEgASgJIjsKE0xpc3RBcGlLZXlzUmVzcG9uc2USJAoEa2V5cxgBIAMoCzIWLnRhcGluLmFkbWluLnYxLkFwaUtleSIzChNSZXZva2VBcGlLZXlSZXF1ZXN0EgwKBHNsdWcYASABKAkSDgoGa2V5X2lkGAIgASgJIhYKFFJldm9rZUFwaUtleVJlc3BvbnNlKnQKD01hdGNoQ29kZVBvbGljeRIhCh1NQVRDSF9DT0RFX1BPTElDWV9VTlNQRUNJRklFRBAAEh4KGk1BVENIX0NPREVfUE9MSUNZX09QVElPTkFMEAESHgoaTUFUQ0hfQ09ERV9QT0xJQ1lfUkVRVUlSRUQQAjK6BwoMQWRtaW5TZXJ2aWNlEoQBCg1DcmVhdGVQcm9qZWN0EiQudGFwaW4uYWRtaW4udjEuQ3JlYXRlUHJvamVjdFJlcXVlc3QaJS50YXBpbi5hZG1pbi52MS5DcmVhdGVQcm9qZWN0UmVzcG9uc2UiJoLT5JMCIDoBKmIHcHJvamVjdCISL3YxL2FkbWluL3Byb2plY3RzEngKDExpc3RQcm9qZWN0cxIjLnRhcGluLmFkbWluLnYxLkxpc3RQcm9qZWN0c1JlcXVlc3QaJC50YXBpbi5hZG1pbi52MS5MaXN0UHJvamVjdHNSZXNwb25zZSIdkAIBgtPkkwIUEhIvdjEvYWRtaW4vcHJvamVjdHMSggEKCkdldFByb2plY3QSIS50YXBpbi5hZG1pbi52MS5HZXRQcm9qZWN0UmVxdWVzdBoiLnRhcGluLmFkbWluLnYxLkdldFByb2plY3RSZXNwb25zZSItkAIBgtPkkwIkYgdwcm9qZWN0EhkvdjEvYWRtaW4vcHJvamVjdHMve3NsdWd9EosBCg1VcGRhdGVQcm9qZWN0EiQudGFwaW4uYWRtaW4udjEuVXBkYXRlUHJvamVjdFJlcXVlc3QaJS50YXBpbi5hZG1pbi52MS5VcGRhdGVQcm9qZWN0UmVzcG9uc2UiLYLT5JMCJzoBKmIHcHJvamVjdDIZL3YxL2FkbWluL3Byb2plY3RzL3tzbHVnfRKEAQoMQ3JlYXRlQXBpS2V5EiMudGFwaW4uYWRtaW4udjEuQ3JlYXRlQXBpS2V5UmVxdWVzdBokLnRhcGluLmFkbWluLnYxLkNyZWF0ZUFwaUtleVJlc3BvbnNlIimC0+STAiM6ASoiHi92MS9hZG1pbi9wcm9qZWN0cy97c2x1Z30va2V5cxKBAQoLTGlzdEFwaUtleXMSIi50YXBpbi5hZG1pbi52MS5MaXN0QXBpS2V5c1JlcXVlc3QaIy50YXBpbi5hZG1pbi52MS5MaXN0QXBpS2V5c1Jlc3BvbnNlIimQAgGC0+STAiASHi92MS9hZG1pbi9wcm9qZWN0cy97c2x1Z30va2V5cxKKAQoMUmV2b2tlQXBpS2V5EiMudGFwaW4uYWRtaW4udjEuUmV2b2tlQXBpS2V5UmVxdWVzdBokLnRhcGluLmFkbWluLnYxLlJldm9rZUFwaUtleVJlc3BvbnNlIi+C0+STAikqJy92MS9hZG1pbi9wcm9qZWN0cy97c2x1Z30va2V5cy97a2V5X2lkfWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_google_protobuf_wrappers]);
+  fileDesc("Chp0YXBpbi9hZG1pbi92MS9hZG1pbi5wcm90bxIOdGFwaW4uYWRtaW4udjEiwQIKB1Byb2plY3QSDAoEc2x1ZxgBIAEoCRIMCgRuYW1lGAIgASgJEjIKDGNhbGxiYWNrX3VybBgDIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5TdHJpbmdWYWx1ZRIwCgpvcmlnaW5fdXJsGAQgASgLMhwuZ29vZ2xlLnByb3RvYnVmLlN0cmluZ1ZhbHVlEhUKDXJlZGlyZWN0X3VyaXMYBSADKAkSMwoKbWF0Y2hfY29kZRgGIAEoDjIfLnRhcGluLmFkbWluLnYxLk1hdGNoQ29kZVBvbGljeRIuCgpjcmVhdGVkX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI4CgxzdWJzY3JpcHRpb24YCCABKA4yIi50YXBpbi5hZG1pbi52MS5TdWJzY3JpcHRpb25Qb2xpY3kixgEKBkFwaUtleRIOCgZrZXlfaWQYASABKAkSDAoEbmFtZRgCIAEoCRIMCgRoaW50GAMgASgJEi4KCmNyZWF0ZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjAKDGxhc3RfdXNlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKcmV2b2tlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAi4QIKFENyZWF0ZVByb2plY3RSZXF1ZXN0EiYKBHNsdWcYASABKAlCGLpIFXITMhFeW2EtejAtOS1dezEsNTl9JBIXCgRuYW1lGAIgASgJQgm6SAZyBBABGEASMgoMY2FsbGJhY2tfdXJsGAMgASgLMhwuZ29vZ2xlLnByb3RvYnVmLlN0cmluZ1ZhbHVlEjAKCm9yaWdpbl91cmwYBCABKAsyHC5nb29nbGUucHJvdG9idWYuU3RyaW5nVmFsdWUSHwoNcmVkaXJlY3RfdXJpcxgFIAMoCUIIukgFkgECEBQSPQoKbWF0Y2hfY29kZRgGIAEoDjIfLnRhcGluLmFkbWluLnYxLk1hdGNoQ29kZVBvbGljeUIIukgFggECEAESQgoMc3Vic2NyaXB0aW9uGAcgASgOMiIudGFwaW4uYWRtaW4udjEuU3Vic2NyaXB0aW9uUG9saWN5Qgi6SAWCAQIQASJBChVDcmVhdGVQcm9qZWN0UmVzcG9uc2USKAoHcHJvamVjdBgBIAEoCzIXLnRhcGluLmFkbWluLnYxLlByb2plY3QiUQoTTGlzdFByb2plY3RzUmVxdWVzdBIcCglwYWdlX3NpemUYASABKAVCCbpIBhoEGGQoABIcCgpwYWdlX3Rva2VuGAIgASgJQgi6SAVyAxiAASJaChRMaXN0UHJvamVjdHNSZXNwb25zZRIpCghwcm9qZWN0cxgBIAMoCzIXLnRhcGluLmFkbWluLnYxLlByb2plY3QSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIiEKEUdldFByb2plY3RSZXF1ZXN0EgwKBHNsdWcYASABKAkiPgoSR2V0UHJvamVjdFJlc3BvbnNlEigKB3Byb2plY3QYASABKAsyFy50YXBpbi5hZG1pbi52MS5Qcm9qZWN0IvYCChRVcGRhdGVQcm9qZWN0UmVxdWVzdBIMCgRzbHVnGAEgASgJEhUKBG5hbWUYAiABKAlCB7pIBHICGEASMgoMY2FsbGJhY2tfdXJsGAMgASgLMhwuZ29vZ2xlLnByb3RvYnVmLlN0cmluZ1ZhbHVlEjAKCm9yaWdpbl91cmwYBCABKAsyHC5nb29nbGUucHJvdG9idWYuU3RyaW5nVmFsdWUSHwoNcmVkaXJlY3RfdXJpcxgFIAMoCUIIukgFkgECEBQSPQoKbWF0Y2hfY29kZRgGIAEoDjIfLnRhcGluLmFkbWluLnYxLk1hdGNoQ29kZVBvbGljeUIIukgFggECEAESLwoLdXBkYXRlX21hc2sYByABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEkIKDHN1YnNjcmlwdGlvbhgIIAEoDjIiLnRhcGluLmFkbWluLnYxLlN1YnNjcmlwdGlvblBvbGljeUIIukgFggECEAEiQQoVVXBkYXRlUHJvamVjdFJlc3BvbnNlEigKB3Byb2plY3QYASABKAsyFy50YXBpbi5hZG1pbi52MS5Qcm9qZWN0IjwKE0NyZWF0ZUFwaUtleVJlcXVlc3QSDAoEc2x1ZxgBIAEoCRIXCgRuYW1lGAIgASgJQgm6SAZyBBABGEAiNwoUQ3JlYXRlQXBpS2V5UmVzcG9uc2USDgoGa2V5X2lkGAEgASgJEg8KB2FwaV9rZXkYAiABKAkiIgoSTGlzdEFwaUtleXNSZXF1ZXN0EgwKBHNsdWcYASABKAkiOwoTTGlzdEFwaUtleXNSZXNwb25zZRIkCgRrZXlzGAEgAygLMhYudGFwaW4uYWRtaW4udjEuQXBpS2V5IjMKE1Jldm9rZUFwaUtleVJlcXVlc3QSDAoEc2x1ZxgBIAEoCRIOCgZrZXlfaWQYAiABKAkiFgoUUmV2b2tlQXBpS2V5UmVzcG9uc2UiQAoDQm90EicKB2NoYW5uZWwYASABKA4yFi50YXBpbi5hdXRoLnYxLkNoYW5uZWwSEAoIdXNlcm5hbWUYAiABKAkieAoNU2V0Qm90UmVxdWVzdBIMCgRzbHVnGAEgASgJEjMKB2NoYW5uZWwYAiABKA4yFi50YXBpbi5hdXRoLnYxLkNoYW5uZWxCCrpIB4IBBBABIAASJAoFdG9rZW4YAyABKAlCFbpIEnIQMg5eWyEtfl17MSw1MTJ9JCIyCg5TZXRCb3RSZXNwb25zZRIgCgNib3QYASABKAsyEy50YXBpbi5hZG1pbi52MS5Cb3QiHwoPTGlzdEJvdHNSZXF1ZXN0EgwKBHNsdWcYASABKAkiNQoQTGlzdEJvdHNSZXNwb25zZRIhCgRib3RzGAEgAygLMhMudGFwaW4uYWRtaW4udjEuQm90IlUKEFJlbW92ZUJvdFJlcXVlc3QSDAoEc2x1ZxgBIAEoCRIzCgdjaGFubmVsGAIgASgOMhYudGFwaW4uYXV0aC52MS5DaGFubmVsQgq6SAeCAQQQASAAIhMKEVJlbW92ZUJvdFJlc3BvbnNlKnQKD01hdGNoQ29kZVBvbGljeRIhCh1NQVRDSF9DT0RFX1BPTElDWV9VTlNQRUNJRklFRBAAEh4KGk1BVENIX0NPREVfUE9MSUNZX09QVElPTkFMEAESHgoaTUFUQ0hfQ09ERV9QT0xJQ1lfUkVRVUlSRUQQAiqWAQoSU3Vic2NyaXB0aW9uUG9saWN5EiMKH1NVQlNDUklQVElPTl9QT0xJQ1lfVU5TUEVDSUZJRUQQABIhCh1TVUJTQ1JJUFRJT05fUE9MSUNZX0FVVE9NQVRJQxABEhsKF1NVQlNDUklQVElPTl9QT0xJQ1lfQVNLEAISGwoXU1VCU0NSSVBUSU9OX1BPTElDWV9PRkYQAzK9CgoMQWRtaW5TZXJ2aWNlEoQBCg1DcmVhdGVQcm9qZWN0EiQudGFwaW4uYWRtaW4udjEuQ3JlYXRlUHJvamVjdFJlcXVlc3QaJS50YXBpbi5hZG1pbi52MS5DcmVhdGVQcm9qZWN0UmVzcG9uc2UiJoLT5JMCIDoBKmIHcHJvamVjdCISL3YxL2FkbWluL3Byb2plY3RzEngKDExpc3RQcm9qZWN0cxIjLnRhcGluLmFkbWluLnYxLkxpc3RQcm9qZWN0c1JlcXVlc3QaJC50YXBpbi5hZG1pbi52MS5MaXN0UHJvamVjdHNSZXNwb25zZSIdkAIBgtPkkwIUEhIvdjEvYWRtaW4vcHJvamVjdHMSggEKCkdldFByb2plY3QSIS50YXBpbi5hZG1pbi52MS5HZXRQcm9qZWN0UmVxdWVzdBoiLnRhcGluLmFkbWluLnYxLkdldFByb2plY3RSZXNwb25zZSItkAIBgtPkkwIkYgdwcm9qZWN0EhkvdjEvYWRtaW4vcHJvamVjdHMve3NsdWd9EosBCg1VcGRhdGVQcm9qZWN0EiQudGFwaW4uYWRtaW4udjEuVXBkYXRlUHJvamVjdFJlcXVlc3QaJS50YXBpbi5hZG1pbi52MS5VcGRhdGVQcm9qZWN0UmVzcG9uc2UiLYLT5JMCJzoBKmIHcHJvamVjdDIZL3YxL2FkbWluL3Byb2plY3RzL3tzbHVnfRKEAQoMQ3JlYXRlQXBpS2V5EiMudGFwaW4uYWRtaW4udjEuQ3JlYXRlQXBpS2V5UmVxdWVzdBokLnRhcGluLmFkbWluLnYxLkNyZWF0ZUFwaUtleVJlc3BvbnNlIimC0+STAiM6ASoiHi92MS9hZG1pbi9wcm9qZWN0cy97c2x1Z30va2V5cxKBAQoLTGlzdEFwaUtleXMSIi50YXBpbi5hZG1pbi52MS5MaXN0QXBpS2V5c1JlcXVlc3QaIy50YXBpbi5hZG1pbi52MS5MaXN0QXBpS2V5c1Jlc3BvbnNlIimQAgGC0+STAiASHi92MS9hZG1pbi9wcm9qZWN0cy97c2x1Z30va2V5cxKKAQoMUmV2b2tlQXBpS2V5EiMudGFwaW4uYWRtaW4udjEuUmV2b2tlQXBpS2V5UmVxdWVzdBokLnRhcGluLmFkbWluLnYxLlJldm9rZUFwaUtleVJlc3BvbnNlIi+C0+STAikqJy92MS9hZG1pbi9wcm9qZWN0cy97c2x1Z30va2V5cy97a2V5X2lkfRKBAQoGU2V0Qm90Eh0udGFwaW4uYWRtaW4udjEuU2V0Qm90UmVxdWVzdBoeLnRhcGluLmFkbWluLnYxLlNldEJvdFJlc3BvbnNlIjiC0+STAjI6ASpiA2JvdBooL3YxL2FkbWluL3Byb2plY3RzL3tzbHVnfS9ib3RzL3tjaGFubmVsfRJ4CghMaXN0Qm90cxIfLnRhcGluLmFkbWluLnYxLkxpc3RCb3RzUmVxdWVzdBogLnRhcGluLmFkbWluLnYxLkxpc3RCb3RzUmVzcG9uc2UiKZACAYLT5JMCIBIeL3YxL2FkbWluL3Byb2plY3RzL3tzbHVnfS9ib3RzEoIBCglSZW1vdmVCb3QSIC50YXBpbi5hZG1pbi52MS5SZW1vdmVCb3RSZXF1ZXN0GiEudGFwaW4uYWRtaW4udjEuUmVtb3ZlQm90UmVzcG9uc2UiMILT5JMCKiooL3YxL2FkbWluL3Byb2plY3RzL3tzbHVnfS9ib3RzL3tjaGFubmVsfWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_field_mask, file_google_protobuf_timestamp, file_google_protobuf_wrappers, file_tapin_auth_v1_auth]);
 
 /**
  * Project is one site that uses Tapin.
@@ -72,6 +74,13 @@ export type Project = Message<"tapin.admin.v1.Project"> & {
    * @generated from field: google.protobuf.Timestamp created_at = 7;
    */
   createdAt?: Timestamp | undefined;
+
+  /**
+   * Whether Login also subscribes a person.
+   *
+   * @generated from field: tapin.admin.v1.SubscriptionPolicy subscription = 8;
+   */
+  subscription: SubscriptionPolicy;
 };
 
 /**
@@ -184,6 +193,13 @@ export type CreateProjectRequest = Message<"tapin.admin.v1.CreateProjectRequest"
    * @generated from field: tapin.admin.v1.MatchCodePolicy match_code = 6;
    */
   matchCode: MatchCodePolicy;
+
+  /**
+   * Whether Login also subscribes a person; AUTOMATIC when not given.
+   *
+   * @generated from field: tapin.admin.v1.SubscriptionPolicy subscription = 7;
+   */
+  subscription: SubscriptionPolicy;
 };
 
 /**
@@ -366,6 +382,13 @@ export type UpdateProjectRequest = Message<"tapin.admin.v1.UpdateProjectRequest"
    * @generated from field: google.protobuf.FieldMask update_mask = 7;
    */
   updateMask?: FieldMask | undefined;
+
+  /**
+   * Whether Login also subscribes a person.
+   *
+   * @generated from field: tapin.admin.v1.SubscriptionPolicy subscription = 8;
+   */
+  subscription: SubscriptionPolicy;
 };
 
 /**
@@ -538,6 +561,175 @@ export const RevokeApiKeyResponseSchema: GenMessage<RevokeApiKeyResponse> = /*@_
   messageDesc(file_tapin_admin_v1_admin, 15);
 
 /**
+ * Bot is a project's own account inside a messenger. Its token is never shown.
+ *
+ * @generated from message tapin.admin.v1.Bot
+ */
+export type Bot = Message<"tapin.admin.v1.Bot"> & {
+  /**
+   * The messenger.
+   *
+   * @generated from field: tapin.auth.v1.Channel channel = 1;
+   */
+  channel: Channel;
+
+  /**
+   * Username without `@`.
+   *
+   * @generated from field: string username = 2;
+   */
+  username: string;
+};
+
+/**
+ * Describes the message tapin.admin.v1.Bot.
+ * Use `create(BotSchema)` to create a new message.
+ */
+export const BotSchema: GenMessage<Bot> = /*@__PURE__*/
+  messageDesc(file_tapin_admin_v1_admin, 16);
+
+/**
+ * SetBotRequest carries the new bot.
+ *
+ * @generated from message tapin.admin.v1.SetBotRequest
+ */
+export type SetBotRequest = Message<"tapin.admin.v1.SetBotRequest"> & {
+  /**
+   * The project's slug.
+   *
+   * @generated from field: string slug = 1;
+   */
+  slug: string;
+
+  /**
+   * The messenger.
+   *
+   * @generated from field: tapin.auth.v1.Channel channel = 2;
+   */
+  channel: Channel;
+
+  /**
+   * The bot's token, as the messenger gave it; 1-512 printable ASCII characters.
+   *
+   * @generated from field: string token = 3;
+   */
+  token: string;
+};
+
+/**
+ * Describes the message tapin.admin.v1.SetBotRequest.
+ * Use `create(SetBotRequestSchema)` to create a new message.
+ */
+export const SetBotRequestSchema: GenMessage<SetBotRequest> = /*@__PURE__*/
+  messageDesc(file_tapin_admin_v1_admin, 17);
+
+/**
+ * SetBotResponse carries the bot.
+ *
+ * @generated from message tapin.admin.v1.SetBotResponse
+ */
+export type SetBotResponse = Message<"tapin.admin.v1.SetBotResponse"> & {
+  /**
+   * The bot.
+   *
+   * @generated from field: tapin.admin.v1.Bot bot = 1;
+   */
+  bot?: Bot | undefined;
+};
+
+/**
+ * Describes the message tapin.admin.v1.SetBotResponse.
+ * Use `create(SetBotResponseSchema)` to create a new message.
+ */
+export const SetBotResponseSchema: GenMessage<SetBotResponse> = /*@__PURE__*/
+  messageDesc(file_tapin_admin_v1_admin, 18);
+
+/**
+ * ListBotsRequest names the project.
+ *
+ * @generated from message tapin.admin.v1.ListBotsRequest
+ */
+export type ListBotsRequest = Message<"tapin.admin.v1.ListBotsRequest"> & {
+  /**
+   * The project's slug.
+   *
+   * @generated from field: string slug = 1;
+   */
+  slug: string;
+};
+
+/**
+ * Describes the message tapin.admin.v1.ListBotsRequest.
+ * Use `create(ListBotsRequestSchema)` to create a new message.
+ */
+export const ListBotsRequestSchema: GenMessage<ListBotsRequest> = /*@__PURE__*/
+  messageDesc(file_tapin_admin_v1_admin, 19);
+
+/**
+ * ListBotsResponse lists a project's own bots.
+ *
+ * @generated from message tapin.admin.v1.ListBotsResponse
+ */
+export type ListBotsResponse = Message<"tapin.admin.v1.ListBotsResponse"> & {
+  /**
+   * The bots.
+   *
+   * @generated from field: repeated tapin.admin.v1.Bot bots = 1;
+   */
+  bots: Bot[];
+};
+
+/**
+ * Describes the message tapin.admin.v1.ListBotsResponse.
+ * Use `create(ListBotsResponseSchema)` to create a new message.
+ */
+export const ListBotsResponseSchema: GenMessage<ListBotsResponse> = /*@__PURE__*/
+  messageDesc(file_tapin_admin_v1_admin, 20);
+
+/**
+ * RemoveBotRequest names the bot.
+ *
+ * @generated from message tapin.admin.v1.RemoveBotRequest
+ */
+export type RemoveBotRequest = Message<"tapin.admin.v1.RemoveBotRequest"> & {
+  /**
+   * The project's slug.
+   *
+   * @generated from field: string slug = 1;
+   */
+  slug: string;
+
+  /**
+   * The messenger.
+   *
+   * @generated from field: tapin.auth.v1.Channel channel = 2;
+   */
+  channel: Channel;
+};
+
+/**
+ * Describes the message tapin.admin.v1.RemoveBotRequest.
+ * Use `create(RemoveBotRequestSchema)` to create a new message.
+ */
+export const RemoveBotRequestSchema: GenMessage<RemoveBotRequest> = /*@__PURE__*/
+  messageDesc(file_tapin_admin_v1_admin, 21);
+
+/**
+ * RemoveBotResponse is empty.
+ *
+ * @generated from message tapin.admin.v1.RemoveBotResponse
+ */
+export type RemoveBotResponse = Message<"tapin.admin.v1.RemoveBotResponse"> & {
+};
+
+/**
+ * Describes the message tapin.admin.v1.RemoveBotResponse.
+ * Use `create(RemoveBotResponseSchema)` to create a new message.
+ */
+export const RemoveBotResponseSchema: GenMessage<RemoveBotResponse> = /*@__PURE__*/
+  messageDesc(file_tapin_admin_v1_admin, 22);
+
+/**
  * MatchCodePolicy says whether a project's sessions need a match code.
  *
  * @generated from enum tapin.admin.v1.MatchCodePolicy
@@ -577,6 +769,54 @@ export type MatchCodePolicy = (typeof MatchCodePolicy)[keyof typeof MatchCodePol
  */
 export const MatchCodePolicySchema: GenEnum<MatchCodePolicy> = /*@__PURE__*/
   enumDesc(file_tapin_admin_v1_admin, 0);
+
+/**
+ * SubscriptionPolicy says whether Login also subscribes a person to notifications.
+ *
+ * @generated from enum tapin.admin.v1.SubscriptionPolicy
+ */
+export const SubscriptionPolicy = {
+  /**
+   * Leaves the policy as it is; AUTOMATIC on create.
+   *
+   * @generated from enum value: SUBSCRIPTION_POLICY_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Login subscribes, and the prompt says so.
+   *
+   * @generated from enum value: SUBSCRIPTION_POLICY_AUTOMATIC = 1;
+   */
+  AUTOMATIC: 1,
+
+  /**
+   * The person is asked after Login.
+   *
+   * @generated from enum value: SUBSCRIPTION_POLICY_ASK = 2;
+   */
+  ASK: 2,
+
+  /**
+   * Nobody is subscribed.
+   *
+   * @generated from enum value: SUBSCRIPTION_POLICY_OFF = 3;
+   */
+  OFF: 3,
+} as const;
+
+/**
+ * SubscriptionPolicy says whether Login also subscribes a person to notifications.
+ *
+ * @generated from enum tapin.admin.v1.SubscriptionPolicy
+ */
+export type SubscriptionPolicy = (typeof SubscriptionPolicy)[keyof typeof SubscriptionPolicy] | UnknownEnum;
+
+/**
+ * Describes the enum tapin.admin.v1.SubscriptionPolicy.
+ */
+export const SubscriptionPolicySchema: GenEnum<SubscriptionPolicy> = /*@__PURE__*/
+  enumDesc(file_tapin_admin_v1_admin, 1);
 
 /**
  * AdminService manages projects and API keys. Every call wants
@@ -662,6 +902,40 @@ export const AdminService: GenService<{
     methodKind: "unary";
     input: typeof RevokeApiKeyRequestSchema;
     output: typeof RevokeApiKeyResponseSchema;
+  },
+  /**
+   * SetBot gives the project a bot of its own on a messenger, or replaces it, without a restart. The token
+   * is checked with the messenger, and stored sealed. Who may call: admin token. Errors:
+   * validation_failed (the messenger refuses the token), project_not_found, conflict (another project or
+   * this Tapin itself uses the bot), unavailable (the messenger cannot be reached).
+   *
+   * @generated from rpc tapin.admin.v1.AdminService.SetBot
+   */
+  setBot: {
+    methodKind: "unary";
+    input: typeof SetBotRequestSchema;
+    output: typeof SetBotResponseSchema;
+  },
+  /**
+   * ListBots lists the project's own bots. Who may call: admin token. Errors: project_not_found.
+   *
+   * @generated from rpc tapin.admin.v1.AdminService.ListBots
+   */
+  listBots: {
+    methodKind: "unary";
+    input: typeof ListBotsRequestSchema;
+    output: typeof ListBotsResponseSchema;
+  },
+  /**
+   * RemoveBot takes the project's own bot away; it uses this Tapin's bot again, if there is one. Who may
+   * call: admin token. Errors: project_not_found, not_found.
+   *
+   * @generated from rpc tapin.admin.v1.AdminService.RemoveBot
+   */
+  removeBot: {
+    methodKind: "unary";
+    input: typeof RemoveBotRequestSchema;
+    output: typeof RemoveBotResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_tapin_admin_v1_admin, 0);
