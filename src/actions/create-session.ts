@@ -55,7 +55,7 @@ export async function createSession(
   if (session === null) throw new TapinError("SESSION_NOT_FOUND");
   return {
     session,
-    links: linksFor(ports.bots, { kind: "session", sessionId: session.id }),
+    links: linksFor(ports.bots, project.id, { kind: "session", sessionId: session.id }),
     watchToken: ports.secrets.watchTokenOf(session.id),
     pollIntervalSeconds: POLL_INTERVAL_SECONDS,
   };

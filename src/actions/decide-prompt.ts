@@ -6,7 +6,7 @@ import { landingUrl, type Project } from "../core/project.ts";
 import { type Decision, type Prompt, parseButtonData, type Screen } from "../core/prompt.ts";
 import { randomUuid, sha256Hex } from "../core/secret.ts";
 import type { Session } from "../core/session.ts";
-import type { Person } from "../core/subscriber.ts";
+import type { Person, Subscriber } from "../core/subscriber.ts";
 
 /** What to show after a tap. Data that is forged, stale or another person's has no effect (T12, T13). */
 export async function decidePrompt(ports: Ports, person: Person, data: string): Promise<Screen> {
@@ -15,12 +15,20 @@ export async function decidePrompt(ports: Ports, person: Person, data: string): 
   if (!tapped || !prompt || prompt.channel !== person.channel || prompt.userId !== person.userId) {
     return { kind: "stale" };
   }
+  if (tapped.decision.kind === "subscribe") return await subscribe(ports, person, prompt);
   if (prompt.status === "live") {
     const screen = await decideLive(ports, { person, prompt, decision: tapped.decision });
     if (screen !== null) return screen;
   }
   // Decided before, or by another tap just now: tell what became of it.
-  return await screenOfDecided(ports, tapped.token);
+  return await screenOfDecided(ports, person, tapped.token);
+}
+
+/** The person asked for notifications after Login. Only whoever approved was offered this (T22). */
+async function subscribe(ports: Ports, person: Person, prompt: Prompt): Promise<Screen> {
+  if (prompt.grantId === null) return { kind: "stale" };
+  await ports.store.subscribers.upsert(prompt.projectId, person, true);
+  return { kind: "subscribed" };
 }
 
 /** What the end of a session looks like to a person who comes too late. */
@@ -76,31 +84,34 @@ async function approve(
   if (project === null) return { kind: "expired" };
   const grantId = randomUuid(ports.random);
   try {
-    await ports.store.transaction((store) =>
-      approveIn(store, ports, { person, prompt, session, grantId }),
+    const subscriber = await ports.store.transaction((store) =>
+      approveIn(store, ports, { person, prompt, project, session, grantId }),
     );
+    const code = ports.secrets.codeOf(grantId);
+    return confirmedScreen({ prompt, project, session, code, subscriber });
   } catch (error) {
     if (error instanceof Lost) return null;
     throw error;
   }
-  return confirmedScreen(project, session, ports.secrets.codeOf(grantId));
 }
 
 interface Approval {
   readonly person: Person;
   readonly prompt: Prompt;
+  readonly project: Project;
   readonly session: Session | null;
   readonly grantId: string;
 }
 
-async function approveIn(store: Store, ports: Ports, approval: Approval): Promise<void> {
-  const { person, prompt, session, grantId } = approval;
+async function approveIn(store: Store, ports: Ports, approval: Approval): Promise<Subscriber> {
+  const { person, prompt, project, session, grantId } = approval;
   const { projectId, channel, userId } = prompt;
   if (session !== null) {
     const owner = { channel, userId };
     if ((await store.sessions.approve(projectId, session.id, owner)) === null) throw new Lost();
   }
-  const subscriber = await store.subscribers.upsert(projectId, person);
+  const subscribes = project.subscription === "automatic" ? true : null;
+  const subscriber = await store.subscribers.upsert(projectId, person, subscribes);
   await store.grants.create(projectId, {
     id: grantId,
     sessionId: session?.id ?? null,
@@ -111,6 +122,7 @@ async function approveIn(store: Store, ports: Ports, approval: Approval): Promis
     ttlSeconds: ports.settings.codeTtlSeconds,
   });
   if (!(await store.prompts.approve(projectId, prompt.token, grantId))) throw new Lost();
+  return subscriber;
 }
 
 async function cancel(
@@ -131,7 +143,7 @@ async function cancel(
 }
 
 /** What to show for a prompt that is decided: the same screen again after a double tap (T7). */
-async function screenOfDecided(ports: Ports, token: string): Promise<Screen> {
+async function screenOfDecided(ports: Ports, person: Person, token: string): Promise<Screen> {
   const prompt = await ports.store.prompts.find(token);
   if (prompt === null) return { kind: "stale" };
   const { projectId, sessionId, status } = prompt;
@@ -144,10 +156,21 @@ async function screenOfDecided(ports: Ports, token: string): Promise<Screen> {
   const grant = await ports.store.grants.findLive(projectId, prompt.grantId);
   const code = grant && ports.secrets.codeMatching(grant.id, grant.codeHash);
   if (project === null || code === null) return { kind: "used" };
-  return confirmedScreen(project, session, code);
+  const subscriber = await ports.store.subscribers.upsert(projectId, person, null);
+  return confirmedScreen({ prompt, project, session, code, subscriber });
 }
 
-function confirmedScreen(project: Project, session: Session | null, code: string): Screen {
+interface Confirmation {
+  readonly prompt: Prompt;
+  readonly project: Project;
+  readonly session: Session | null;
+  readonly code: string;
+  readonly subscriber: Subscriber;
+}
+
+function confirmedScreen(confirmation: Confirmation): Screen {
+  const { prompt, project, session, code, subscriber } = confirmation;
+  const asks = project.subscription === "ask" && !subscriber.subscribed;
   const base = session?.redirectUri ?? project.callbackUrl;
   const state = session?.state ?? null;
   return {
@@ -155,5 +178,6 @@ function confirmedScreen(project: Project, session: Session | null, code: string
     projectName: project.name,
     url: base === null ? null : landingUrl(base, { code, state }),
     fromSession: session !== null,
+    subscribeToken: asks ? prompt.token : null,
   };
 }

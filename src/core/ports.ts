@@ -28,10 +28,28 @@ export interface Settings {
   readonly codeTtlSeconds: number;
 }
 
-/** What is known of the bots of this process. */
+/** The bots of this process: its own, and those that projects brought. */
 export interface Bots {
   /** Address of the project's bot without a query, such as `https://t.me/YourBot`; null = no bot there. */
-  urlOf(channel: Channel): string | null;
+  urlOf(channel: Channel, projectId: string): string | null;
+  /** Asks the messenger whose token this is; null = it is refused. Throws UNAVAILABLE when it cannot be asked. */
+  identify(channel: Channel, token: string): Promise<BotAccount | null>;
+  /** Whether this Tapin itself uses the account. */
+  isDefault(channel: Channel, messengerBotId: string): boolean;
+}
+
+/** A bot account, as its messenger names it. */
+export interface BotAccount {
+  readonly messengerBotId: string;
+  readonly username: string;
+}
+
+/** The bot through which a person reaches us. */
+export interface BotIdentity {
+  /** `<channel>:<the messenger's bot id>`. */
+  readonly name: string;
+  /** The project that brought it; null for this Tapin's own, which speaks for all others. */
+  readonly projectId: string | null;
 }
 
 /** Storage. All methods throw `TapinError("UNAVAILABLE")` when the database cannot be reached. */

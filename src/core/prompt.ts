@@ -58,6 +58,7 @@ export type Screen =
         | "help"
         | "lang"
         | "stopped"
+        | "subscribed"
         | "busy";
     };
 

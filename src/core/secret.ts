@@ -2,7 +2,13 @@
 // bytes are handed in, nothing is stored here. Derivation is HMAC-SHA256 (RFC 2104) with a label per use.
 
 import { Buffer } from "node:buffer";
-import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createHmac,
+  timingSafeEqual,
+} from "node:crypto";
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
@@ -66,6 +72,12 @@ export interface Secrets {
   watchTokenOf(sessionId: string): string;
   /** Whether the token is that session's watch token. Constant time. */
   isWatchToken(sessionId: string, token: string): boolean;
+  /** A text sealed with AES-256-GCM, as base64url; `random` gives the nonce. */
+  seal(text: string, random: RandomBytes): string;
+  /** The sealed text, opened with whichever key fits; null when none does or it was tampered with. */
+  open(sealed: string): string | null;
+  /** 43 base64url characters that nobody else can guess, the same for the same purpose. */
+  derive(purpose: string): string;
 }
 
 /** Builds the derivations from one or more server secrets of at least 32 bytes each. */
@@ -84,7 +96,35 @@ export function createSecrets(keys: readonly string[]): Secrets {
     watchTokenOf: (sessionId) => watch(first, sessionId),
     isWatchToken: (sessionId, token) =>
       keys.map((key) => sameSecret(watch(key, sessionId), token)).includes(true),
+    seal: (text, random) => seal(mac(first, "seal", ""), text, random),
+    open: (sealed) =>
+      keys.map((key) => unseal(mac(key, "seal", ""), sealed)).find((text) => text !== null) ?? null,
+    derive: (purpose) => mac(first, "derive", purpose).toString("base64url"),
   };
+}
+
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+
+/** Nonce, tag and ciphertext in one (NIST SP 800-38D). */
+function seal(key: Uint8Array, text: string, random: RandomBytes): string {
+  const nonce = random(NONCE_BYTES);
+  const cipher = createCipheriv("aes-256-gcm", key, nonce);
+  const sealed = Buffer.concat([cipher.update(text, "utf8"), cipher.final()]);
+  return Buffer.concat([nonce, cipher.getAuthTag(), sealed]).toString("base64url");
+}
+
+function unseal(key: Uint8Array, sealed: string): string | null {
+  const bytes = Buffer.from(sealed, "base64url");
+  if (bytes.length < NONCE_BYTES + TAG_BYTES) return null;
+  const decipher = createDecipheriv("aes-256-gcm", key, bytes.subarray(0, NONCE_BYTES));
+  decipher.setAuthTag(bytes.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES));
+  const opened = decipher.update(bytes.subarray(NONCE_BYTES + TAG_BYTES));
+  try {
+    return Buffer.concat([opened, decipher.final()]).toString("utf8");
+  } catch {
+    return null;
+  }
 }
 
 type Mac = (key: string, label: string, id: string) => Uint8Array;

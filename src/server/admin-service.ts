@@ -1,8 +1,14 @@
 // AdminService: from the contract's messages to the verbs and back.
 
 import type { UpdateProjectRequest } from "#gen/tapin/admin/v1/admin_pb.ts";
-import { AdminService, MatchCodePolicy } from "#gen/tapin/admin/v1/admin_pb.ts";
+import {
+  AdminService,
+  MatchCodePolicy,
+  SubscriptionPolicy as SubscriptionProto,
+} from "#gen/tapin/admin/v1/admin_pb.ts";
+import type { Channel as ChannelProto } from "#gen/tapin/auth/v1/auth_pb.ts";
 import { createApiKey, listApiKeys, revokeApiKey } from "../actions/manage-api-key.ts";
+import { listBots, removeBot, setBot } from "../actions/manage-bot.ts";
 import {
   createProject,
   getProject,
@@ -11,15 +17,22 @@ import {
 } from "../actions/manage-project.ts";
 import type { Ports } from "../core/ports.ts";
 import type { ProjectChange } from "../core/project.ts";
+import type { Channel } from "../core/subscriber.ts";
 import { TapinError } from "../errors.ts";
-import { apiKeyToProto, projectToProto } from "./convert.ts";
+import {
+  apiKeyToProto,
+  botToProto,
+  channelFromProto,
+  projectToProto,
+  subscriptionFromProto,
+} from "./convert.ts";
 import { type Operation, unary } from "./operation.ts";
 
 const rpc = AdminService.method;
 
 /** The operations of AdminService. */
 export function adminOperations(ports: Ports): readonly Operation[] {
-  return [...projectOperations(ports), ...apiKeyOperations(ports)];
+  return [...projectOperations(ports), ...apiKeyOperations(ports), ...botOperations(ports)];
 }
 
 function projectOperations(ports: Ports): readonly Operation[] {
@@ -32,6 +45,7 @@ function projectOperations(ports: Ports): readonly Operation[] {
         originUrl: request.originUrl || null,
         redirectUris: request.redirectUris,
         matchCodeRequired: request.matchCode === MatchCodePolicy.REQUIRED,
+        subscription: subscriptionFromProto(request.subscription) ?? "automatic",
       });
       return { project: projectToProto(project) };
     }),
@@ -62,7 +76,37 @@ function apiKeyOperations(ports: Ports): readonly Operation[] {
   ];
 }
 
-const FIELDS = ["name", "callback_url", "origin_url", "redirect_uris", "match_code"] as const;
+function botOperations(ports: Ports): readonly Operation[] {
+  return [
+    unary(rpc.setBot, "admin", async ({ slug, channel, token }) => {
+      const bot = await setBot(ports, slug, { channel: channelOf(channel), token });
+      return { bot: botToProto(bot) };
+    }),
+    unary(rpc.listBots, "admin", async ({ slug }) => {
+      return { bots: (await listBots(ports, slug)).map(botToProto) };
+    }),
+    unary(rpc.removeBot, "admin", async ({ slug, channel }) => {
+      await removeBot(ports, slug, channelOf(channel));
+      return {};
+    }),
+  ];
+}
+
+/** Validation lets nothing else through. */
+function channelOf(proto: ChannelProto): Channel {
+  const channel = channelFromProto(proto);
+  if (channel === null) throw new TapinError("NOT_FOUND");
+  return channel;
+}
+
+const FIELDS = [
+  "name",
+  "callback_url",
+  "origin_url",
+  "redirect_uris",
+  "match_code",
+  "subscription",
+] as const;
 type Field = (typeof FIELDS)[number];
 
 /** The fields to change: those of the mask, or the populated ones without it (AIP-134). */
@@ -73,6 +117,7 @@ function changeOf(request: UpdateProjectRequest): ProjectChange {
     origin_url: { originUrl: request.originUrl || null },
     redirect_uris: { redirectUris: request.redirectUris },
     match_code: { matchCodeRequired: request.matchCode === MatchCodePolicy.REQUIRED },
+    subscription: { subscription: subscriptionFromProto(request.subscription) ?? "automatic" },
   };
   const populated: Record<Field, boolean> = {
     name: request.name !== "",
@@ -80,6 +125,7 @@ function changeOf(request: UpdateProjectRequest): ProjectChange {
     origin_url: request.originUrl !== undefined,
     redirect_uris: request.redirectUris.length > 0,
     match_code: request.matchCode !== MatchCodePolicy.UNSPECIFIED,
+    subscription: request.subscription !== SubscriptionProto.UNSPECIFIED,
   };
   const paths = request.updateMask?.paths ?? [];
   const fields = paths.length > 0 ? paths.map(parseField) : FIELDS.filter((f) => populated[f]);

@@ -4,8 +4,10 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import {
   type ApiKeySchema,
+  type BotSchema,
   MatchCodePolicy,
   type ProjectSchema,
+  SubscriptionPolicy as SubscriptionProto,
 } from "#gen/tapin/admin/v1/admin_pb.ts";
 import {
   Channel as ChannelProto,
@@ -15,14 +17,20 @@ import {
 } from "#gen/tapin/auth/v1/auth_pb.ts";
 import type { CreatedSession } from "../actions/create-session.ts";
 import type { SessionView } from "../actions/deliver-status.ts";
-import type { ApiKeyInfo, VerifiedProfile } from "../core/ports.ts";
-import type { Project } from "../core/project.ts";
+import type { ApiKeyInfo, ProjectBot, VerifiedProfile } from "../core/ports.ts";
+import { type Project, SUBSCRIPTION_POLICIES, type SubscriptionPolicy } from "../core/project.ts";
 import type { PublicStatus } from "../core/session.ts";
 import type { Channel } from "../core/subscriber.ts";
 
 const CHANNEL_PROTO: Record<Channel, ChannelProto> = {
   telegram: ChannelProto.TELEGRAM,
   max: ChannelProto.MAX,
+};
+
+const SUBSCRIPTION_PROTO: Record<SubscriptionPolicy, SubscriptionProto> = {
+  automatic: SubscriptionProto.AUTOMATIC,
+  ask: SubscriptionProto.ASK,
+  off: SubscriptionProto.OFF,
 };
 
 const STATUS_PROTO: Record<PublicStatus, StatusProto> = {
@@ -36,6 +44,16 @@ const STATUS_PROTO: Record<PublicStatus, StatusProto> = {
 export function channelFromProto(channel: ChannelProto): Channel | null {
   if (channel === ChannelProto.TELEGRAM) return "telegram";
   return channel === ChannelProto.MAX ? "max" : null;
+}
+
+/** The policy a request names, or null for UNSPECIFIED. */
+export function subscriptionFromProto(proto: SubscriptionProto): SubscriptionPolicy | null {
+  return SUBSCRIPTION_POLICIES.find((policy) => SUBSCRIPTION_PROTO[policy] === proto) ?? null;
+}
+
+/** A project's own bot; never its token. */
+export function botToProto(bot: ProjectBot): MessageInitShape<typeof BotSchema> {
+  return { channel: CHANNEL_PROTO[bot.channel], username: bot.username };
 }
 
 /** A status as callers see it. */
@@ -95,6 +113,7 @@ export function projectToProto(project: Project): MessageInitShape<typeof Projec
     redirectUris: [...project.redirectUris],
     matchCode: project.matchCodeRequired ? MatchCodePolicy.REQUIRED : MatchCodePolicy.OPTIONAL,
     createdAt: timestampFromDate(project.createdAt),
+    subscription: SUBSCRIPTION_PROTO[project.subscription],
   };
 }
 
