@@ -9,8 +9,9 @@ import { TranscodeError, type TranscodeErrorKind } from "../transcoder/transcode
 import { createTranscoder } from "../transcoder/transcoder.ts";
 import type { AdmittedCall, Call } from "./call.ts";
 import { toRestError } from "./error-envelope.ts";
-import { type Exchange, headerOf, type Request, type Response } from "./exchange.ts";
+import { type Exchange, headerOf, type Response } from "./exchange.ts";
 import { type Pipeline, toTapinError } from "./pipeline.ts";
+import { readBody } from "./request-body.ts";
 
 /** Largest body of a REST request, in bytes. */
 export const MAX_BODY_BYTES = 64 * 1024;
@@ -73,7 +74,7 @@ export function createRest(
         path: exchange.path,
         query: exchange.query,
         headers: call.headers,
-        body: () => readBody(exchange.req),
+        body: () => readBody(exchange.req, MAX_BODY_BYTES),
         signal: gone,
       };
       const answer = await transcoder.handle(request, { call, stopping, admitted: null });
@@ -131,24 +132,6 @@ function goneSignal(res: Response): AbortSignal {
     if (!res.writableFinished) controller.abort(new TapinError("CANCELED"));
   });
   return controller.signal;
-}
-
-async function readBody(req: Request): Promise<Uint8Array> {
-  const tooLarge = () =>
-    new TranscodeError("body_too_large", `The body is larger than ${MAX_BODY_BYTES} bytes.`);
-  if (Number(headerOf(req, "content-length") ?? 0) > MAX_BODY_BYTES) throw tooLarge();
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  return await new Promise((resolve, reject) => {
-    req.on("data", (chunk: Uint8Array) => {
-      size += chunk.length;
-      if (size > MAX_BODY_BYTES) reject(tooLarge());
-      else chunks.push(chunk);
-    });
-    req.once("end", () => resolve(Buffer.concat(chunks)));
-    req.once("error", (cause) => reject(new TapinError("CANCELED", { cause })));
-    req.once("close", () => reject(new TapinError("CANCELED")));
-  });
 }
 
 async function writeAnswer(res: Response, answer: RestResponse): Promise<void> {

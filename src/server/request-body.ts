@@ -1,0 +1,24 @@
+// Reads a request's body whole, up to a limit.
+
+import { Buffer } from "node:buffer";
+import { TapinError } from "../errors.ts";
+import { headerOf, type Request } from "./exchange.ts";
+
+/** The body's bytes. Fails with `body_too_large` above the limit, or `canceled` when the caller goes away. */
+export async function readBody(req: Request, maxBytes: number): Promise<Uint8Array> {
+  const tooLarge = () =>
+    new TapinError("BODY_TOO_LARGE", { sentence: `The body is larger than ${maxBytes} bytes.` });
+  if (Number(headerOf(req, "content-length") ?? 0) > maxBytes) throw tooLarge();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  return await new Promise((resolve, reject) => {
+    req.on("data", (chunk: Uint8Array) => {
+      size += chunk.length;
+      if (size > maxBytes) reject(tooLarge());
+      else chunks.push(chunk);
+    });
+    req.once("end", () => resolve(Buffer.concat(chunks)));
+    req.once("error", (cause) => reject(new TapinError("CANCELED", { cause })));
+    req.once("close", () => reject(new TapinError("CANCELED")));
+  });
+}
