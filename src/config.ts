@@ -48,17 +48,23 @@ export const SETTINGS = [
     fallback: "https://api.telegram.org",
     meaning: "root of the Telegram Bot API",
   },
-  { name: "TAPIN_MAX_TOKEN", fallback: "none", meaning: "token of the MAX bot (not there yet)" },
-  { name: "TAPIN_MAX_API_URL", fallback: "none", meaning: "root of the MAX API (not there yet)" },
+  { name: "TAPIN_MAX_TOKEN", fallback: "none", meaning: "token of the MAX bot" },
+  {
+    name: "TAPIN_MAX_API_URL",
+    fallback: "https://platform-api2.max.ru",
+    meaning: "root of the MAX API",
+  },
   {
     name: "TAPIN_MAX_CA_FILE",
     fallback: "none",
-    meaning: "certificate authority of the MAX API (not there yet)",
+    meaning:
+      "file with the certificate authority of the MAX API (PEM), trusted beside the usual ones",
   },
   {
     name: "TAPIN_UPDATES",
     fallback: "auto",
-    meaning: "how updates arrive: `polling`, or `auto` (polling until webhooks are there)",
+    meaning:
+      "how updates arrive: `polling`, `webhook`, or `auto`: webhook when the public URL is https",
   },
   {
     name: "TAPIN_SANDBOX",
@@ -84,6 +90,15 @@ type Name = (typeof SETTINGS)[number]["name"];
 /** Log levels, from chatty to mute. */
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 
+/** How to reach a messenger as one bot. */
+export interface BotConfig {
+  readonly token: string;
+  /** Null = the messenger's own. */
+  readonly apiUrl: string | null;
+  /** File with a certificate authority to trust beside the usual ones; MAX only. */
+  readonly caFile: string | null;
+}
+
 /** What the process is to do. */
 export interface Config {
   readonly host: string;
@@ -97,7 +112,10 @@ export interface Config {
   readonly secrets: readonly string[] | null;
   /** Null = generate when embedded, off otherwise. */
   readonly adminToken: string | null;
-  readonly telegram: { readonly token: string; readonly apiUrl: string | null } | null;
+  readonly telegram: BotConfig | null;
+  readonly max: BotConfig | null;
+  /** How messengers deliver updates. */
+  readonly updates: "polling" | "webhook";
   readonly sandbox: boolean;
   readonly sessionTtlSeconds: number;
   readonly codeTtlSeconds: number;
@@ -129,14 +147,17 @@ export function parseConfig(environment: Readonly<Record<string, string | undefi
 function readConfig(reader: Reader): Config {
   const databaseUrl = reader.url("TAPIN_DATABASE_URL", ["postgres:", "postgresql:"]);
   const host = reader.text("TAPIN_HOST") ?? "127.0.0.1";
-  const token = reader.text("TAPIN_TELEGRAM_TOKEN");
-  const apiUrl = reader.url("TAPIN_TELEGRAM_API_URL", ["https:", "http:"]);
+  const publicUrl =
+    reader.url("TAPIN_PUBLIC_URL", ["https:", "http:"])?.replace(/\/+$/, "") ?? null;
+  const telegram = readBot(reader, "TELEGRAM");
+  const max = readBot(reader, "MAX");
+  const updates = reader.choice("TAPIN_UPDATES", ["auto", "polling", "webhook"]);
   const sandbox = reader.choice("TAPIN_SANDBOX", ["auto", "on", "off"]);
   const loopback = isLoopback(host) || host === "::1";
   return {
     host,
     port: reader.integer("TAPIN_PORT", { fallback: 8080, min: 0, max: 65_535 }),
-    publicUrl: reader.url("TAPIN_PUBLIC_URL", ["https:", "http:"])?.replace(/\/+$/, "") ?? null,
+    publicUrl,
     databaseUrl,
     dataDir: reader.text("TAPIN_DATA_DIR") ?? ".tapin",
     secrets:
@@ -145,15 +166,25 @@ function readConfig(reader: Reader): Config {
         ?.split(",")
         .map((secret) => secret.trim()) ?? null,
     adminToken: reader.text("TAPIN_ADMIN_TOKEN"),
-    telegram: token === null ? null : { token, apiUrl },
+    telegram,
+    max,
+    updates:
+      updates === "auto" ? (publicUrl?.startsWith("https://") ? "webhook" : "polling") : updates,
     sandbox:
       sandbox === "on" ||
-      (sandbox === "auto" && databaseUrl === null && loopback && token === null),
+      (sandbox === "auto" && databaseUrl === null && loopback && !telegram && !max),
     sessionTtlSeconds: reader.integer("TAPIN_SESSION_TTL", { fallback: 300, min: 60, max: 1800 }),
     codeTtlSeconds: reader.integer("TAPIN_CODE_TTL", { fallback: 300, min: 30, max: 600 }),
     requestsPerMinute: reader.integer("TAPIN_RATE_LIMIT", { fallback: 6000, min: 0, max: 1e9 }),
     logLevel: reader.choice("TAPIN_LOG_LEVEL", LOG_LEVELS, "info"),
   };
+}
+
+function readBot(reader: Reader, messenger: "TELEGRAM" | "MAX"): BotConfig | null {
+  const token = reader.text(`TAPIN_${messenger}_TOKEN`);
+  const apiUrl = reader.url(`TAPIN_${messenger}_API_URL`, ["https:", "http:"]);
+  const caFile = messenger === "MAX" ? reader.text("TAPIN_MAX_CA_FILE") : null;
+  return token === null ? null : { token, apiUrl, caFile };
 }
 
 /** Rules that look at more than one setting. */
@@ -178,18 +209,23 @@ function checkSecrets(config: Config, { problem }: Reader): void {
   }
 }
 
-function checkMessengers(config: Config, { problem, text, choice }: Reader): void {
+function checkMessengers(config: Config, { problem, text }: Reader): void {
   if (config.telegram !== null && !/^\d+:[A-Za-z0-9_-]+$/.test(config.telegram.token)) {
     problem("TAPIN_TELEGRAM_TOKEN", "must look like 123456:ABC-DEF, as @BotFather shows it");
   }
   if (text("TAPIN_TELEGRAM_API_URL") !== null && config.telegram === null) {
     problem("TAPIN_TELEGRAM_API_URL", "is set without TAPIN_TELEGRAM_TOKEN");
   }
-  for (const name of ["TAPIN_MAX_TOKEN", "TAPIN_MAX_API_URL", "TAPIN_MAX_CA_FILE"] as const) {
-    if (text(name) !== null) problem(name, "is set, but MAX is not there yet");
+  if (config.max !== null && !/^[!-~]{1,512}$/.test(config.max.token)) {
+    problem("TAPIN_MAX_TOKEN", "must be at most 512 printable ASCII characters without spaces");
   }
-  if (choice("TAPIN_UPDATES", ["auto", "polling", "webhook"]) === "webhook") {
-    problem("TAPIN_UPDATES", "is webhook, but webhooks are not there yet; use polling");
+  for (const name of ["TAPIN_MAX_API_URL", "TAPIN_MAX_CA_FILE"] as const) {
+    if (text(name) !== null && config.max === null) problem(name, "is set without TAPIN_MAX_TOKEN");
+  }
+  // Only a Bot API of one's own, or a pretend one, delivers to plain http.
+  const own = config.telegram?.apiUrl ?? config.max?.apiUrl ?? (config.sandbox ? "sandbox" : null);
+  if (config.updates === "webhook" && own === null && !config.publicUrl?.startsWith("https://")) {
+    problem("TAPIN_UPDATES", "is webhook, which needs an https TAPIN_PUBLIC_URL");
   }
 }
 

@@ -21,6 +21,7 @@ export async function ensureDemoProject(
     originUrl: new URL(publicUrl).origin,
     redirectUris: [],
     matchCodeRequired: false,
+    subscription: "automatic" as const,
   };
   const found = await ports.store.projects.findBySlug(DEMO_SLUG);
   if (found === null) await createProject(ports, { slug: DEMO_SLUG, ...draft });

@@ -2,18 +2,22 @@
 
 import { randomBytes } from "node:crypto";
 import type { Logger } from "pino";
-import { decidePrompt } from "./actions/decide-prompt.ts";
-import { openLink } from "./actions/open-link.ts";
-import { createTelegramBot, type TelegramBot } from "./channels/telegram.ts";
 import type { Config } from "./config.ts";
-import type { BotHandlers, Bots, Ports } from "./core/ports.ts";
+import type { Bots, Ports } from "./core/ports.ts";
 import { createSecrets, randomText, randomUuid, SECRET_LENGTH } from "./core/secret.ts";
 import { ensureDemoProject } from "./demo-project.ts";
+import { createFleet, type Fleet } from "./fleet.ts";
 import { type Keyring, openKeyring } from "./keyring.ts";
-import { createDemo } from "./sandbox/demo/demo.ts";
+import {
+  type Addresses,
+  accessTo,
+  openWebsite,
+  sandboxRoutes,
+  type Website,
+} from "./mount-sandbox.ts";
 import { createSandbox, type Sandbox } from "./sandbox/sandbox.ts";
-import type { PlainRoute } from "./server/front.ts";
 import { createServer, type Server } from "./server/server.ts";
+import { WEBHOOK_PREFIX, webhookRoute } from "./server/webhook.ts";
 import { openStore } from "./store/open.ts";
 import { startSweeper } from "./sweeper.ts";
 
@@ -34,83 +38,94 @@ export interface Gateway {
 /** Milliseconds calls may take to finish when the process stops. */
 export const STOP_GRACE_MS = 7000;
 
-const POLL_LEASE_SECONDS = 15;
 const GENERATED_SECRET_LENGTH = 48;
 
-/** Addresses, known once the server listens. */
-interface Addresses {
-  publicUrl: string;
-  localUrl: string;
+/** What has to be stopped again, in the order in which it was started. */
+type Stops = ((graceMs: number) => Promise<void> | void)[];
+
+/** What is there only after the server listens. */
+interface Late {
+  readonly addresses: Addresses;
+  readonly website: Website;
+  fleet: Fleet | null;
 }
 
 /** Starts everything. Rejects with a sentence when a setting, the database or a bot token does not work. */
 export async function startGateway(config: Config, log: Logger): Promise<Gateway> {
-  const stops: (() => Promise<void> | void)[] = [];
-  const stopAll = async () => {
-    for (const stop of stops.splice(0).reverse()) await stop();
+  const stops: Stops = [];
+  const stop = async (graceMs = STOP_GRACE_MS) => {
+    for (const end of stops.splice(0).reverse()) await end(graceMs);
   };
   try {
-    return await assemble(config, log, stops);
+    return { ...(await assemble(config, log, stops)), stop };
   } catch (error) {
-    await stopAll();
+    await stop();
     throw error;
   }
 }
 
-async function assemble(
-  config: Config,
-  log: Logger,
-  stops: (() => Promise<void> | void)[],
-): Promise<Gateway> {
+async function assemble(config: Config, log: Logger, stops: Stops): Promise<Omit<Gateway, "stop">> {
   const keyring = openKeyring(config.dataDir);
   const { secret, adminToken } = await readSecrets(config, keyring);
-  const storage = await openStore({
-    databaseUrl: config.databaseUrl,
-    dataDir: config.dataDir,
-    onError: (what, err) => log.warn({ event: "store_error", err }, what),
-  });
-  stops.push(() => storage.close());
-  const addresses: Addresses = { publicUrl: "", localUrl: "" };
-  const sandbox = config.sandbox ? createSandbox({ publicUrl: () => addresses.publicUrl }) : null;
-  const bots = createBots(config, sandbox, addresses);
-  const ports: Ports = {
-    store: storage.store,
-    changes: storage.changes,
-    secrets: createSecrets(secret),
-    random: (count) => randomBytes(count),
-    bots,
-    settings: {
-      sessionTtlSeconds: config.sessionTtlSeconds,
-      codeTtlSeconds: config.codeTtlSeconds,
-    },
+  const late: Late = {
+    addresses: { publicUrl: "", localUrl: "" },
+    website: { handle: null },
+    fleet: null,
   };
-  const website: Website = { handle: null };
+  const ports = await openPorts(config, { secret, late, log, stops });
+  const { addresses, website } = late;
+  const sandbox = config.sandbox ? createSandbox({ publicUrl: () => addresses.publicUrl }) : null;
   const server = createServer({
     ports,
     adminToken,
     requestsPerMinute: config.requestsPerMinute,
     sandbox,
-    routes: sandbox === null ? [] : sandboxRoutes(sandbox, website),
-    isReady: (timeoutMs) => checkReady(ports, bots, timeoutMs),
+    routes: [
+      webhookRoute((name) => late.fleet?.webhook(name) ?? null),
+      ...(sandbox === null ? [] : sandboxRoutes(sandbox, website)),
+    ],
+    isReady: (timeoutMs) => checkReady(ports, late, timeoutMs),
     log,
   });
-  let graceMs = STOP_GRACE_MS;
-  stops.push(() => server.stop(graceMs));
+  stops.push((graceMs) => server.stop(graceMs));
   Object.assign(addresses, await listen(server, config));
   const demoApiKey =
     sandbox === null ? null : await ensureDemoProject(ports, keyring, addresses.publicUrl);
-  if (demoApiKey !== null)
-    website.handle = createDemo({ ...demoUrls(addresses), apiKey: demoApiKey }).handle;
+  if (demoApiKey !== null) openWebsite(website, addresses, demoApiKey);
   if (sandbox !== null) stops.push(() => sandbox.close());
-  stops.push(await startWorkers(ports, bots, { config, sandbox, addresses, log }));
+  await startWorkers({ config, ports, late, sandbox, log, stops });
+  return { ...addresses, adminToken, demoApiKey };
+}
+
+async function openPorts(
+  config: Config,
+  parts: { secret: readonly string[]; late: Late; log: Logger; stops: Stops },
+): Promise<Ports> {
+  const storage = await openStore({
+    databaseUrl: config.databaseUrl,
+    dataDir: config.dataDir,
+    onError: (what, err) => parts.log.warn({ event: "store_error", err }, what),
+  });
+  parts.stops.push(() => storage.close());
   return {
-    ...addresses,
-    adminToken,
-    demoApiKey,
-    async stop(grace = STOP_GRACE_MS) {
-      graceMs = grace;
-      for (const stop of stops.splice(0).reverse()) await stop();
+    store: storage.store,
+    changes: storage.changes,
+    secrets: createSecrets(parts.secret),
+    random: (count) => randomBytes(count),
+    bots: lateBots(parts.late),
+    settings: {
+      sessionTtlSeconds: config.sessionTtlSeconds,
+      codeTtlSeconds: config.codeTtlSeconds,
     },
+  };
+}
+
+/** The verbs need the bots, and the bots need the verbs: before the fleet is there, nobody has a bot. */
+function lateBots(late: Late): Bots {
+  return {
+    urlOf: (channel, projectId) => late.fleet?.urlOf(channel, projectId) ?? null,
+    identify: async (channel, token) => (await late.fleet?.identify(channel, token)) ?? null,
+    isDefault: (channel, botId) => late.fleet?.isDefault(channel, botId) ?? false,
   };
 }
 
@@ -140,123 +155,38 @@ async function listen(server: Server, config: Config): Promise<Addresses> {
   return { localUrl, publicUrl: config.publicUrl ?? localUrl };
 }
 
-// === Bots ===
-
-/** The bots of this process, filled in once they are made. */
-interface RunningBots extends Bots {
-  telegram: TelegramBot | null;
-}
-
-function createBots(config: Config, sandbox: Sandbox | null, addresses: Addresses): RunningBots {
-  const pretend = sandbox !== null && config.telegram === null;
-  const bots: RunningBots = {
-    telegram: null,
-    urlOf(channel) {
-      const username = channel === "telegram" ? (bots.telegram?.username ?? null) : null;
-      if (username === null) return null;
-      return pretend
-        ? `${addresses.publicUrl}/sandbox/telegram/${username}`
-        : `https://t.me/${username}`;
-    },
-  };
-  return bots;
-}
-
 interface WorkerParts {
   readonly config: Config;
+  readonly ports: Ports;
+  readonly late: Late;
   readonly sandbox: Sandbox | null;
-  readonly addresses: Addresses;
   readonly log: Logger;
+  readonly stops: Stops;
 }
 
-/** Starts the bots and the sweeper; the answer stops them. */
-async function startWorkers(
-  ports: Ports,
-  bots: RunningBots,
-  { config, sandbox, addresses, log }: WorkerParts,
-): Promise<() => Promise<void>> {
+/** Starts the bots and the sweeper. */
+async function startWorkers(parts: WorkerParts): Promise<void> {
+  const { config, ports, late, sandbox, log, stops } = parts;
   const holder = randomUuid(ports.random);
-  const account =
-    config.telegram ??
-    (sandbox && {
-      token: sandbox.telegram.token,
-      apiUrl: `${addresses.localUrl}/sandbox/telegram-api`,
-    });
-  if (account) {
-    const { leases } = ports.store;
-    const name = `poll:telegram:${account.token.split(":", 1)[0]}`;
-    bots.telegram = createTelegramBot({
-      ...account,
-      handlers: botHandlers(ports),
-      lease: {
-        acquire: () => leases.acquire(name, holder, POLL_LEASE_SECONDS),
-        release: () => leases.release(name, holder),
-        ttlSeconds: POLL_LEASE_SECONDS,
-      },
-      log: log.child({ channel: "telegram" }),
-    });
-    await bots.telegram.start();
-  }
-  const { telegram } = bots;
-  const settlers = telegram === null ? {} : { telegram: telegram.settle };
-  const stopSweeper = startSweeper({ ports, holder, settlers, log });
-  return async () => {
-    await Promise.all([stopSweeper(), telegram?.stop()]);
-  };
+  const reach = { sandbox, addresses: late.addresses };
+  const fleet = createFleet({
+    ports,
+    access: {
+      telegram: accessTo("telegram", config, reach),
+      max: accessTo("max", config, reach),
+    },
+    updates: config.updates,
+    webhookBase: late.addresses.publicUrl + WEBHOOK_PREFIX,
+    holder,
+    log,
+  });
+  late.fleet = fleet;
+  stops.push(() => fleet.stop());
+  await fleet.start();
+  stops.push(startSweeper({ ports, holder, settlers: fleet.settlers, log }));
 }
 
-/** What the bots report, as verbs. */
-function botHandlers(ports: Ports): BotHandlers {
-  const { prompts, subscribers } = ports.store;
-  return {
-    start: (person, payload) => openLink(ports, person, payload),
-    tap: (person, data) => decidePrompt(ports, person, data),
-    shown: (token, message) => prompts.setShown(token, message),
-    async stop(person) {
-      await subscribers.unsubscribe(person);
-      return { kind: "stopped" };
-    },
-    async setReachable(person, reachable) {
-      await subscribers.setReachable(person, reachable);
-    },
-  };
-}
-
-async function checkReady(ports: Ports, bots: RunningBots, timeoutMs: number): Promise<void> {
+async function checkReady(ports: Ports, { fleet }: Late, timeoutMs: number): Promise<void> {
   await ports.store.ping(timeoutMs);
-  if (bots.telegram !== null && bots.telegram.username === null) {
-    throw new Error("the Telegram bot has not answered yet");
-  }
-}
-
-// === Sandbox ===
-
-/** The demo website needs an API key, which needs the server's address: it is mounted before it is there. */
-interface Website {
-  handle: ReturnType<typeof createDemo>["handle"] | null;
-}
-
-function sandboxRoutes(sandbox: Sandbox, website: Website): readonly PlainRoute[] {
-  const pretend: PlainRoute["handle"] = ({ req, res }) => sandbox.handle(req, res);
-  const demo: PlainRoute["handle"] = async ({ req, res }) => {
-    await website.handle?.(req, res);
-  };
-  return [
-    { path: "/sandbox", handle: pretend },
-    { path: "/sandbox/*", handle: pretend },
-    { path: "/demo", handle: demo },
-    { path: "/demo/*", handle: demo },
-    {
-      path: "/",
-      handle({ res }) {
-        res.statusCode = 302;
-        res.setHeader("location", "/demo");
-        res.end();
-      },
-    },
-  ];
-}
-
-function demoUrls(addresses: Addresses) {
-  return { apiUrl: () => addresses.localUrl, publicUrl: () => addresses.publicUrl };
+  if (fleet === null || !fleet.isReady()) throw new Error("a messenger has not answered yet");
 }

@@ -6,7 +6,6 @@ import type { Logger } from "pino";
 import { expireSessions, purgeEnded } from "./actions/expire-sessions.ts";
 import type { Ports } from "./core/ports.ts";
 import type { Prompt } from "./core/prompt.ts";
-import type { Channel } from "./core/subscriber.ts";
 
 /** Milliseconds between two sweeps. */
 export const SWEEP_MS = 1000;
@@ -22,8 +21,8 @@ export interface SweeperParts {
   readonly ports: Pick<Ports, "store">;
   /** Identifies this process as the holder of the lease. */
   readonly holder: string;
-  /** Edits a prompt's message to what became of it. Never rejects. */
-  readonly settlers: Readonly<Partial<Record<Channel, (prompt: Prompt) => Promise<void>>>>;
+  /** Each bot's name, and how it edits a prompt's message to what became of it. Never rejects. */
+  settlers(): readonly (readonly [string, (prompt: Prompt) => Promise<void>])[];
   readonly log: Logger;
 }
 
@@ -59,8 +58,8 @@ async function sweepUntil(parts: SweeperParts, signal: AbortSignal): Promise<voi
 }
 
 async function settlePrompts({ ports, settlers }: SweeperParts): Promise<void> {
-  for (const [channel, settle] of Object.entries(settlers)) {
-    const prompts = await ports.store.prompts.takeStale(channel as Channel, SETTLE_BATCH);
+  for (const [bot, settle] of settlers()) {
+    const prompts = await ports.store.prompts.takeStale(bot, SETTLE_BATCH);
     await Promise.all(prompts.map(settle));
   }
 }
