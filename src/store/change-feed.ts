@@ -1,5 +1,6 @@
-// Who waits for which session in this process. A notification only wakes: what has changed is read from the
-// row. Where notifications come from is the business of postgres.ts and pglite.ts.
+// Who waits for which session in this process, and who for the bots of projects. A notification only wakes:
+// what has changed is read from the row. Where notifications come from is the business of postgres.ts and
+// pglite.ts.
 
 import type { ChangeFeed, SessionFollower } from "../core/ports.ts";
 
@@ -8,9 +9,10 @@ type Outcome = "changed" | "timeout" | "aborted";
 /** Longest delay a timer takes; a longer one would fire at once. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
-/** The followers of all sessions. Each must be closed, or it stays. */
+/** The followers of all sessions, and the listeners for bots. Each must be closed, or it stays. */
 export class ChangeHub implements ChangeFeed {
   readonly #followers = new Map<string, Set<Follower>>();
+  readonly #botListeners = new Set<() => void>();
 
   /** Followers that are not closed: 0 once nobody watches. */
   get size(): number {
@@ -32,6 +34,19 @@ export class ChangeHub implements ChangeFeed {
     return follower;
   }
 
+  /** Calls back from now on: listen first, then read the rows. A listener must not throw. */
+  onBotsChanged(listener: () => void): () => void {
+    // The same function may listen twice, and each of the two ends on its own.
+    const entry = () => listener();
+    this.#botListeners.add(entry);
+    return () => this.#botListeners.delete(entry);
+  }
+
+  /** Tells the listeners that a project's bot changed. */
+  wakeBots(): void {
+    for (const listener of [...this.#botListeners]) listener();
+  }
+
   /** Wakes whoever follows this session. */
   wake(sessionId: string): void {
     for (const follower of this.#followers.get(sessionId) ?? []) follower.wake();
@@ -40,10 +55,12 @@ export class ChangeHub implements ChangeFeed {
   /** Wakes everyone: notifications may have been missed. */
   wakeAll(): void {
     for (const sessionId of this.#followers.keys()) this.wake(sessionId);
+    this.wakeBots();
   }
 
-  /** Ends every wait as aborted and forgets the followers. */
+  /** Ends every wait as aborted and forgets the followers and listeners. */
   close(): void {
+    this.#botListeners.clear();
     for (const followers of [...this.#followers.values()]) {
       for (const follower of [...followers]) follower.close();
     }

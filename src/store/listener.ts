@@ -1,5 +1,5 @@
-// The one LISTEN connection of this process to PostgreSQL: it hears which sessions change, comes back after
-// a loss, and then says that something may have been missed.
+// The one LISTEN connection of this process to PostgreSQL: it hears which sessions change and that bots do,
+// comes back after a loss, and then says that something may have been missed.
 
 import pg from "pg";
 import type { OnError } from "./database.ts";
@@ -9,6 +9,8 @@ export interface ListenerOptions {
   readonly databaseUrl: string;
   /** A session changed. */
   readonly onSession: (sessionId: string) => void;
+  /** A project's bot changed. */
+  readonly onBots: () => void;
   /** The connection is back after a loss: changes may have been missed. */
   readonly onReturn: () => void;
   readonly onError: OnError;
@@ -55,12 +57,15 @@ class ListenConnection implements Listener {
       query_timeout: CHECK_TIMEOUT_MS,
       keepAlive: true,
     });
-    client.on("notification", (message) => this.#options.onSession(message.payload ?? ""));
+    client.on("notification", ({ channel, payload }) => {
+      if (channel === "tapin_bots") this.#options.onBots();
+      else this.#options.onSession(payload ?? "");
+    });
     // Without this an error between two queries would end the process; "end" follows it.
     client.on("error", () => undefined);
     try {
       await client.connect();
-      await client.query("listen tapin_session");
+      await client.query("listen tapin_session; listen tapin_bots");
     } catch (error) {
       await discard(client);
       throw error;

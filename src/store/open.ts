@@ -5,6 +5,7 @@ import { sql } from "kysely";
 import type { Store } from "../core/ports.ts";
 import { TapinError } from "../errors.ts";
 import { apiKeyTable } from "./api-keys.ts";
+import { botTable } from "./bots.ts";
 import { ChangeHub } from "./change-feed.ts";
 import type { Database, OnError } from "./database.ts";
 import { guarded, storeError } from "./database-error.ts";
@@ -18,6 +19,7 @@ import { promptTable } from "./prompts.ts";
 import { sessionTable } from "./sessions.ts";
 import { subscriberTable } from "./subscribers.ts";
 import type { Db } from "./tables.ts";
+import { updateTable } from "./updates.ts";
 
 /** Which storage to open. */
 export interface OpenOptions {
@@ -34,7 +36,7 @@ export interface OpenOptions {
 /** Open storage. */
 export interface OpenedStore {
   readonly store: Store;
-  /** Wakes watchers, whichever process changes their session. */
+  /** Wakes watchers, whichever process changes their session or the bots. */
   readonly changes: ChangeHub;
   /** Ends every wait as aborted, then every connection; a data directory is free again. */
   close(): Promise<void>;
@@ -85,6 +87,8 @@ function storeOf(db: Db): Store {
     prompts: guarded(promptTable(db)),
     idempotency: guarded(idempotencyTable(db)),
     leases: guarded(leaseTable(db)),
+    updates: guarded(updateTable(db)),
+    bots: guarded(botTable(db)),
     async transaction(work) {
       if (db.isTransaction) return work(store);
       try {

@@ -49,6 +49,7 @@ async function prepare(pglite: PGlite, hub: ChangeHub, after: () => void): Promi
   try {
     await migrate(async (text) => (await pglite.exec(text)).at(-1)?.rows ?? []);
     await pglite.listen("tapin_session", (sessionId) => hub.wake(sessionId));
+    await pglite.listen("tapin_bots", () => hub.wakeBots());
   } catch (error) {
     await pglite.close();
     throw error;

@@ -35,6 +35,7 @@ export async function openPostgres(options: PostgresOptions, hub: ChangeHub): Pr
   const listener = await listen({
     databaseUrl: options.databaseUrl,
     onSession: (sessionId) => hub.wake(sessionId),
+    onBots: () => hub.wakeBots(),
     onReturn: () => hub.wakeAll(),
     onError: options.onError,
   });

@@ -25,6 +25,7 @@ export function projectTable(db: Db): ProjectTable {
           origin_url: draft.originUrl,
           redirect_uris: draft.redirectUris,
           match_code_required: draft.matchCodeRequired,
+          subscription: draft.subscription,
         })
         .onConflict((conflict) => conflict.column("slug").doNothing())
         .returningAll()
@@ -72,6 +73,7 @@ export function projectOf(row: Selectable<ProjectRow>): Project {
     originUrl: row.origin_url,
     redirectUris: row.redirect_uris,
     matchCodeRequired: row.match_code_required,
+    subscription: row.subscription,
     createdAt: row.created_at,
   };
 }
@@ -87,6 +89,7 @@ function columnsOf(change: ProjectChange): Updateable<ProjectRow> {
     origin_url: change.originUrl,
     redirect_uris: change.redirectUris,
     match_code_required: change.matchCodeRequired,
+    subscription: change.subscription,
   };
   // An absent field must not become `set name = null`.
   return Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined));

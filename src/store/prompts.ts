@@ -5,7 +5,7 @@ import { type RawBuilder, sql } from "kysely";
 import type { PromptDraft, PromptTable } from "../core/ports.ts";
 import type { Prompt, PromptStatus } from "../core/prompt.ts";
 import type { Channel } from "../core/subscriber.ts";
-import { fromNow, NOW, RIGHT_NOW } from "./database-time.ts";
+import { ago, fromNow, NOW, RIGHT_NOW } from "./database-time.ts";
 import type { Db } from "./tables.ts";
 
 // Any constant will do: it keeps these advisory locks apart from those of other purposes.
@@ -21,6 +21,7 @@ interface SeenRow {
   channel: Channel;
   messenger_user_id: string;
   lang: string;
+  bot: string;
   status: PromptStatus;
   grant_id: string | null;
   chat_id: string | null;
@@ -36,8 +37,8 @@ export function promptTable(db: Db): PromptTable {
     },
     async find(token) {
       const { rows } = await sql<SeenRow>`
-        select token, project_id, session_id, channel, messenger_user_id, lang, grant_id,
-          chat_id, message_id,
+        select token, project_id, session_id, channel, messenger_user_id, lang, bot,
+          grant_id, chat_id, message_id,
           case when status = 'live' and expires_at <= ${NOW} then 'expired' else status end as status
         from prompts where token = ${token}`.execute(db);
       return rows[0] === undefined ? null : promptOf(rows[0]);
@@ -60,7 +61,7 @@ export function promptTable(db: Db): PromptTable {
     async close(projectId, token, status) {
       const closed = await db
         .updateTable("prompts")
-        .set({ status, settled: CLOSED_BY_TAP.includes(status) })
+        .set({ status, settled: CLOSED_BY_TAP.includes(status), closed_at: RIGHT_NOW })
         .where("project_id", "=", projectId)
         .where("token", "=", token)
         .where("status", "=", "live")
@@ -68,8 +69,17 @@ export function promptTable(db: Db): PromptTable {
         .executeTakeFirst();
       return closed !== undefined;
     },
-    async takeStale(channel, limit) {
-      const { rows } = await staleStatement(channel, limit).execute(db);
+    async countCancelled(projectId, { channel, userId }, seconds) {
+      // Without `closed_at` it is a session that the website cancelled: not the person's doing.
+      const { rows } = await sql<{ count: number }>`
+        select count(*)::integer as count from prompts
+        where project_id = ${projectId} and channel = ${channel}
+          and messenger_user_id = ${userId} and closed_at > ${ago(seconds)}
+          and status in (${sql.join(CLOSED_BY_TAP)})`.execute(db);
+      return rows[0]?.count ?? 0;
+    },
+    async takeStale(bot, limit) {
+      const { rows } = await staleStatement(bot, limit).execute(db);
       return rows.map(promptOf);
     },
   };
@@ -88,9 +98,10 @@ async function replaceLive(db: Db, projectId: string, draft: PromptDraft): Promi
     where project_id = ${projectId} and channel = ${draft.channel}
       and messenger_user_id = ${draft.userId} and status = 'live'`.execute(db);
   await sql`
-    insert into prompts (token, project_id, session_id, channel, messenger_user_id, lang, expires_at)
+    insert into prompts (token, project_id, session_id, channel, messenger_user_id, lang, bot,
+      expires_at)
     values (${draft.token}, ${projectId}, ${draft.sessionId}, ${draft.channel}, ${draft.userId},
-      ${draft.lang}, ${fromNow(draft.ttlSeconds)})`.execute(db);
+      ${draft.lang}, ${draft.bot}, ${fromNow(draft.ttlSeconds)})`.execute(db);
 }
 
 // What a prompt's buttons have come to, or null while they work. An approved prompt whose grant is not to
@@ -110,21 +121,21 @@ const STALE_STATUS = sql`
     else prompts.status
   end`;
 
-function staleStatement(channel: Channel, limit: number): RawBuilder<SeenRow> {
+function staleStatement(bot: string, limit: number): RawBuilder<SeenRow> {
   return sql<SeenRow>`
     with stale as materialized (
       select prompts.token, ${STALE_STATUS} as status
       from prompts
       left join sessions on sessions.id = prompts.session_id
       left join grants on grants.id = prompts.grant_id
-      where prompts.channel = ${channel} and not prompts.settled
+      where prompts.bot = ${bot} and not prompts.settled
         and prompts.message_id is not null and ${STALE_STATUS} is not null
       order by prompts.expires_at limit ${limit}
       for update of prompts skip locked
     )
     update prompts set status = stale.status, settled = true
     from stale where prompts.token = stale.token
-    returning prompts.token, project_id, session_id, channel, messenger_user_id, lang,
+    returning prompts.token, project_id, session_id, channel, messenger_user_id, lang, bot,
       prompts.status, grant_id, chat_id, message_id`;
 }
 
@@ -140,6 +151,7 @@ function promptOf(row: SeenRow): Prompt {
     channel: row.channel,
     userId: row.messenger_user_id,
     lang: row.lang,
+    bot: row.bot,
     status: row.status,
     grantId: row.grant_id,
     shown,

@@ -1,8 +1,9 @@
-// The table `subscribers`: who signed in where. Identity is project + channel + the messenger's user id.
+// The tables `subscribers` and `account_langs`: who signed in where, and which language a person chose.
+// Identity is project + channel + the messenger's user id; a chosen language is the account's everywhere.
 
-import type { Selectable } from "kysely";
-import type { SubscriberTable } from "../core/ports.ts";
-import type { Subscriber } from "../core/subscriber.ts";
+import { type RawBuilder, type Selectable, sql } from "kysely";
+import type { Account, BotScope, SubscriberTable } from "../core/ports.ts";
+import type { Person, Subscriber } from "../core/subscriber.ts";
 import { NOW } from "./database-time.ts";
 import type { Db, SubscriberRow } from "./tables.ts";
 import { isUuid } from "./uuid.ts";
@@ -10,31 +11,7 @@ import { isUuid } from "./uuid.ts";
 /** The port over this connection or transaction. */
 export function subscriberTable(db: Db): SubscriberTable {
   return {
-    async upsert(projectId, person) {
-      const names = {
-        first_name: person.firstName,
-        last_name: person.lastName,
-        username: person.username,
-        avatar_url: person.avatarUrl,
-        lang: person.lang,
-      };
-      const identity = {
-        project_id: projectId,
-        channel: person.channel,
-        messenger_user_id: person.userId,
-      };
-      const row = await db
-        .insertInto("subscribers")
-        .values({ ...identity, ...names })
-        .onConflict((conflict) =>
-          conflict
-            .columns(["project_id", "channel", "messenger_user_id"])
-            .doUpdateSet({ ...names, subscribed: true, reachable: true, updated_at: NOW }),
-        )
-        .returningAll()
-        .executeTakeFirstOrThrow();
-      return subscriberOf(row);
-    },
+    upsert: (projectId, person, subscribe) => upsert(db, { projectId, person, subscribe }),
     async find(projectId, subscriberId) {
       if (!isUuid(subscriberId)) return null;
       const row = await db
@@ -45,29 +22,90 @@ export function subscriberTable(db: Db): SubscriberTable {
         .executeTakeFirst();
       return row === undefined ? null : subscriberOf(row);
     },
-    async unsubscribe(account) {
+    async unsubscribe(account, scope) {
       const ended = await db
         .updateTable("subscribers")
         .set({ subscribed: false, updated_at: NOW })
-        .where("channel", "=", account.channel)
-        .where("messenger_user_id", "=", account.userId)
+        .where(reachedBy(account, scope))
         .where("subscribed", "=", true)
         .returning("id")
         .execute();
       return ended.length;
     },
-    async setReachable(account, reachable) {
+    async setReachable(account, reachable, scope) {
       const changed = await db
         .updateTable("subscribers")
         .set({ reachable, updated_at: NOW })
-        .where("channel", "=", account.channel)
-        .where("messenger_user_id", "=", account.userId)
+        .where(reachedBy(account, scope))
         .where("reachable", "=", !reachable)
         .returning("id")
         .execute();
       return changed.length;
     },
+    async setLang(account, lang) {
+      await db
+        .insertInto("account_langs")
+        .values({ channel: account.channel, messenger_user_id: account.userId, lang })
+        .onConflict((conflict) =>
+          conflict.columns(["channel", "messenger_user_id"]).doUpdateSet({ lang }),
+        )
+        .execute();
+    },
+    async langOf(account) {
+      const row = await db
+        .selectFrom("account_langs")
+        .select("lang")
+        .where("channel", "=", account.channel)
+        .where("messenger_user_id", "=", account.userId)
+        .executeTakeFirst();
+      return row?.lang ?? null;
+    },
   };
+}
+
+async function upsert(
+  db: Db,
+  login: { projectId: string; person: Person; subscribe: boolean | null },
+): Promise<Subscriber> {
+  const { projectId, person, subscribe } = login;
+  const names = {
+    first_name: person.firstName,
+    last_name: person.lastName,
+    username: person.username,
+    avatar_url: person.avatarUrl,
+    lang: person.lang,
+  };
+  const identity = {
+    project_id: projectId,
+    channel: person.channel,
+    messenger_user_id: person.userId,
+  };
+  const row = await db
+    .insertInto("subscribers")
+    .values({ ...identity, ...names, subscribed: subscribe ?? false })
+    .onConflict((conflict) =>
+      conflict.columns(["project_id", "channel", "messenger_user_id"]).doUpdateSet({
+        ...names,
+        ...(subscribe === null ? {} : { subscribed: subscribe }),
+        reachable: true,
+        updated_at: NOW,
+      }),
+    )
+    .returningAll()
+    .executeTakeFirstOrThrow();
+  return subscriberOf(row);
+}
+
+/** True for the account's rows in the projects that this bot speaks for. */
+function reachedBy({ channel, userId }: Account, scope: BotScope): RawBuilder<boolean> {
+  const inScope =
+    scope.projectId === null
+      ? sql`not exists (
+          select from bots
+          where bots.project_id = subscribers.project_id and bots.channel = subscribers.channel
+        )`
+      : sql`project_id = ${scope.projectId}`;
+  return sql<boolean>`(channel = ${channel} and messenger_user_id = ${userId} and ${inScope})`;
 }
 
 function subscriberOf(row: Selectable<SubscriberRow>): Subscriber {

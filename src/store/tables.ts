@@ -3,6 +3,7 @@
 // thing of the core stands in the file of its table.
 
 import type { Generated, Kysely } from "kysely";
+import type { SubscriptionPolicy } from "../core/project.ts";
 import type { PromptStatus } from "../core/prompt.ts";
 import type { SessionStatus } from "../core/session.ts";
 import type { Channel } from "../core/subscriber.ts";
@@ -16,6 +17,7 @@ export interface ProjectRow {
   origin_url: string | null;
   redirect_uris: readonly string[];
   match_code_required: boolean;
+  subscription: Generated<SubscriptionPolicy>;
   created_at: Generated<Date>;
 }
 
@@ -94,6 +96,7 @@ export interface PromptRow {
   channel: Channel;
   messenger_user_id: string;
   lang: string;
+  bot: string;
   status: Generated<PromptStatus>;
   grant_id: string | null;
   chat_id: string | null;
@@ -101,6 +104,37 @@ export interface PromptRow {
   settled: Generated<boolean>;
   created_at: Generated<Date>;
   expires_at: Date;
+  closed_at: Date | null;
+}
+
+/** Row of `bots`. */
+export interface BotRow {
+  project_id: string;
+  channel: Channel;
+  messenger_bot_id: string;
+  username: string;
+  sealed_token: string;
+  revision: Generated<string>;
+  updated_at: Generated<Date>;
+}
+
+/** Row of `account_langs`. */
+export interface AccountLangRow {
+  channel: Channel;
+  messenger_user_id: string;
+  lang: string;
+}
+
+/** Row of `updates`. */
+export interface UpdateRow {
+  bot: string;
+  key: string;
+  number: Generated<number>;
+  deliveries: Generated<number>;
+  payload: unknown;
+  noted_at: Generated<Date>;
+  taken_until: Date | null;
+  finished_at: Date | null;
 }
 
 /** Row of `idempotency_keys`. */
@@ -128,6 +162,9 @@ export interface Tables {
   subscribers: SubscriberRow;
   grants: GrantRow;
   prompts: PromptRow;
+  bots: BotRow;
+  account_langs: AccountLangRow;
+  updates: UpdateRow;
   idempotency_keys: IdempotencyRow;
   leases: LeaseRow;
 }

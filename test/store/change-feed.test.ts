@@ -80,6 +80,25 @@ describe("ChangeHub", () => {
     expect(hub.size).toBe(0);
   });
 
+  test("onBotsChanged calls every listener until it ends, also when anything may have been missed", () => {
+    const hub = new ChangeHub();
+    const heard: string[] = [];
+    const listener = () => heard.push("a");
+    const ends = [hub.onBotsChanged(listener), hub.onBotsChanged(listener)];
+    hub.onBotsChanged(() => heard.push("b"));
+    hub.wakeBots();
+    expect(heard.splice(0)).toEqual(["a", "a", "b"]);
+    hub.wake("a");
+    expect(heard).toEqual([]);
+    ends[0]?.();
+    ends[0]?.();
+    hub.wakeAll();
+    expect(heard.splice(0)).toEqual(["a", "b"]);
+    hub.close();
+    hub.wakeBots();
+    expect(heard).toEqual([]);
+  });
+
   test("next takes a timeout beyond the longest timer", async () => {
     const hub = new ChangeHub();
     const follower = hub.follow("a");

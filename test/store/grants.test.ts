@@ -78,7 +78,7 @@ describe.each(DATABASES)("grants on $name", (kind) => {
 
   test("verify of a static link's code needs no session", async () => {
     const project = await addProject(store);
-    const subscriber = await store.subscribers.upsert(project.id, person());
+    const subscriber = await store.subscribers.upsert(project.id, person(), true);
     const grant = await addGrant(store, project, { subscriberId: subscriber.id });
     const profile = await store.grants.verify(project.id, grant.codeHash, null);
     expect(profile).toMatchObject({ subscriberId: subscriber.id, state: null });
@@ -157,7 +157,7 @@ describe.each(DATABASES)("grants on $name", (kind) => {
     const { project, subscriber } = await addLogin(store);
     const bare = await addSession(store, project);
     const other = await addProject(store);
-    const stranger = await store.subscribers.upsert(other.id, person());
+    const stranger = await store.subscribers.upsert(other.id, person(), true);
     await expect(addGrant(store, other, { subscriberId: subscriber.id })).rejects.toThrow(
       /foreign key/,
     );
@@ -169,7 +169,7 @@ describe.each(DATABASES)("grants on $name", (kind) => {
   test("purge deletes old grants of static links with their prompts, and unanswered prompts (T25)", async () => {
     const project = await addProject(store);
     const who = person();
-    const subscriber = await store.subscribers.upsert(project.id, who);
+    const subscriber = await store.subscribers.upsert(project.id, who, true);
     const [old, used, fresh] = [
       await addGrant(store, project, { subscriberId: subscriber.id }),
       await addGrant(store, project, { subscriberId: subscriber.id }),

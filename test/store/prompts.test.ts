@@ -39,14 +39,14 @@ describe.each(DATABASES)("prompts on $name", (kind) => {
   }
 
   async function approve(project: Project, who: Person, token: string): Promise<string> {
-    const subscriber = await store.subscribers.upsert(project.id, who);
+    const subscriber = await store.subscribers.upsert(project.id, who, true);
     const { id } = await addGrant(store, project, { subscriberId: subscriber.id });
     expect(await store.prompts.approve(project.id, token, id)).toBe(true);
     return id;
   }
 
   async function takeAll(): Promise<Map<string, PromptStatus>> {
-    const taken = await store.prompts.takeStale("telegram", 1000);
+    const taken = await store.prompts.takeStale("telegram:1", 1000);
     return new Map(taken.map((prompt) => [prompt.token, prompt.status]));
   }
 
@@ -54,8 +54,8 @@ describe.each(DATABASES)("prompts on $name", (kind) => {
   async function twoWorkers(limit: number): Promise<readonly (readonly Prompt[])[]> {
     let second: Promise<readonly Prompt[]> = Promise.resolve([]);
     const first = await store.transaction(async (inside) => {
-      const taken = await inside.prompts.takeStale("telegram", limit);
-      second = store.prompts.takeStale("telegram", limit);
+      const taken = await inside.prompts.takeStale("telegram:1", limit);
+      second = store.prompts.takeStale("telegram:1", limit);
       if (database.url !== null) await second;
       return taken;
     });
@@ -74,6 +74,7 @@ describe.each(DATABASES)("prompts on $name", (kind) => {
       channel: "telegram",
       userId: who.userId,
       lang: "ru",
+      bot: "telegram:1",
       status: "live",
       grantId: null,
       shown: null,
@@ -121,7 +122,7 @@ describe.each(DATABASES)("prompts on $name", (kind) => {
     const project = await addProject(store);
     const who = person();
     const token = await addPrompt(project, who);
-    const subscriber = await store.subscribers.upsert(project.id, who);
+    const subscriber = await store.subscribers.upsert(project.id, who, true);
     const { id } = await addGrant(store, project, { subscriberId: subscriber.id });
     const answers = await Promise.all(
       Array.from({ length: 100 }, () => store.prompts.approve(project.id, token, id)),
@@ -134,7 +135,7 @@ describe.each(DATABASES)("prompts on $name", (kind) => {
     const project = await addProject(store);
     const who = person();
     const token = await addPrompt(project, who);
-    const subscriber = await store.subscribers.upsert(project.id, who);
+    const subscriber = await store.subscribers.upsert(project.id, who, true);
     const id = crypto.randomUUID();
     await store.transaction(async (inside) => {
       expect(await inside.prompts.approve(project.id, token, id)).toBe(true);
@@ -230,7 +231,7 @@ describe.each(DATABASES)("prompts on $name", (kind) => {
     await endTime("prompts", `token = '${unseen}'`);
     expect(await takeAll()).toEqual(new Map());
     await show(unseen);
-    const taken = await store.prompts.takeStale("telegram", 10);
+    const taken = await store.prompts.takeStale("telegram:1", 10);
     expect(taken).toEqual([
       expect.objectContaining({
         token: unseen,
@@ -240,7 +241,7 @@ describe.each(DATABASES)("prompts on $name", (kind) => {
     ]);
   });
 
-  test("takeStale keeps to its channel and its limit; two workers never get the same prompt", async () => {
+  test("takeStale keeps to its bot and its limit; two workers never get the same prompt", async () => {
     await takeAll();
     const project = await addProject(store);
     const tokens: string[] = [];
@@ -249,8 +250,10 @@ describe.each(DATABASES)("prompts on $name", (kind) => {
       await endTime("prompts", `token = '${token}'`);
       tokens.push(token);
     }
-    expect(await store.prompts.takeStale("max", 10)).toEqual([]);
-    expect(await store.prompts.takeStale("telegram", 3)).toHaveLength(3);
+    for (const other of ["max:1", "telegram:2"]) {
+      expect(await store.prompts.takeStale(other, 10)).toEqual([]);
+    }
+    expect(await store.prompts.takeStale("telegram:1", 3)).toHaveLength(3);
     const [first = [], second = []] = await twoWorkers(7);
     const handedOut = [...first, ...second].map((prompt) => prompt.token);
     expect(first).toHaveLength(7);

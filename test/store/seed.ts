@@ -1,7 +1,13 @@
 // Rows to start from, made through the store itself: a project, a session, a person, a login.
 
 import { randomBytes, randomUUID } from "node:crypto";
-import type { GrantDraft, PromptDraft, SessionDraft, Store } from "../../src/core/ports.ts";
+import type {
+  BotTable,
+  GrantDraft,
+  PromptDraft,
+  SessionDraft,
+  Store,
+} from "../../src/core/ports.ts";
 import type { Project, ProjectDraft } from "../../src/core/project.ts";
 import { randomText, sha256Hex } from "../../src/core/secret.ts";
 import type { Session } from "../../src/core/session.ts";
@@ -21,6 +27,7 @@ export function projectDraft(change: Partial<ProjectDraft> = {}): ProjectDraft {
     originUrl: "https://shop.example.com",
     redirectUris: [],
     matchCodeRequired: false,
+    subscription: "automatic",
     ...change,
   };
 }
@@ -112,7 +119,7 @@ export async function addLogin(
   await store.sessions.open(id, who);
   const session = await store.sessions.approve(project.id, id, who);
   if (session === null) throw new Error("the session was not approved");
-  const subscriber = await store.subscribers.upsert(project.id, who);
+  const subscriber = await store.subscribers.upsert(project.id, who, true);
   const grant = await addGrant(store, project, {
     sessionId: id,
     subscriberId: subscriber.id,
@@ -129,7 +136,21 @@ export function promptDraft(who: Person, change: Partial<PromptDraft> = {}): Pro
     channel: who.channel,
     userId: who.userId,
     lang: who.lang,
+    bot: `${who.channel}:1`,
     ttlSeconds: 300,
     ...change,
   };
 }
+
+/** A bot account of its own, as a project brings it. */
+export function botDraft(change: Partial<BotDraft> = {}): BotDraft {
+  return {
+    channel: "telegram",
+    messengerBotId: String(randomBytes(6).readUIntBE(0, 6)),
+    username: "ShopBot",
+    sealedToken: "sealed",
+    ...change,
+  };
+}
+
+type BotDraft = Parameters<BotTable["set"]>[1];

@@ -21,6 +21,7 @@ try {
     originUrl: null,
     redirectUris: ["https://child.example"],
     matchCodeRequired: false,
+    subscription: "automatic",
   });
   if (project !== null) {
     await opened.store.sessions.create(project.id, {

@@ -1,10 +1,11 @@
-// Projects, API keys, subscribers, leases and transactions on both databases.
+// Projects, API keys, leases and transactions on both databases.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Store } from "../../src/core/ports.ts";
+import { SUBSCRIPTION_POLICIES } from "../../src/core/project.ts";
 import { sha256Hex } from "../../src/core/secret.ts";
 import { DATABASES, type RunningDatabase } from "../support/databases.ts";
-import { addProject, addSession, person, projectDraft, text } from "./seed.ts";
+import { addProject, addSession, botDraft, person, projectDraft, text } from "./seed.ts";
 
 const NO_ID = "00000000-0000-4000-8000-000000000000";
 
@@ -70,6 +71,7 @@ describe.each(DATABASES)("tables on $name", (kind) => {
       originUrl: "https://new.example",
       redirectUris: ["https://new.example/a"],
       matchCodeRequired: true,
+      subscription: "ask" as const,
     };
     expect(await store.projects.update(project.id, change)).toEqual({ ...named, ...change });
     expect(await store.projects.update(project.id, {})).toEqual({ ...named, ...change });
@@ -77,6 +79,21 @@ describe.each(DATABASES)("tables on $name", (kind) => {
     expect(await store.projects.update("nonsense", { name: "x" })).toBeNull();
     expect(await store.projects.update("nonsense", {})).toBeNull();
     expect(await store.projects.find(other.id)).toEqual(other);
+  });
+
+  test("projects.subscription is one of three, and automatic where nothing is said", async () => {
+    for (const subscription of SUBSCRIPTION_POLICIES) {
+      const project = await addProject(store, { subscription });
+      expect((await store.projects.find(project.id))?.subscription).toBe(subscription);
+    }
+    const slug = `p-${text(8).toLowerCase()}`;
+    const insert = (columns: string, values: string) =>
+      database.query(
+        `insert into projects (slug, name${columns}) values ('${slug}', 'x'${values})`,
+      );
+    await expect(insert(", subscription", ", 'maybe'")).rejects.toThrow(/check constraint/);
+    await insert("", "");
+    expect((await store.projects.findBySlug(slug))?.subscription).toBe("automatic");
   });
 
   test("projects.isOrigin compares in lower case", async () => {
@@ -143,70 +160,6 @@ describe.each(DATABASES)("tables on $name", (kind) => {
     expect((await lastUsed())?.getTime()).toBeGreaterThanOrEqual(first?.getTime() ?? Infinity);
   });
 
-  test("subscribers.upsert keeps the identity through renames (T17) and subscribes again", async () => {
-    const [project, other] = [await addProject(store), await addProject(store)];
-    const who = person({ avatarUrl: "https://pic.example/1", lastName: null });
-    const first = await store.subscribers.upsert(project.id, who);
-    expect(first).toEqual({
-      ...who,
-      id: expect.stringMatching(/^[0-9a-f-]{36}$/),
-      projectId: project.id,
-      tags: [],
-      subscribed: true,
-      reachable: true,
-    });
-    await store.subscribers.unsubscribe(who);
-    await store.subscribers.setReachable(who, false);
-    const renamed = { ...who, username: null, firstName: "Jane", lang: "en" };
-    const second = await store.subscribers.upsert(project.id, renamed);
-    expect(second).toEqual({ ...first, ...renamed });
-    expect(await store.subscribers.find(project.id, first.id)).toEqual(second);
-    const elsewhere = await store.subscribers.upsert(other.id, who);
-    expect(elsewhere.id).not.toBe(first.id);
-    expect((await store.subscribers.upsert(project.id, { ...who, channel: "max" })).id).not.toBe(
-      first.id,
-    );
-  });
-
-  test("subscribers.upsert 50 times at once makes one row", async () => {
-    const project = await addProject(store);
-    const who = person();
-    const rows = await Promise.all(
-      Array.from({ length: 50 }, () => store.subscribers.upsert(project.id, who)),
-    );
-    expect(new Set(rows.map((row) => row.id)).size).toBe(1);
-  });
-
-  test("subscribers.find keeps to the project", async () => {
-    const [project, other] = [await addProject(store), await addProject(store)];
-    const { id } = await store.subscribers.upsert(project.id, person());
-    expect(await store.subscribers.find(other.id, id)).toBeNull();
-    expect(await store.subscribers.find(project.id, NO_ID)).toBeNull();
-    expect(await store.subscribers.find(project.id, "nonsense")).toBeNull();
-  });
-
-  test("subscribers.unsubscribe and setReachable change the person in every project, nobody else", async () => {
-    const projects = [await addProject(store), await addProject(store)];
-    const [who, bystander] = [person(), person()];
-    for (const project of projects) {
-      await store.subscribers.upsert(project.id, who);
-      await store.subscribers.upsert(project.id, bystander);
-    }
-    const ids = await database.query<{ id: string; project_id: string; mine: boolean }>(
-      `select id::text, project_id::text, messenger_user_id = '${who.userId}' as mine
-       from subscribers where project_id in ('${projects[0]?.id}', '${projects[1]?.id}')`,
-    );
-    expect(await store.subscribers.unsubscribe(who)).toBe(2);
-    expect(await store.subscribers.unsubscribe(who)).toBe(0);
-    expect(await store.subscribers.unsubscribe({ ...who, channel: "max" })).toBe(0);
-    expect(await store.subscribers.setReachable(who, false)).toBe(2);
-    for (const { id, project_id, mine } of ids) {
-      const row = await store.subscribers.find(project_id, id);
-      expect(row).toMatchObject({ subscribed: !mine, reachable: !mine });
-    }
-    expect(await store.subscribers.setReachable(who, true)).toBe(2);
-  });
-
   test("leases.acquire is one holder's until it ends or is released", async () => {
     const name = text(8);
     expect(await store.leases.acquire(name, "a", 60)).toBe(true);
@@ -235,10 +188,11 @@ describe.each(DATABASES)("tables on $name", (kind) => {
 
   test("deleting a project takes all of its rows along", async () => {
     const project = await addProject(store);
-    await store.subscribers.upsert(project.id, person());
+    await store.subscribers.upsert(project.id, person(), true);
     await store.apiKeys.create(project.id, { name: "k", hint: "h", hash: sha256Hex(text(32)) });
+    await store.bots.set(project.id, botDraft());
     await database.query(`delete from projects where id = '${project.id}'`);
-    for (const table of ["api_keys", "subscribers"]) {
+    for (const table of ["api_keys", "subscribers", "bots"]) {
       const rows = await database.query(
         `select 1 from ${table} where project_id = '${project.id}'`,
       );

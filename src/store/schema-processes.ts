@@ -1,0 +1,33 @@
+// The tables that keep processes and callers out of each other's way in the first step of the schema
+// (migrations.ts): idempotency keys and leases. Frozen once released, as every step.
+
+/** SQL of several statements; refers to the tables of websites. */
+export const PROCESSES_SCHEMA = `
+  create table idempotency_keys (
+    project_id uuid not null references projects on delete cascade,
+    operation text not null,
+    key_hash text not null,
+    body_hash text not null,
+    result jsonb,
+    created_at timestamptz not null default clock_timestamp(),
+    primary key (project_id, operation, key_hash)
+  );
+  create index idempotency_keys_to_purge on idempotency_keys (created_at);
+  comment on table idempotency_keys is 'Answers kept for calls repeated with the same Idempotency-Key';
+  comment on column idempotency_keys.project_id is 'Project that called';
+  comment on column idempotency_keys.operation is 'Operation that was called';
+  comment on column idempotency_keys.key_hash is 'SHA-256 of the key, in hex';
+  comment on column idempotency_keys.body_hash is 'SHA-256 of the body, in hex';
+  comment on column idempotency_keys.result is 'What the call came to, without secrets';
+  comment on column idempotency_keys.created_at is 'When the key was claimed';
+
+  create table leases (
+    name text primary key,
+    holder text not null,
+    expires_at timestamptz not null
+  );
+  comment on table leases is 'Work that only one process may do at a time';
+  comment on column leases.name is 'Name of the work';
+  comment on column leases.holder is 'Process that does it';
+  comment on column leases.expires_at is 'When another process may take it';
+`;

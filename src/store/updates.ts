@@ -1,0 +1,57 @@
+// The table `updates`: what messengers sent, noted before it is handled, so that a second delivery is known
+// and what a dead process had in hand is found. What an update says is none of this room's business.
+
+import { sql } from "kysely";
+import type { UnfinishedUpdate, UpdateTable } from "../core/ports.ts";
+import { ago, fromNow, NOW } from "./database-time.ts";
+import type { Db } from "./tables.ts";
+
+/** The port over this connection or transaction. */
+export function updateTable(db: Db): UpdateTable {
+  return {
+    async note(bot, { key, payload }) {
+      // Updating the row that is there makes a simultaneous second caller wait for the first and see it.
+      const { rows } = await sql<{ fresh: boolean; finished: boolean }>`
+        insert into updates as noted (bot, key, payload)
+        values (${bot}, ${key}, ${JSON.stringify(payload ?? null)}::json)
+        on conflict (bot, key) do update set deliveries = noted.deliveries + 1
+        returning deliveries = 1 as fresh, finished_at is not null as finished`.execute(db);
+      const [row] = rows;
+      if (row === undefined) throw new Error("the insert of an update returned no row");
+      if (row.fresh) return "fresh";
+      return row.finished ? "done" : "unfinished";
+    },
+    async finish(bot, key) {
+      await sql`
+        update updates set finished_at = ${NOW}, payload = null, taken_until = null
+        where bot = ${bot} and key = ${key} and finished_at is null`.execute(db);
+    },
+    async takeUnfinished(bot, { olderThanSeconds, maxAgeSeconds, limit }) {
+      // Oldest first: of one person's updates the earlier one has to be handled before the later.
+      const { rows } = await sql<UnfinishedUpdate>`
+        with abandoned as materialized (
+          select number from updates
+          where bot = ${bot} and finished_at is null
+            and noted_at < ${ago(olderThanSeconds)} and noted_at >= ${ago(maxAgeSeconds)}
+            and (taken_until is null or taken_until <= ${NOW})
+          order by number limit ${limit} for update skip locked
+        ), taken as (
+          update updates set taken_until = ${fromNow(olderThanSeconds)}
+          from abandoned
+          where updates.bot = ${bot} and updates.finished_at is null
+            and updates.number = abandoned.number
+          returning updates.number, key, payload
+        )
+        select key, payload from taken order by number`.execute(db);
+      return rows;
+    },
+    async purge(hours) {
+      const { rows } = await sql<{ count: number }>`
+        with purged as (
+          delete from updates where noted_at < ${ago(hours * 3600)} returning 1
+        )
+        select count(*)::integer as count from purged`.execute(db);
+      return rows[0]?.count ?? 0;
+    },
+  };
+}

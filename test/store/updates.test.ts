@@ -1,0 +1,167 @@
+// The updates of messengers on both databases: each is fresh once, and what nobody finished is found again.
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Store, UnfinishedUpdate } from "../../src/core/ports.ts";
+import { DATABASES, type RunningDatabase } from "../support/databases.ts";
+import { text } from "./seed.ts";
+
+const TAKE = { olderThanSeconds: 90, maxAgeSeconds: 1800, limit: 50 };
+
+describe.each(DATABASES)("updates on $name", (kind) => {
+  let database: RunningDatabase;
+  let store: Store;
+
+  beforeAll(async () => {
+    database = await kind.start();
+    store = database.store;
+  });
+  afterAll(() => database?.stop());
+
+  const newBot = () => `telegram:${text(10)}`;
+
+  /** Notes updates of these keys, in this order, as if it were so many seconds ago. */
+  async function noteAgo(bot: string, seconds: number, keys: readonly string[]): Promise<void> {
+    for (const key of keys) await store.updates.note(bot, { key, payload: { key } });
+    await database.query(
+      `update updates set noted_at = noted_at - interval '${seconds} seconds'
+       where bot = '${bot}' and key in (${keys.map((key) => `'${key}'`).join(", ")})`,
+    );
+  }
+
+  const keysOf = (taken: readonly UnfinishedUpdate[]) => taken.map(({ key }) => key);
+
+  test("note is fresh once, then unfinished, and done once it is finished", async () => {
+    const bot = newBot();
+    const update = { key: "u1", payload: { text: "a" } };
+    expect(await store.updates.note(bot, update)).toBe("fresh");
+    expect(await store.updates.note(bot, update)).toBe("unfinished");
+    expect(await store.updates.note(newBot(), update)).toBe("fresh");
+    expect(await store.updates.note(bot, { ...update, key: "U1" })).toBe("fresh");
+    await store.updates.finish(bot, "u1");
+    expect(await store.updates.note(bot, update)).toBe("done");
+    expect(await store.updates.note(bot, { ...update, key: "U1" })).toBe("unfinished");
+  });
+
+  test("note 100 times at once: one is fresh", async () => {
+    const bot = newBot();
+    const states = await Promise.all(
+      Array.from({ length: 100 }, () => store.updates.note(bot, { key: "u1", payload: {} })),
+    );
+    expect(states.filter((state) => state === "fresh")).toHaveLength(1);
+    expect(states.filter((state) => state === "unfinished")).toHaveLength(99);
+  });
+
+  test("note that was undone with its transaction is fresh again", async () => {
+    const bot = newBot();
+    const failed = store.transaction(async (inside) => {
+      expect(await inside.updates.note(bot, { key: "u1", payload: {} })).toBe("fresh");
+      throw new Error("no");
+    });
+    await expect(failed).rejects.toThrow("no");
+    expect(await store.updates.note(bot, { key: "u1", payload: {} })).toBe("fresh");
+  });
+
+  test("finish forgets the payload, a repeated note does not bring it back, and unknown keys do nothing", async () => {
+    const bot = newBot();
+    const update = { key: "u1", payload: { text: "private" } };
+    await store.updates.note(bot, update);
+    await store.updates.finish(bot, "u1");
+    await store.updates.finish(bot, "u1");
+    await store.updates.finish(bot, "missing");
+    await store.updates.note(bot, update);
+    const rows = await database.query(
+      `select key, payload is null as forgotten from updates where bot = '${bot}'`,
+    );
+    expect(rows).toEqual([{ key: "u1", forgotten: true }]);
+  });
+
+  test("takeUnfinished gives back the payload as it came, whatever is in it", async () => {
+    const bot = newBot();
+    const payloads = [
+      { text: "a\u0000b \ud800 \u202e 🙂", list: [1, null, { deep: 1.5 }] },
+      null,
+      "text",
+      [],
+      9007199254740991,
+    ];
+    for (const [index, payload] of payloads.entries()) {
+      await store.updates.note(bot, { key: `u${index}`, payload });
+    }
+    await store.updates.note(bot, { key: "none", payload: undefined });
+    await database.query(
+      `update updates set noted_at = noted_at - interval '100 seconds' where bot = '${bot}'`,
+    );
+    expect(await store.updates.takeUnfinished(bot, TAKE)).toEqual([
+      ...payloads.map((payload, index) => ({ key: `u${index}`, payload })),
+      { key: "none", payload: null },
+    ]);
+  });
+
+  test("takeUnfinished takes what is old enough, not too old and not handled, in the order it came", async () => {
+    const bot = newBot();
+    await noteAgo(bot, 2000, ["ancient"]);
+    await noteAgo(bot, 100, ["z", "a", "done", "m"]);
+    await store.updates.note(bot, { key: "young", payload: {} });
+    await store.updates.finish(bot, "done");
+    expect(await store.updates.takeUnfinished(newBot(), TAKE)).toEqual([]);
+    expect(keysOf(await store.updates.takeUnfinished(bot, { ...TAKE, limit: 2 }))).toEqual([
+      "z",
+      "a",
+    ]);
+    expect(keysOf(await store.updates.takeUnfinished(bot, TAKE))).toEqual(["m"]);
+    expect(await store.updates.takeUnfinished(bot, TAKE)).toEqual([]);
+  });
+
+  test("takeUnfinished gives an update out again when whoever took it did not finish in time", async () => {
+    const bot = newBot();
+    await noteAgo(bot, 100, ["kept", "finished"]);
+    expect(await store.updates.takeUnfinished(bot, TAKE)).toHaveLength(2);
+    await store.updates.finish(bot, "finished");
+    await database.query(
+      `update updates set taken_until = taken_until - interval '89 seconds' where bot = '${bot}'`,
+    );
+    expect(await store.updates.takeUnfinished(bot, TAKE)).toEqual([]);
+    await database.query(
+      `update updates set taken_until = taken_until - interval '1 second' where bot = '${bot}'`,
+    );
+    expect(keysOf(await store.updates.takeUnfinished(bot, TAKE))).toEqual(["kept"]);
+  });
+
+  test("takeUnfinished by 10 workers at once: each update goes to one of them", async () => {
+    const bot = newBot();
+    const keys = Array.from({ length: 30 }, (_, index) => `u${index}`);
+    await noteAgo(bot, 100, keys);
+    const taken = await Promise.all(
+      Array.from({ length: 10 }, () => store.updates.takeUnfinished(bot, { ...TAKE, limit: 5 })),
+    );
+    const rest = await store.updates.takeUnfinished(bot, TAKE);
+    expect([...taken.flatMap(keysOf), ...keysOf(rest)].sort()).toEqual([...keys].sort());
+  });
+
+  test("takeUnfinished does not wait for a worker that is not done", async () => {
+    const bot = newBot();
+    await noteAgo(bot, 100, ["u1", "u2", "u3"]);
+    let second: Promise<readonly UnfinishedUpdate[]> = Promise.resolve([]);
+    const first = await store.transaction(async (inside) => {
+      const taken = await inside.updates.takeUnfinished(bot, { ...TAKE, limit: 2 });
+      second = store.updates.takeUnfinished(bot, TAKE);
+      // PGlite has one connection: there the second worker's turn comes after the transaction.
+      if (database.url !== null) await second;
+      return taken;
+    });
+    expect(keysOf(first)).toEqual(["u1", "u2"]);
+    expect(keysOf(await second)).toEqual(["u3"]);
+  });
+
+  test("purge deletes what is old, handled or not, and tells how many", async () => {
+    const bot = newBot();
+    await noteAgo(bot, 49 * 3600, ["old", "old-done"]);
+    await noteAgo(bot, 47 * 3600, ["recent"]);
+    await store.updates.finish(bot, "old-done");
+    expect(await store.updates.purge(48)).toBe(2);
+    expect(await store.updates.purge(48)).toBe(0);
+    const rows = await database.query(`select key from updates where bot = '${bot}'`);
+    expect(rows).toEqual([{ key: "recent" }]);
+    expect(await store.updates.note(bot, { key: "old", payload: {} })).toBe("fresh");
+  });
+});
