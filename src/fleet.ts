@@ -139,8 +139,9 @@ function knowledge(
 
 async function identify(bot: Bot): Promise<BotAccount | null> {
   const report = await bot.inspect();
-  if (report.account !== null) return report.account;
-  if (report.tokenRefused) return null;
+  const { username, messengerBotId } = report;
+  if (username !== null && messengerBotId !== null) return { username, messengerBotId };
+  if (report.tokenValid === false) return null;
   throw new TapinError("UNAVAILABLE", { sentence: "The messenger cannot be reached. Try again." });
 }
 
@@ -211,6 +212,8 @@ function recruit(
               release: () => leases.release(leaseName, parts.holder),
               ttlSeconds: POLL_LEASE_SECONDS,
             },
+            // What an earlier start with webhooks registered may be taken back.
+            ownWebhookUrl: webhookBase + webhookName,
           },
     log: log.child({ channel, ...(project === null ? {} : { bot: project.username }) }),
   };
