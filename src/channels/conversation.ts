@@ -6,7 +6,7 @@ import { type MessageRef, type Prompt, parseButtonData, type Screen } from "../c
 import type { Person } from "../core/subscriber.ts";
 import type { BotLog } from "./bot-log.ts";
 import type { BotEvent, TapEvent } from "./channel-event.ts";
-import { waitAtMost } from "./pause.ts";
+import { parseLangData } from "./messages.ts";
 
 /**
  * What became of showing a screen. `gone`: there is no such message to edit any more. `blocked`: the person does
@@ -18,12 +18,20 @@ export type Delivery =
 
 /** A messenger, as a conversation needs it. No method rejects: what fails is logged and answered. */
 export interface Messenger {
-  /** Ends the waiting sign on a tapped button. */
-  acknowledge(tapId: string): Promise<void>;
+  /** Begins to answer a tap: where the messenger has a call for it, the waiting sign on the button ends. */
+  beginAnswer(tap: TapEvent): TapAnswer;
   /** Sends the screen as a new message. */
   send(chatId: string, screen: Screen, lang: string): Promise<Delivery>;
   /** Changes a message into the screen. Edits of one message happen in order. */
   edit(message: MessageRef, screen: Screen, lang: string): Promise<Delivery>;
+}
+
+/** The answer to one tap: one of the two is called, once. */
+export interface TapAnswer {
+  /** Changes the tapped message, which is there, into the screen. */
+  edit(message: MessageRef, screen: Screen, lang: string): Promise<Delivery>;
+  /** Leaves the tapped message as it is; the screen is sent as a new message already. */
+  leave(screen: Screen, lang: string): Promise<void>;
 }
 
 /** Answers people. */
@@ -41,10 +49,9 @@ export interface ConversationParts {
   readonly log: BotLog;
   /** Turns an error into a text free of secrets. */
   readonly describe: (error: unknown) => string;
+  /** Adds to the person what the update itself does not tell. Must not reject. Default: nothing. */
+  readonly completePerson?: (event: BotEvent) => Promise<Person>;
 }
-
-/** How long an edit waits for the tap to be acknowledged, in milliseconds: order is worth only so much. */
-const ACKNOWLEDGE_WAIT_MS = 1000;
 
 /** Makes a conversation. */
 export function createConversation(parts: ConversationParts): Conversation {
@@ -54,19 +61,24 @@ export function createConversation(parts: ConversationParts): Conversation {
   };
 }
 
-async function handleEvent(parts: ConversationParts, event: BotEvent): Promise<void> {
-  const { handlers } = parts;
+async function handleEvent(parts: ConversationParts, incomplete: BotEvent): Promise<void> {
+  const { handlers, completePerson } = parts;
+  const person = (await completePerson?.(incomplete)) ?? incomplete.person;
+  const event: BotEvent = { ...incomplete, person };
+  if ("cameBack" in event) await report(parts, () => handlers.setReachable(person, true));
   switch (event.kind) {
     case "start":
-      return await answer(parts, event, () => handlers.start(event.person, event.payload));
+      return await answer(parts, event, () => handlers.start(person, event.payload));
     case "stop":
-      return await answer(parts, event, () => handlers.stop(event.person));
+      return await answer(parts, event, () => handlers.stop(person));
+    case "lang":
+      return await answer(parts, event, async () => ({ kind: "lang" }));
     case "help":
       return await answer(parts, event, async () => ({ kind: "help" }));
     case "tap":
       return await answerTap(parts, event);
     case "reachable":
-      return await report(parts, () => handlers.setReachable(event.person, event.reachable));
+      return await report(parts, () => handlers.setReachable(person, event.reachable));
   }
 }
 
@@ -80,41 +92,49 @@ async function answer(
   asker: Asker,
   ask: () => Promise<Screen>,
 ): Promise<void> {
-  await sendAnew(parts, asker, await screenFrom(parts, ask));
+  await sendAnew(parts, asker, await screenFrom(parts, asker.person, ask));
 }
 
-// The tap is acknowledged while it is being decided, and the message changed only then: the person sees an
+// The answer begins while the tap is being decided, and the message changes only then: the person sees an
 // answer at once, however long the decision takes, and sees the two in the right order.
 async function answerTap(parts: ConversationParts, tap: TapEvent): Promise<void> {
-  const acknowledged = parts.messenger.acknowledge(tap.tapId);
-  const screen = await screenFrom(parts, () => parts.handlers.tap(tap.person, tap.data));
-  await waitAtMost(acknowledged, ACKNOWLEDGE_WAIT_MS);
+  const tapAnswer = parts.messenger.beginAnswer(tap);
+  const spoken = await screenFrom(parts, tap.person, () => decide(parts, tap));
+  const { screen, lang } = spoken;
   if (tap.message === null || leavesMessage(tap, screen)) {
-    return await sendAnew(parts, tap, screen, tap.data);
+    await sendAnew(parts, tap, spoken, tap.data);
+    return await tapAnswer.leave(screen, lang);
   }
-  const delivery = await parts.messenger.edit(tap.message, screen, tap.person.lang);
-  if (delivery.kind === "gone") return await sendAnew(parts, tap, screen, tap.data);
+  const delivery = await tapAnswer.edit(tap.message, screen, lang);
+  if (delivery.kind === "gone") return await sendAnew(parts, tap, spoken, tap.data);
   await conclude(parts, tap.person, { delivery, token: newToken(screen) });
+}
+
+async function decide({ handlers }: ConversationParts, tap: TapEvent): Promise<Screen> {
+  const lang = parseLangData(tap.data);
+  return lang === null
+    ? await handlers.tap(tap.person, tap.data)
+    : await handlers.chooseLang(tap.person, lang);
 }
 
 /**
  * Whether a screen must not take the place of the tapped message. `busy`: the buttons still work and the person
- * may try again. `taken` is about somebody else's session. `stale` takes the place of a message whose own button
+ * may try again. `taken` is about somebody else's session. `subscribed`: "Go to website" is still needed. `stale` takes the place of a message whose own button
  * is dead, since there is nothing left to tap; data that no button of the message carries is forged and must not
  * wipe out a message that works.
  */
 function leavesMessage(tap: TapEvent, screen: Screen): boolean {
-  if (screen.kind === "busy" || screen.kind === "taken") return true;
+  if (["busy", "taken", "subscribed"].includes(screen.kind)) return true;
   return screen.kind === "stale" && !tap.onMessage;
 }
 
 async function sendAnew(
   parts: ConversationParts,
   asker: Asker,
-  screen: Screen,
+  { screen, lang }: Spoken,
   tappedData?: string,
 ): Promise<void> {
-  const delivery = await parts.messenger.send(asker.chatId, screen, asker.person.lang);
+  const delivery = await parts.messenger.send(asker.chatId, screen, lang);
   // The button with the code is in another message from now on: that one must be settled later (T4).
   const moved = screen.kind === "confirmed" ? parseButtonData(tappedData ?? "")?.token : undefined;
   await conclude(parts, asker.person, { delivery, token: newToken(screen) ?? moved ?? null });
@@ -129,19 +149,43 @@ async function conclude(
   person: Person,
   { delivery, token }: { delivery: Delivery; token: string | null },
 ): Promise<void> {
-  if (delivery.kind === "blocked") {
+  if (delivery.kind === "gone") {
+    parts.log.error({}, "a new message could not be sent: the messenger knows no such chat");
+  } else if (delivery.kind === "blocked") {
     await report(parts, () => parts.handlers.setReachable(person, false));
   } else if (delivery.kind === "shown" && token !== null) {
     await report(parts, () => parts.handlers.shown(token, delivery.message));
   }
 }
 
-async function screenFrom(parts: ConversationParts, ask: () => Promise<Screen>): Promise<Screen> {
+/** A screen, and the language it is to be in. */
+interface Spoken {
+  readonly screen: Screen;
+  readonly lang: string;
+}
+
+// The language is asked for after the handler: it may be what the person has just chosen.
+async function screenFrom(
+  parts: ConversationParts,
+  person: Person,
+  ask: () => Promise<Screen>,
+): Promise<Spoken> {
   try {
-    return await ask();
+    const screen = await ask();
+    return { screen, lang: await langFor(parts, person) };
   } catch (error) {
     parts.log.error({ error: parts.describe(error) }, "a bot update could not be handled");
-    return { kind: "busy" };
+    return { screen: { kind: "busy" }, lang: person.lang };
+  }
+}
+
+// What was decided must be shown in any case, if need be in the messenger's language.
+async function langFor(parts: ConversationParts, person: Person): Promise<string> {
+  try {
+    return await parts.handlers.langOf(person);
+  } catch (error) {
+    parts.log.warn({ error: parts.describe(error) }, "a person's language could not be looked up");
+    return person.lang;
   }
 }
 

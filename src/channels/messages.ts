@@ -1,7 +1,12 @@
 // Every text a person reads in a messenger, in Russian and English, and how a screen becomes a message.
 // Which screen is shown is decided in src/actions; how a message is sent is the business of each messenger.
 
-import { buttonData, type PromptScreen, type Screen } from "../core/prompt.ts";
+import {
+  buttonData,
+  type ConfirmedScreen,
+  type PromptScreen,
+  type Screen,
+} from "../core/prompt.ts";
 import { cleanName } from "../core/subscriber.ts";
 
 /** Languages there are texts in. */
@@ -42,6 +47,7 @@ export const TEXTS = {
   buttonLogin: { en: "Login", ru: "Войти" },
   buttonCancel: { en: "Cancel", ru: "Отмена" },
   buttonSite: { en: "Go to website", ru: "Перейти на сайт" },
+  buttonSubscribe: { en: "Notify me", ru: "Уведомлять меня" },
   confirmedLink: {
     en: "Confirmed. Continue on the site:",
     ru: "Вход подтверждён. Продолжите на сайте:",
@@ -81,9 +87,18 @@ export const TEXTS = {
     en: "This button no longer works. Start again on the site.",
     ru: "Эта кнопка больше не действует. Начните вход заново на сайте.",
   },
+  cooldown: {
+    en: "Too many requests were cancelled. Try again in a few minutes.",
+    ru: "Слишком много запросов отменено. Попробуйте через несколько минут.",
+  },
   help: {
-    en: "Open the sign-in link on the site to continue.\nSend /stop to turn notifications off.",
-    ru: "Откройте ссылку для входа на сайте.\nОтключить уведомления: /stop",
+    en: "Open the sign-in link on the site to continue.\n/lang changes the language, /stop turns notifications off, /help shows this message.",
+    ru: "Откройте ссылку для входа на сайте.\n/lang меняет язык, /stop отключает уведомления, /help показывает это сообщение.",
+  },
+  lang: { en: "Choose the language of this bot:", ru: "Выберите язык этого бота:" },
+  subscribed: {
+    en: "Notifications are on. Send /stop to turn them off.",
+    ru: "Уведомления включены. Отключить: /stop",
   },
   stopped: {
     en: "Notifications are off. Signing in to a site turns them on again for that site.",
@@ -94,8 +109,12 @@ export const TEXTS = {
     ru: "Что-то пошло не так. Попробуйте через минуту.",
   },
   commandHelp: { en: "How to sign in", ru: "Как войти на сайт" },
+  commandLang: { en: "Change the language", ru: "Сменить язык" },
   commandStop: { en: "Turn notifications off", ru: "Отключить уведомления" },
 } as const satisfies Record<string, Record<Language, string>>;
+
+/** What each language calls itself, whichever is spoken now: who cannot read the one finds the other. */
+const LANGUAGE_NAMES = { ru: "Русский", en: "English" } as const satisfies Record<Language, string>;
 
 /** A key of the table. */
 export type TextKey = keyof typeof TEXTS;
@@ -134,8 +153,10 @@ export function renderScreen(screen: Screen, lang: string): BotMessage {
     case "confirmed":
       return {
         text: `${projectName(screen.projectName, lang)}\n${textOf(confirmedKey(screen), lang)}`,
-        rows: screen.url === null ? [] : [[{ label: textOf("buttonSite", lang), url: screen.url }]],
+        rows: confirmedRows(screen, lang),
       };
+    case "lang":
+      return { text: textOf("lang", lang), rows: [languageRow()] };
     default:
       return { text: textOf(screen.kind, lang), rows: [] };
   }
@@ -155,8 +176,34 @@ export function linksAsText(message: BotMessage): BotMessage {
 export function commandsOf(lang: Language): { command: string; description: string }[] {
   return [
     { command: "help", description: textOf("commandHelp", lang) },
+    { command: "lang", description: textOf("commandLang", lang) },
     { command: "stop", description: textOf("commandStop", lang) },
   ];
+}
+
+/** The language a tapped button chose; null when it was no button of the language screen. */
+export function parseLangData(data: string): Language | null {
+  return LANGUAGES.find((language) => data === langData(language)) ?? null;
+}
+
+function langData(language: Language): string {
+  return `lang:${language}`;
+}
+
+function languageRow(): MessageButton[] {
+  return (["ru", "en"] as const).map((language) => ({
+    label: LANGUAGE_NAMES[language],
+    data: langData(language),
+  }));
+}
+
+// The website first: it is what the person came for. Each in a row of its own, for MAX has narrow rows with links.
+function confirmedRows(screen: ConfirmedScreen, lang: string): MessageButton[][] {
+  const { url, subscribeToken } = screen;
+  const site = url === null ? [] : [[{ label: textOf("buttonSite", lang), url }]];
+  if (subscribeToken === null) return site;
+  const data = buttonData(subscribeToken, { kind: "subscribe" });
+  return [...site, [{ label: textOf("buttonSubscribe", lang), data }]];
 }
 
 function confirmedKey(screen: { url: string | null; fromSession: boolean }): TextKey {
@@ -172,7 +219,7 @@ function promptText(screen: PromptScreen, lang: string): string {
     deviceLine(screen, lang),
     textOf("warn", lang),
     screen.choices === null ? null : textOf("pickNumber", lang),
-    textOf("consent", lang),
+    screen.subscribes ? textOf("consent", lang) : null,
   ];
   return lines.filter((line) => line !== null).join("\n");
 }

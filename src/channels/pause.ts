@@ -1,6 +1,6 @@
 // Waiting: a pause that ends early when told to, and a limit on how long something is waited for.
 
-/** Resolves after `ms` milliseconds, or at once when the signal is or becomes aborted. Never rejects. */
+/** Resolves after `ms` milliseconds (at once when there are none), or when the signal is aborted. Never rejects. */
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted) {
@@ -12,7 +12,7 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
       signal?.removeEventListener("abort", end);
       resolve();
     };
-    const timer = setTimeout(end, ms);
+    const timer = setTimeout(end, Math.max(0, ms));
     signal?.addEventListener("abort", end, { once: true });
   });
 }

@@ -1,62 +1,76 @@
-// Shows screens in Telegram: sends and edits messages through the Bot API, retries what may be retried, and
-// falls back where the API refuses. Which screen to show is decided elsewhere.
+// Shows screens in Telegram: sends and edits messages through the Bot API. Retries and fallbacks are in
+// delivery.ts; which screen to show is decided elsewhere.
 
 import type { Api } from "grammy/web";
 import type { MessageRef, Screen } from "../core/prompt.ts";
-import type { BotLog } from "./bot-log.ts";
-import type { Delivery, Messenger } from "./conversation.ts";
-import { type BotMessage, linksAsText, type MessageButton, renderScreen } from "./messages.ts";
-import { pause } from "./pause.ts";
+import type { Messenger } from "./conversation.ts";
+import { type DeliveryParts, deliver, type Put } from "./delivery.ts";
+import type { BotMessage, MessageButton } from "./messages.ts";
+import { waitAtMost } from "./pause.ts";
+import { createRateLimiter, type RateLimiter } from "./rate-limiter.ts";
 import { createSerialQueue } from "./serial-queue.ts";
-import { retryAfterSeconds, telegramFailure } from "./telegram-errors.ts";
 
-/** How often a refused or failed call is tried again. */
-const RETRIES = 2;
+/** How long an edit waits for the tap to be acknowledged, in milliseconds: order is worth only so much. */
+const ACKNOWLEDGE_WAIT_MS = 1000;
 
-/** Longest `retry_after` waited for, in seconds: after that the person has given up too. */
-const LONGEST_WAIT_SECONDS = 5;
-
-/** Pause before the first retry after a network error or 5xx, in milliseconds; four times that before the second. */
-const NETWORK_PAUSE_MS = 250;
+/**
+ * New messages in any stretch of time: Telegram takes about 30 a second
+ * (https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this); on the way they move closer.
+ */
+const SENDING = { limit: 30, windowMs: 1100 };
 
 /** What a sender is made of. */
-export interface SenderParts {
+export interface SenderParts extends DeliveryParts {
   readonly api: Api;
-  readonly log: BotLog;
-  /** Turns an error into a text free of secrets. */
-  readonly describe: (error: unknown) => string;
 }
 
 /** Makes Telegram's side of a conversation. */
 export function createTelegramSender(parts: SenderParts): Messenger {
   const edits = createSerialQueue();
+  const sending = createRateLimiter(SENDING);
+  const edit: Messenger["edit"] = (message, screen, lang) =>
+    edits.run(`${message.chatId}:${message.messageId}`, () =>
+      deliver(parts, { screen, lang }, editOf(parts, message)),
+    );
   return {
-    acknowledge: (tapId) => acknowledge(parts, tapId),
-    send: (chatId, screen, lang) => deliver(parts, screen, lang, sendTo(parts.api, chatId, screen)),
-    edit: (message, screen, lang) =>
-      edits.run(`${message.chatId}:${message.messageId}`, () =>
-        deliver(parts, screen, lang, editOf(parts.api, message)),
-      ),
+    beginAnswer(tap) {
+      const acknowledged = acknowledge(parts, tap.tapId);
+      return {
+        async edit(message, screen, lang) {
+          await waitAtMost(acknowledged, ACKNOWLEDGE_WAIT_MS);
+          return await edit(message, screen, lang);
+        },
+        leave: () => acknowledged,
+      };
+    },
+    send: (chatId, screen, lang) =>
+      deliver(parts, { screen, lang }, sendTo(parts, { chatId, screen, sending })),
+    edit,
   };
 }
 
 // Once and without retries: a tap can be acknowledged only for a short time, and only the waiting sign hangs on it.
-async function acknowledge({ api, log, describe }: SenderParts, tapId: string): Promise<void> {
+async function acknowledge({ api, errors, log }: SenderParts, tapId: string): Promise<void> {
   try {
     await api.answerCallbackQuery(tapId);
   } catch (error) {
-    if (telegramFailure(error) === "late") return;
-    log.warn({ error: describe(error) }, "a tap could not be acknowledged");
+    if (errors.failureOf(error) === "late") return;
+    log.warn({ error: errors.describe(error) }, "a tap could not be acknowledged");
   }
 }
 
-type Put = (message: BotMessage) => Promise<MessageRef>;
+interface Sending {
+  readonly chatId: string;
+  readonly screen: Screen;
+  readonly sending: RateLimiter;
+}
 
 // A prompt and its code must not travel on: a message with only URL buttons keeps them when it is forwarded.
 // Previews are off, as the platform's servers would fetch a link with a code in it (T4).
-function sendTo(api: Api, chatId: string, screen: Screen): Put {
+function sendTo({ api }: SenderParts, { chatId, screen, sending }: Sending): Put {
   const isProtected = screen.kind === "prompt" || screen.kind === "confirmed";
   return async ({ text, rows }) => {
+    await sending.turn();
     const sent = await api.sendMessage(Number(chatId), text, {
       link_preview_options: { is_disabled: true },
       ...(isProtected ? { protect_content: true } : {}),
@@ -66,7 +80,7 @@ function sendTo(api: Api, chatId: string, screen: Screen): Put {
   };
 }
 
-function editOf(api: Api, message: MessageRef): Put {
+function editOf({ api, errors }: SenderParts, message: MessageRef): Put {
   return async ({ text, rows }) => {
     try {
       await api.editMessageText(Number(message.chatId), Number(message.messageId), text, {
@@ -75,7 +89,7 @@ function editOf(api: Api, message: MessageRef): Put {
       });
     } catch (error) {
       // A double tap, or a retry after an answer was lost: the message says already what it should.
-      if (telegramFailure(error) !== "unchanged") throw error;
+      if (errors.failureOf(error) !== "unchanged") throw error;
     }
     return message;
   };
@@ -87,70 +101,4 @@ function keyboard(rows: BotMessage["rows"]) {
       ? { text: button.label, url: button.url }
       : { text: button.label, callback_data: button.data };
   return { inline_keyboard: rows.map((row) => row.map(inline)) };
-}
-
-async function deliver(
-  parts: SenderParts,
-  screen: Screen,
-  lang: string,
-  put: Put,
-): Promise<Delivery> {
-  const message = renderScreen(screen, lang);
-  try {
-    return { kind: "shown", message: await retried(() => putOrLinkAsText(parts, message, put)) };
-  } catch (error) {
-    return failed(parts, screen, error);
-  }
-}
-
-async function putOrLinkAsText(
-  parts: SenderParts,
-  message: BotMessage,
-  put: Put,
-): Promise<MessageRef> {
-  try {
-    return await put(message);
-  } catch (error) {
-    if (telegramFailure(error) !== "link_refused") throw error;
-    parts.log.warn(
-      { error: parts.describe(error) },
-      "Telegram refuses the callback URL in a button, so the link is sent as text",
-    );
-    return await put(linksAsText(message));
-  }
-}
-
-function failed({ log, describe }: SenderParts, screen: Screen, error: unknown): Delivery {
-  switch (telegramFailure(error)) {
-    case "blocked":
-      return { kind: "blocked" };
-    case "gone":
-      return { kind: "gone" };
-    default:
-      log.error(
-        { screen: screen.kind, error: describe(error) },
-        "a message could not be shown; what was decided stands",
-      );
-      return { kind: "failed" };
-  }
-}
-
-// After 429 it waits as long as the API asks for, else it would only be refused again.
-async function retried(call: () => Promise<MessageRef>): Promise<MessageRef> {
-  for (let attempt = 0; ; attempt++) {
-    try {
-      return await call();
-    } catch (error) {
-      const waitMs = attempt < RETRIES ? retryPauseMs(error, attempt) : null;
-      if (waitMs === null) throw error;
-      await pause(waitMs);
-    }
-  }
-}
-
-function retryPauseMs(error: unknown, attempt: number): number | null {
-  const failure = telegramFailure(error);
-  if (failure === "unreached") return NETWORK_PAUSE_MS * 4 ** attempt;
-  const seconds = retryAfterSeconds(error);
-  return seconds !== null && seconds <= LONGEST_WAIT_SECONDS ? seconds * 1000 : null;
 }

@@ -3,10 +3,20 @@
 
 import type { CallbackQuery, ChatMemberUpdated, Message, Update, User } from "grammy/types";
 import { cleanName, type Person, primaryLang } from "../core/subscriber.ts";
-import type { BotEvent, TapEvent } from "./channel-event.ts";
+import type { BotEvent, KeyedEvent, TapEvent } from "./channel-event.ts";
+import { commandKind, readCommand } from "./command.ts";
 
 /** The updates the bot asks for. The server remembers them, so they must always be given. */
 export const ALLOWED_UPDATES = ["message", "callback_query", "my_chat_member"] as const;
+
+/** The event of an update and the update's id; null when there is nothing to do. May throw when it is no update. */
+export function readKeyedUpdate(update: unknown, username: string | null): KeyedEvent | null {
+  const { update_id: id } = update as Update;
+  if (!Number.isSafeInteger(id)) return null;
+  const event = readUpdate(update as Update, username);
+  // Unique within what is remembered: only after a week of silence ids begin anew, at random.
+  return event === null ? null : { key: String(id), event };
+}
 
 /** The event an update stands for; null when there is nothing to do. `username` is the bot's own. */
 export function readUpdate(update: Update, username: string | null): BotEvent | null {
@@ -37,20 +47,9 @@ function readMessage(message: Message, username: string | null): BotEvent | null
   if (message.via_bot !== undefined || message.forward_origin !== undefined) return null;
   const person = readPerson(from);
   const chatId = String(chat.id);
-  const { command, payload } = readCommand(text, username);
-  if (command === "start" && payload !== "") return { kind: "start", person, chatId, payload };
-  return { kind: command === "stop" ? "stop" : "help", person, chatId };
-}
-
-// `/start@Bot payload` addresses one bot; a command for another bot is a text like any other.
-function readCommand(text: string, username: string | null): { command: string; payload: string } {
-  const [, command = "", addressee, payload = ""] =
-    /^\/([a-z]+)(?:@(\w+))?(?:\s+([\s\S]*))?$/i.exec(text.trim()) ?? [];
-  const others =
-    addressee !== undefined &&
-    username !== null &&
-    addressee.toLowerCase() !== username.toLowerCase();
-  return others ? { command: "", payload: "" } : { command: command.toLowerCase(), payload };
+  const { name, payload } = readCommand(text, username);
+  if (name === "start" && payload !== "") return { kind: "start", person, chatId, payload };
+  return { kind: commandKind(name), person, chatId };
 }
 
 // Without a message nobody can say which chat it was: the private chat has the person's own id.

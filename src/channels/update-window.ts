@@ -8,6 +8,8 @@ export interface UpdateWindow {
   admit(updateId: number): boolean;
   /** The update is handled. */
   finish(updateId: number): void;
+  /** The update will not be handled by this process: it stays unconfirmed, and nobody waits for it here. */
+  leave(updateId: number): void;
   /** What to ask from: the first update that is not handled, or the one after the last; null before the first. */
   advance(): number | null;
   /** How many updates are not handled yet. */
@@ -26,6 +28,12 @@ export function createUpdateWindow(): UpdateWindow {
   let lastId: number | null = null;
   let running = 0;
   let idle: PromiseWithResolvers<void> | null = null;
+  const ended = () => {
+    running--;
+    if (running > 0) return;
+    idle?.resolve();
+    idle = null;
+  };
   return {
     admit(updateId) {
       if (updates.has(updateId)) return false;
@@ -37,10 +45,10 @@ export function createUpdateWindow(): UpdateWindow {
     finish(updateId) {
       if (updates.get(updateId) !== false) return;
       updates.set(updateId, true);
-      running--;
-      if (running > 0) return;
-      idle?.resolve();
-      idle = null;
+      ended();
+    },
+    leave(updateId) {
+      if (updates.get(updateId) === false) ended();
     },
     advance() {
       for (const [updateId, handled] of updates) {

@@ -7,6 +7,7 @@ import {
   LANGUAGES,
   languageOf,
   linksAsText,
+  parseLangData,
   renderScreen,
   TEXT_LIMIT,
   TEXTS,
@@ -25,6 +26,7 @@ const PROMPT: PromptScreen = {
   ageSeconds: 12,
   browser: "Firefox on Linux",
   ip: "192.0.2.7",
+  subscribes: true,
   choices: null,
 };
 
@@ -37,8 +39,11 @@ const NOTICES = [
   "replaced",
   "mismatched",
   "stale",
+  "cooldown",
   "help",
+  "lang",
   "stopped",
+  "subscribed",
   "busy",
 ] as const;
 
@@ -57,13 +62,21 @@ const CONFIRMED = [
   { url: "https://demo.example.com/?code=c", fromSession: false },
   { url: null, fromSession: true },
   { url: null, fromSession: false },
-].map((part): Screen => ({ kind: "confirmed", projectName: "Demo Shop", ...part }));
+].map(
+  (part): Screen => ({
+    kind: "confirmed",
+    projectName: "Demo Shop",
+    subscribeToken: null,
+    ...part,
+  }),
+);
 
 const SCREENS: readonly Screen[] = [
   PROMPT,
   LONGEST,
   { ...PROMPT, ageSeconds: null, browser: null, ip: null, host: null },
   ...CONFIRMED,
+  ...CONFIRMED.map((screen) => ({ ...screen, subscribeToken: TOKEN })),
   ...NOTICES.map((kind): Screen => ({ kind })),
 ];
 
@@ -170,6 +183,42 @@ describe("renderScreen", () => {
     },
   );
 
+  it("T22 says what Login also does only where it does so", () => {
+    const text = (lang: string) => renderScreen({ ...PROMPT, subscribes: false }, lang).text;
+    expect(text("en")).not.toContain("notifications");
+    expect(text("ru")).not.toContain("уведомления");
+    expect(renderScreen({ ...PROMPT, subscribes: true }, "ru").text).toContain("уведомления");
+  });
+
+  it.each([
+    ["en", "Notify me", 0, 2],
+    ["ru", "Уведомлять меня", 0, 2],
+    ["en", "Notify me", 3, 1],
+  ] as const)(
+    "T22 asks for notifications with a button of its own (%s, %s, screen %i)",
+    (lang, label, index, rows) => {
+      const screen = { ...CONFIRMED[index], subscribeToken: TOKEN } as Screen;
+      const message = renderScreen(screen, lang);
+      expect(message.rows).toHaveLength(rows);
+      expect(message.rows.at(-1)).toEqual([{ label, data: `s:${TOKEN}` }]);
+    },
+  );
+
+  it.each(LANGUAGES)("offers both languages by their own names, in %s", (lang) => {
+    const { rows } = renderScreen({ kind: "lang" }, lang);
+    expect(rows).toEqual([
+      [
+        { label: "Русский", data: "lang:ru" },
+        { label: "English", data: "lang:en" },
+      ],
+    ]);
+  });
+
+  it.each(LANGUAGES)("the help names every command of the menu, in %s", (lang) => {
+    const { text } = renderScreen({ kind: "help" }, lang);
+    for (const { command } of commandsOf(lang)) expect(text).toContain(`/${command}`);
+  });
+
   it("speaks Russian to ru and English to everybody else", () => {
     expect(languageOf("ru")).toBe("ru");
     for (const lang of ["en", "uk", "be", "de", "", "RU-hostile"]) {
@@ -256,10 +305,20 @@ describe("textOf", () => {
   });
 });
 
+describe("parseLangData", () => {
+  it("knows the buttons of the language screen, and no others", () => {
+    expect(parseLangData("lang:ru")).toBe("ru");
+    expect(parseLangData("lang:en")).toBe("en");
+    for (const data of ["lang:de", "lang:", "lang:ru ", "ru", `l:${TOKEN}`]) {
+      expect(parseLangData(data)).toBeNull();
+    }
+  });
+});
+
 describe("commandsOf", () => {
   it("names the commands of the menu in both languages", () => {
     for (const lang of LANGUAGES) {
-      expect(commandsOf(lang).map((entry) => entry.command)).toEqual(["help", "stop"]);
+      expect(commandsOf(lang).map((entry) => entry.command)).toEqual(["help", "lang", "stop"]);
     }
     expect(commandsOf("ru")).not.toEqual(commandsOf("en"));
   });

@@ -1,11 +1,8 @@
 // What a log may say about an error of the Bot API: everything but the bot token and the query of a URL.
 
 import { describe, expect, it } from "vitest";
-import {
-  describeError,
-  telegramFailure,
-  withoutSecrets,
-} from "../../src/channels/telegram-errors.ts";
+import { withoutSecrets } from "../../src/channels/redact.ts";
+import { describeError, telegramFailure } from "../../src/channels/telegram-errors.ts";
 
 const TOKEN = "123456:AAH-secret_secret_secret_secret_sec";
 

@@ -1,7 +1,8 @@
 // The Telegram bot when the Bot API or the network misbehaves: retries, giving up, and what must not be lost.
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { SITE_URL, type Stage, setStage } from "./telegram-stage.ts";
+import { type Stage, setStage } from "./bot-stage.ts";
+import { SITE_URL } from "./scripted-handlers.ts";
 
 const ANNA = { id: "4242", lang: "en" };
 const LOGIN = "l:Token00000000000000001";
@@ -204,7 +205,7 @@ describe("TelegramBot polling", () => {
     await stage.proxy.until((proxy) => proxy.callsOf("getUpdates").length >= 2);
     const warnings = stage.lines("warn");
     expect(warnings).toHaveLength(1);
-    expect(warnings[0]?.message).toContain("a webhook at other.example.com");
+    expect(warnings[0]?.message).toContain("a webhook at https://other.example.com");
     expect(JSON.stringify(warnings)).not.toContain("secret-path");
     await stage.call("deleteWebhook");
     await stage.open("auth_demo", ANNA);

@@ -2,7 +2,8 @@
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { buttonData } from "../../src/core/prompt.ts";
-import { gate, promptRow, SITE_URL, type Stage, setStage } from "./telegram-stage.ts";
+import { type Stage, setStage } from "./bot-stage.ts";
+import { confirmed, gate, promptRow, SITE_URL } from "./scripted-handlers.ts";
 
 const ANNA = { id: "4242", lang: "en" };
 const IVAN = { id: "5151", lang: "ru" };
@@ -62,6 +63,7 @@ describe("TelegramBot", () => {
         },
       },
     ]);
+    await stage.until(() => stage.handlers.of("shown").length > 0);
     expect(stage.handlers.of("shown")).toEqual([
       {
         kind: "shown",
@@ -236,19 +238,14 @@ describe("TelegramBot", () => {
 
   it("sends the link as text when Telegram refuses it in a button, and logs it without the code", async () => {
     const url = "http://localhost:3000/callback?code=SECRETCODE";
-    stage.handlers.onTap = async () => ({
-      kind: "confirmed",
-      projectName: "Demo Shop",
-      url,
-      fromSession: false,
-    });
+    stage.handlers.onTap = async () => confirmed({ url });
     await stage.startedBot();
     const prompt = await openPrompt();
     await tap("4242", prompt.messageId, "Login");
     await stage.proxy.until((proxy) => proxy.callsOf("editMessageText").at(1)?.answered === true);
     expect(await lastMessage("4242")).toMatchObject({
       messageId: prompt.messageId,
-      text: `Demo Shop\nConfirmed. Continue on the site:\n${url}`,
+      text: expect.stringContaining(`or continue on the site here:\n${url}`),
       buttons: [],
     });
     expect(stage.lines("warn").map((line) => line.message)).toEqual([
@@ -327,9 +324,14 @@ describe("TelegramBot", () => {
     await stage.proxy.until((proxy) => proxy.callsOf("setMyCommands").at(1)?.answered === true);
     const english = await stage.call("getMyCommands");
     const russian = await stage.call("getMyCommands", { language_code: "ru" });
-    expect(english.result).toMatchObject([{ command: "help" }, { command: "stop" }]);
+    expect(english.result).toMatchObject([
+      { command: "help" },
+      { command: "lang" },
+      { command: "stop" },
+    ]);
     expect(russian.result).toMatchObject([
       { command: "help", description: "Как войти на сайт" },
+      { command: "lang" },
       { command: "stop" },
     ]);
   });

@@ -1,19 +1,10 @@
-// What polling promises: order for one person, no waiting for others, nothing lost when the process dies, one
-// process at a time.
+// What polling promises: order for one person, no waiting for others, nothing confirmed before it is handled, one
+// process at a time. What happens when a process is killed is in bot-takeover.test.ts.
 
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { PollingLease } from "../../src/channels/polling-lease.ts";
-import {
-  gate,
-  promptRow,
-  ScriptedHandlers,
-  SITE_URL,
-  type Stage,
-  setStage,
-} from "./telegram-stage.ts";
+import { type Stage, setStage } from "./bot-stage.ts";
+import { gate, promptRow, ScriptedHandlers } from "./scripted-handlers.ts";
 
 let stage: Stage;
 
@@ -168,47 +159,10 @@ describe("TelegramBot.stop", () => {
     void stage.open("auth_demo", { id: "1" });
     await until(() => stage.handlers.of("start").length === 1);
     await bot.stop();
-    const next = new ScriptedHandlers();
+    const next = new ScriptedHandlers(stage.handlers.notebook);
     await stage.startedBot({ handlers: next });
     await until(() => stage.proxy.callsOf("sendMessage").at(0)?.answered === true);
     expect(next.of("start").map((told) => told.payload)).toEqual(["auth_demo"]);
-  });
-});
-
-describe("TelegramBot killed", () => {
-  async function killWhileHandling(userDoes: () => void): Promise<void> {
-    const script = fileURLToPath(new URL("./hanging-bot.ts", import.meta.url));
-    const child = spawn(process.execPath, [script], {
-      env: { ...process.env, BOT_TOKEN: stage.token, BOT_API_URL: stage.proxy.url },
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    userDoes();
-    const [output] = (await once(child.stdout, "data")) as [Buffer];
-    expect(String(output)).toContain("handling");
-    child.kill("SIGKILL");
-    await once(child, "exit");
-  }
-
-  it("a deep link that was being handled is handled by the next process", async () => {
-    await killWhileHandling(() => void stage.open("auth_demo", { id: "1" }));
-    await stage.startedBot();
-    await until(() => stage.proxy.callsOf("sendMessage").at(0)?.answered === true);
-    expect(stage.handlers.of("start").map((told) => told.payload)).toEqual(["auth_demo"]);
-  });
-
-  it("a tap that was being handled has its effect, although it was acknowledged already", async () => {
-    const before = await stage.startedBot();
-    const { messages } = await stage.open("auth_demo", { id: "1" });
-    const messageId = messages.at(-1)?.messageId ?? "";
-    await before.stop();
-    await killWhileHandling(() => {
-      void stage.sandbox.telegram.tapData("1", messageId, "l:Token00000000000000001");
-    });
-    await stage.startedBot();
-    await until(() => stage.proxy.callsOf("editMessageText").at(0)?.answered === true);
-    const chat = await stage.sandbox.getChat({ channel: "telegram", userId: "1" });
-    expect(chat.messages.at(-1)?.buttons).toEqual([{ label: "Go to website", url: SITE_URL }]);
-    expect(stage.lines("warn", "error")).toEqual([]);
   });
 });
 

@@ -2,7 +2,7 @@
 
 import type { Update } from "grammy/types";
 import { describe, expect, it } from "vitest";
-import { readPerson, readUpdate } from "../../src/channels/telegram-updates.ts";
+import { readKeyedUpdate, readPerson, readUpdate } from "../../src/channels/telegram-updates.ts";
 
 const FROM = {
   id: 4242,
@@ -73,8 +73,9 @@ describe("readUpdate", () => {
     expect(message({ text: "/stop@OtherBot" })?.kind).toBe("help");
   });
 
-  it("reads /stop", () => {
+  it("reads /stop and /lang", () => {
     expect(message({ text: "/stop" })).toEqual({ kind: "stop", person: PERSON, chatId: "4242" });
+    expect(message({ text: "/lang" })).toEqual({ kind: "lang", person: PERSON, chatId: "4242" });
   });
 
   it.each([
@@ -145,6 +146,27 @@ describe("readUpdate", () => {
     expect(read({ my_chat_member: group })).toBeNull();
     expect(read({ edited_message: { text: "/start auth_a", chat: CHAT, from: FROM } })).toBeNull();
   });
+});
+
+describe("readKeyedUpdate", () => {
+  const update = {
+    update_id: 7,
+    message: { message_id: 1, date: 1, chat: CHAT, from: FROM, text: "hi" },
+  };
+
+  it("tells updates apart by their id", () => {
+    expect(readKeyedUpdate(update, "DemoAuthBot")).toMatchObject({
+      key: "7",
+      event: { kind: "help" },
+    });
+  });
+
+  it.each([[{ ...update, update_id: undefined }], [{ update_id: 7 }], [{}], ["text"], [[]]])(
+    "makes nothing of %j",
+    (value) => {
+      expect(readKeyedUpdate(value, "DemoAuthBot")).toBeNull();
+    },
+  );
 });
 
 describe("readPerson", () => {

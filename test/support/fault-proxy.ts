@@ -9,7 +9,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 /** One way to misbehave. */
 export type Fault =
   /** Answers itself; the server never sees the call. */
-  | { readonly kind: "answer"; readonly status: number; readonly body: unknown }
+  | {
+      readonly kind: "answer";
+      readonly status: number;
+      readonly body: unknown;
+      readonly headers?: Readonly<Record<string, string>>;
+    }
   /** Closes the socket; `after` lets the server do its work first, so that only the answer is lost. */
   | { readonly kind: "drop"; readonly after?: boolean }
   /** Passes the call on after so many milliseconds. */
@@ -17,8 +22,9 @@ export type Fault =
 
 /** One call that came in. */
 export interface ProxiedCall {
-  /** Last part of the path: the API's method. */
+  /** The API's method: the last part of the path, or what `nameOf` makes of the call. */
   readonly method: string;
+  readonly query: Readonly<Record<string, string>>;
   readonly body: Readonly<Record<string, unknown>>;
   /** True once the caller left before it had an answer. */
   readonly left: boolean;
@@ -36,12 +42,17 @@ export interface FaultProxy {
   callsOf(method: string): readonly ProxiedCall[];
   /** The next `times` calls of the method (default 1) go wrong in this way. */
   fail(method: string, fault: Fault, times?: number): void;
-  /** Every call is dropped while it is down. */
+  /** Every call is dropped while it is down, also one that is under way when it goes down. */
   setDown(down: boolean): void;
   /** Resolves as soon as the calls fulfil the condition: checked at every call, answer and leaving. */
   until(condition: (proxy: FaultProxy) => boolean): Promise<void>;
   close(): Promise<void>;
 }
+
+/** Names a call by its HTTP method and its path, which begins where the proxy's own URL ends. */
+export type NameOf = (httpMethod: string, path: string) => string;
+
+const lastPart: NameOf = (_, path) => path.split("/").at(-1) ?? "";
 
 type Entry = { -readonly [Key in keyof ProxiedCall]: ProxiedCall[Key] };
 
@@ -49,12 +60,15 @@ class RunningProxy implements FaultProxy {
   readonly calls: Entry[] = [];
   readonly #faults = new Map<string, Fault[]>();
   readonly #upstream: URL;
+  readonly #nameOf: NameOf;
   readonly #server = http.createServer((req, res) => void this.#serve(req, res));
+  readonly #open = new Set<http.ServerResponse>();
   #waiting: (() => void)[] = [];
   #down = false;
 
-  constructor(upstream: string) {
+  constructor(upstream: string, nameOf: NameOf) {
     this.#upstream = new URL(upstream);
+    this.#nameOf = nameOf;
   }
 
   async listen(): Promise<void> {
@@ -77,6 +91,7 @@ class RunningProxy implements FaultProxy {
 
   setDown(down: boolean): void {
     this.#down = down;
+    if (down) for (const res of this.#open) res.destroy();
   }
 
   async until(condition: (proxy: FaultProxy) => boolean): Promise<void> {
@@ -103,23 +118,33 @@ class RunningProxy implements FaultProxy {
       return;
     }
     const body = Buffer.concat(chunks);
-    const method = new URL(req.url ?? "/", "http://proxy").pathname.split("/").at(-1) ?? "";
-    const entry: Entry = { method, body: readJson(body), left: false, answered: false };
+    const url = new URL(req.url ?? "/", "http://proxy");
+    const entry: Entry = {
+      method: this.#nameOf(req.method ?? "", url.pathname),
+      query: Object.fromEntries(url.searchParams),
+      body: readJson(body),
+      left: false,
+      answered: false,
+    };
+    this.#open.add(res);
     res.on("close", () => {
+      this.#open.delete(res);
       entry.left = !res.writableFinished;
       entry.answered = res.writableFinished;
       this.#changed();
     });
     this.calls.push(entry);
     this.#changed();
-    const fault = this.#down ? ({ kind: "drop" } as const) : this.#faults.get(method)?.shift();
+    const fault = this.#down
+      ? ({ kind: "drop" } as const)
+      : this.#faults.get(entry.method)?.shift();
     await this.#answer({ req, res, body }, fault);
   }
 
   async #answer(exchange: Exchange, fault: Fault | undefined): Promise<void> {
     const { res } = exchange;
     if (fault?.kind === "answer") {
-      res.writeHead(fault.status, { "content-type": "application/json" });
+      res.writeHead(fault.status, { "content-type": "application/json", ...fault.headers });
       res.end(typeof fault.body === "string" ? fault.body : JSON.stringify(fault.body));
       return;
     }
@@ -169,8 +194,11 @@ function readJson(body: Buffer): Readonly<Record<string, unknown>> {
 }
 
 /** Starts a proxy before `upstream`, a base URL without a slash at the end. */
-export async function startFaultProxy(upstream: string): Promise<FaultProxy> {
-  const proxy = new RunningProxy(upstream);
+export async function startFaultProxy(
+  upstream: string,
+  nameOf: NameOf = lastPart,
+): Promise<FaultProxy> {
+  const proxy = new RunningProxy(upstream, nameOf);
   await proxy.listen();
   return proxy;
 }

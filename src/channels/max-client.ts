@@ -1,0 +1,279 @@
+// A thin client of the MAX Bot API over `fetch`: only the calls a login needs, each with its shape. What to say
+// and when is decided elsewhere; retries and pauses of a dialog too. https://dev.max.ru/docs-api
+
+import { MaxRefusal, MaxUnreached } from "./max-errors.ts";
+import { createRateLimiter } from "./rate-limiter.ts";
+import { type Fetch, fetchTrusting } from "./runtime-fetch.ts";
+
+/** The real API. Its chain needs the certificate of the Russian Ministry of Digital Development (TAPIN_MAX_CA_FILE). */
+export const MAX_API_URL = "https://platform-api2.max.ru";
+
+/** Longest wait for an answer, in milliseconds. */
+const CALL_MS = 15_000;
+
+/** How much longer than its own waiting time a request for updates may take, in milliseconds. */
+const POLL_MARGIN_MS = 10_000;
+
+/** MAX takes 30 requests a second from a bot; on the way they move closer. */
+const CALLING = { limit: 30, windowMs: 1100 };
+
+/** A user, as updates and GET /me have it. Only what is read here; ids beyond 2^53 come as text. */
+export interface MaxUser {
+  readonly user_id: number | string;
+  readonly first_name?: string | null;
+  readonly last_name?: string | null;
+  readonly username?: string | null;
+  readonly is_bot?: boolean;
+  readonly avatar_url?: string | null;
+  readonly full_avatar_url?: string | null;
+}
+
+/** A button: `callback` comes back to the bot with its payload, `link` opens a website. */
+export type MaxButton =
+  | { readonly type: "callback"; readonly text: string; readonly payload: string }
+  | { readonly type: "link"; readonly text: string; readonly url: string };
+
+/** A message to send. An edit without `attachments` keeps the keyboard, an empty list removes it. */
+export interface MaxMessageBody {
+  readonly text: string;
+  readonly attachments: readonly {
+    readonly type: "inline_keyboard";
+    readonly payload: { readonly buttons: readonly (readonly MaxButton[])[] };
+  }[];
+}
+
+/** A page of updates. */
+export interface MaxUpdates {
+  readonly updates: readonly unknown[];
+  /** What to ask from next time; null when MAX tells none. */
+  readonly marker: number | string | null;
+}
+
+/** A webhook as MAX lists it: never with its secret. */
+export interface MaxSubscription {
+  readonly url: string;
+  readonly update_types?: readonly string[] | null;
+}
+
+/** The calls. All reject with {@link MaxRefusal}, {@link MaxUnreached} or, once, a CaFileError. */
+export interface MaxClient {
+  getMe(signal: AbortSignal): Promise<MaxUser>;
+  /** Sends to a person, without link previews; answers with the message's id. */
+  sendMessage(userId: string, body: MaxMessageBody): Promise<string>;
+  editMessage(messageId: string, body: MaxMessageBody): Promise<void>;
+  /** Answers a tap, by changing its message or with a notice. */
+  answer(
+    callbackId: string,
+    answer: { readonly message: MaxMessageBody } | { readonly notification: string },
+  ): Promise<void>;
+  /** The other side of a dialog; null when MAX does not tell. */
+  getDialogPartner(dialogId: string): Promise<MaxUser | null>;
+  getUpdates(
+    query: {
+      /** What comes before it is confirmed; null = from wherever MAX likes. */
+      readonly marker: number | string | null;
+      readonly timeoutSeconds: number;
+      readonly types: readonly string[];
+    },
+    signal: AbortSignal,
+  ): Promise<MaxUpdates>;
+  listSubscriptions(signal: AbortSignal): Promise<readonly MaxSubscription[]>;
+  subscribe(
+    webhook: {
+      readonly url: string;
+      readonly secret: string;
+      readonly update_types: readonly string[];
+    },
+    signal: AbortSignal,
+  ): Promise<void>;
+  unsubscribe(url: string, signal: AbortSignal): Promise<void>;
+  setCommands(
+    commands: readonly { readonly name: string; readonly description: string }[],
+    signal: AbortSignal,
+  ): Promise<void>;
+}
+
+/** How to reach the API. */
+export interface MaxClientOptions {
+  readonly token: string;
+  /** Root of the API; null = {@link MAX_API_URL}. */
+  readonly apiUrl: string | null;
+  /** PEM file of a certificate authority to trust besides the runtime's own; null = none. */
+  readonly caFile: string | null;
+}
+
+interface Call {
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  readonly path: string;
+  /** How the call is named in an error, where the path has an id in it. */
+  readonly name?: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: object;
+  readonly signal?: AbortSignal;
+  readonly timeoutMs?: number;
+}
+
+type Request = (call: Call) => Promise<Readonly<Record<string, unknown>>>;
+
+/** Makes a client. The CA file is read with the first call. */
+export function createMaxClient(options: MaxClientOptions): MaxClient {
+  const request = createRequest(options);
+  return {
+    getMe: async (signal) =>
+      (await request({ method: "GET", path: "/me", signal })) as unknown as MaxUser,
+    async getDialogPartner(dialogId) {
+      const path = `/chats/${encodeURIComponent(dialogId)}`;
+      const chat = await request({ method: "GET", path, name: "GET /chats/{id}" });
+      return (chat.dialog_with_user as MaxUser | null | undefined) ?? null;
+    },
+    ...messageCalls(request),
+    ...updateCalls(request),
+  };
+}
+
+const NO_PREVIEW = { disable_link_preview: "true" };
+
+function messageCalls(
+  request: Request,
+): Pick<MaxClient, "sendMessage" | "editMessage" | "answer" | "setCommands"> {
+  return {
+    async sendMessage(userId, body) {
+      const query = { user_id: userId, ...NO_PREVIEW };
+      const sent = await request({ method: "POST", path: "/messages", query, body });
+      const { mid } = Object(Object(sent.message).body) as { mid?: unknown };
+      // No retry could help: the message is there already.
+      if (typeof mid !== "string") throw unreadable("POST /messages");
+      return mid;
+    },
+    async editMessage(messageId, body) {
+      const query = { message_id: messageId };
+      await request({ method: "PUT", path: "/messages", query, body });
+    },
+    async answer(callbackId, body) {
+      const query = { callback_id: callbackId, ...NO_PREVIEW };
+      await request({ method: "POST", path: "/answers", query, body });
+    },
+    async setCommands(commands, signal) {
+      await request({ method: "PATCH", path: "/me/commands", body: { commands }, signal });
+    },
+  };
+}
+
+function updateCalls(
+  request: Request,
+): Pick<MaxClient, "getUpdates" | "listSubscriptions" | "subscribe" | "unsubscribe"> {
+  const path = "/subscriptions";
+  return {
+    async getUpdates({ marker, timeoutSeconds, types }, signal) {
+      const query = {
+        limit: "100",
+        timeout: String(timeoutSeconds),
+        types: types.join(","),
+        ...(marker === null ? {} : { marker: String(marker) }),
+      };
+      const timeoutMs = timeoutSeconds * 1000 + POLL_MARGIN_MS;
+      const page = await request({ method: "GET", path: "/updates", query, signal, timeoutMs });
+      if (!Array.isArray(page.updates)) throw unreadable("GET /updates");
+      const next = page.marker;
+      const isMarker = typeof next === "number" || typeof next === "string";
+      return { updates: page.updates, marker: isMarker ? next : null };
+    },
+    async listSubscriptions(signal) {
+      const { subscriptions } = await request({ method: "GET", path, signal });
+      if (!Array.isArray(subscriptions)) throw unreadable("GET /subscriptions");
+      return subscriptions as readonly MaxSubscription[];
+    },
+    async subscribe(body, signal) {
+      await request({ method: "POST", path, body, signal });
+    },
+    async unsubscribe(url, signal) {
+      await request({ method: "DELETE", path, query: { url }, signal });
+    },
+  };
+}
+
+function unreadable(call: string): MaxRefusal {
+  return new MaxRefusal({ call, status: 200, code: "", text: "the answer cannot be understood" });
+}
+
+function createRequest({ token, apiUrl, caFile }: MaxClientOptions): Request {
+  const root = (apiUrl ?? MAX_API_URL).replace(/\/+$/, "");
+  const calling = createRateLimiter(CALLING);
+  let fetching: Promise<Fetch> | null = null;
+  return async ({ method, path, name, query = {}, body, signal, timeoutMs = CALL_MS }) => {
+    fetching ??= fetchTrusting(caFile);
+    const fetchUrl = await fetching;
+    const call = name ?? `${method} ${path}`;
+    const parameters = new URLSearchParams(query).toString();
+    await calling.turn();
+    const timeout = AbortSignal.timeout(timeoutMs);
+    try {
+      const response = await fetchUrl(
+        `${root}${path}${parameters === "" ? "" : `?${parameters}`}`,
+        {
+          method,
+          // No `Bearer`; and in no URL: https://dev.max.ru/docs-api refuses a token there.
+          headers: {
+            authorization: token,
+            ...(body === undefined ? {} : { "content-type": "application/json" }),
+          },
+          // The token must not follow a redirect to another host.
+          redirect: "error",
+          signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]),
+          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        },
+      );
+      return await readAnswer(call, response);
+    } catch (error) {
+      if (error instanceof MaxRefusal || error instanceof MaxUnreached) throw error;
+      throw new MaxUnreached(call, error);
+    }
+  };
+}
+
+async function readAnswer(
+  call: string,
+  response: Response,
+): Promise<Readonly<Record<string, unknown>>> {
+  const { status, ok } = response;
+  const content = parseExactly(await response.text());
+  if (content === null && (ok || status >= 500)) {
+    throw new MaxUnreached(call, new Error(`${status} with a body that is no JSON object`));
+  }
+  const { code, message, success } = content ?? {};
+  // 200 may carry a refusal: `success: false`, or the body of an error.
+  const isRefused = !ok || success === false || (typeof code === "string" && success !== true);
+  if (content !== null && !isRefused) return content;
+  throw new MaxRefusal({
+    call,
+    status,
+    code: typeof code === "string" ? code : "",
+    text: typeof message === "string" ? message : "",
+    retryAfterSeconds: readSeconds(response.headers.get("retry-after")),
+  });
+}
+
+function readSeconds(header: string | null): number | null {
+  const seconds = Number(header ?? Number.NaN);
+  return Number.isFinite(seconds) && seconds >= 0 ? seconds : null;
+}
+
+type Reviver = (key: string, value: unknown) => unknown;
+
+// MAX writes 64-bit numbers, which JSON.parse would round: those beyond 2^53 become text, digit by digit
+// (https://tc39.es/proposal-json-parse-with-source).
+const exactly = ((_: string, value: unknown, context?: { readonly source?: string }) =>
+  typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value)
+    ? (context?.source ?? value)
+    : value) as Reviver;
+
+/** Null when the text is no JSON object. */
+function parseExactly(text: string): Readonly<Record<string, unknown>> | null {
+  try {
+    const value: unknown = JSON.parse(text, exactly);
+    const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+    return isObject ? (value as Readonly<Record<string, unknown>>) : null;
+  } catch {
+    return null;
+  }
+}

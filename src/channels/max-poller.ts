@@ -1,0 +1,113 @@
+// Long polling of MAX: fetches updates, hands them to the inbox, and copes with everything the API answers
+// instead. Removes no webhook but our own: that would silence whoever relies on it.
+
+import type { BotTiming } from "./bot.ts";
+import type { BotLog } from "./bot-log.ts";
+import type { ErrorReader } from "./failure.ts";
+import type { Inbox } from "./inbox.ts";
+import type { MaxClient, MaxUpdates } from "./max-client.ts";
+import { losesMeaning, readMaxUpdate, timeOf, UPDATE_TYPES } from "./max-updates.ts";
+import { pause } from "./pause.ts";
+import { createPollingTrouble, type PollingTrouble } from "./polling-trouble.ts";
+import { foreignInTheWay, type WebhookCalls } from "./webhook-registration.ts";
+
+/** Seconds the server holds a request for updates open; it allows at most 90. */
+const LONG_POLL_SECONDS = 25;
+
+/** Shortest time between two requests for updates, in milliseconds, as MAX wants it. */
+const POLL_SPACING_MS = 300;
+
+/** What polling takes. */
+export interface MaxPollingParts {
+  readonly client: MaxClient;
+  readonly webhooks: WebhookCalls;
+  /** The webhook that may be removed; null = none. */
+  readonly ownWebhookUrl: string | null;
+  readonly inbox: Inbox;
+  readonly timing: BotTiming;
+  readonly log: BotLog;
+  readonly errors: ErrorReader;
+}
+
+/** Polls until the signal is aborted. What was fetched is noted by then, and handled by the inbox. */
+export async function pollMax(parts: MaxPollingParts, signal: AbortSignal): Promise<void> {
+  const { timing } = parts;
+  const trouble = createPollingTrouble({ ...parts, name: "MAX", signal });
+  let marker: MaxUpdates["marker"] = null;
+  let clearUntil = 0;
+  while (!signal.aborted) {
+    try {
+      if (performance.now() >= clearUntil) {
+        if (!(await clearWebhooks(parts, trouble, signal))) continue;
+        clearUntil = performance.now() + timing.reconcileMs;
+      }
+      const askedAt = performance.now();
+      const page = await fetchPage(parts.client, marker, signal);
+      trouble.over();
+      if (!(await takeAll(parts, page.updates, { isFirst: marker === null, signal }))) return;
+      // Asking from here confirms all before it: only now is every one of them noted.
+      marker = page.marker ?? marker;
+      await pause(askedAt + POLL_SPACING_MS - performance.now(), signal);
+    } catch (error) {
+      if (!signal.aborted) await trouble.wait(error);
+    }
+  }
+}
+
+async function fetchPage(
+  client: MaxClient,
+  marker: MaxUpdates["marker"],
+  signal: AbortSignal,
+): Promise<MaxUpdates> {
+  const query = { marker, timeoutSeconds: LONG_POLL_SECONDS, types: UPDATE_TYPES };
+  return await client.getUpdates(query, signal);
+}
+
+// Polling gets nothing, and no error either, while there is a webhook: so ask. False when one is in the way.
+async function clearWebhooks(
+  { webhooks, ownWebhookUrl, log }: MaxPollingParts,
+  trouble: PollingTrouble,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { registrations } = await webhooks.state(signal);
+  const foreign = registrations.filter(({ url }) => url !== ownWebhookUrl);
+  if (foreign.length > 0) {
+    await trouble.waitFor(foreignInTheWay({ name: "MAX", calls: webhooks }, foreign));
+    return false;
+  }
+  for (const { url } of registrations) {
+    await webhooks.remove(url, signal);
+    log.info({}, "our own webhook from before is removed, since updates are polled now");
+  }
+  return true;
+}
+
+interface Batch {
+  /** Whether it was asked for without a marker, so that MAX may have sent what was handled long ago. */
+  readonly isFirst: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** False when the signal was aborted before all were noted. */
+async function takeAll(
+  { inbox, timing }: MaxPollingParts,
+  updates: readonly unknown[],
+  { isFirst, signal }: Batch,
+): Promise<boolean> {
+  const oldest = Date.now() - timing.replayMs;
+  const wanted = isFirst ? updates.filter((update) => !isOutdated(update, oldest)) : updates;
+  const taken = await Promise.all(wanted.map((update) => inbox.takeSurely(update, signal)));
+  return !taken.includes(null);
+}
+
+function isOutdated(update: unknown, oldest: number): boolean {
+  const time = timeOf(update);
+  if (time === null || time >= oldest) return false;
+  try {
+    const keyed = readMaxUpdate(update, null);
+    return keyed !== null && losesMeaning(keyed.event);
+  } catch {
+    // Whoever takes it in logs that it is no update.
+    return false;
+  }
+}

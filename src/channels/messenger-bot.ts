@@ -1,0 +1,159 @@
+// The life of a bot, the same in every messenger: finds out who it is, gets updates by polling or by webhook,
+// answers people, and stops. What a messenger's API looks like is behind the MessengerSide interface.
+
+import type { BotAccount } from "../core/ports.ts";
+import type { Bot, BotOptions, BotTiming, UpdateMode } from "./bot.ts";
+import type { BotLog } from "./bot-log.ts";
+import { type Conversation, createConversation } from "./conversation.ts";
+import { createInbox, type Inbox } from "./inbox.ts";
+import { inspectBot } from "./inspect-bot.ts";
+import type { MessengerSide } from "./messenger-side.ts";
+import { pause, waitAtMost } from "./pause.ts";
+import { workUnderLease } from "./polling-lease.ts";
+import { keepWebhook } from "./webhook-registration.ts";
+
+/** A bot while it lives. */
+interface LivingBot {
+  readonly side: MessengerSide;
+  readonly updates: UpdateMode;
+  readonly timing: BotTiming;
+  readonly log: BotLog;
+  readonly conversation: Conversation;
+  readonly inbox: Inbox;
+  account: BotAccount | null;
+  leaseHeld: boolean;
+}
+
+/** Makes a bot of a messenger's side; nothing happens before start(). */
+export function createMessengerBot(
+  side: MessengerSide,
+  options: BotOptions,
+  timing: BotTiming,
+): Bot {
+  const bot = assemble(side, options, timing);
+  const stopping = new AbortController();
+  let running: Promise<unknown> = Promise.resolve();
+  return {
+    channel: side.channel,
+    get username() {
+      return bot.account?.username ?? null;
+    },
+    get messengerBotId() {
+      return bot.account?.messengerBotId ?? null;
+    },
+    async start() {
+      const first = AbortSignal.timeout(timing.firstCallMs);
+      await identify(bot, AbortSignal.any([stopping.signal, first]));
+      running = run(bot, stopping.signal);
+    },
+    async stop() {
+      stopping.abort();
+      await Promise.all([running, waitAtMost(bot.inbox.idle(), timing.drainMs)]);
+    },
+    settle: (prompt) => bot.conversation.settle(prompt),
+    async receive(update) {
+      if (stopping.signal.aborted) throw new Error("this bot has been stopped");
+      await bot.inbox.take(update);
+    },
+    inspect: () => inspectBot(bot),
+  };
+}
+
+function assemble(side: MessengerSide, options: BotOptions, timing: BotTiming): LivingBot {
+  const { handlers, log, updates } = options;
+  const { errors, messenger, completePerson } = side;
+  const conversation = createConversation({
+    handlers,
+    messenger,
+    log,
+    describe: errors.describe,
+    ...(completePerson === undefined ? {} : { completePerson }),
+  });
+  const inbox = createInbox({
+    handlers,
+    read: (update) => side.read(update, bot.account?.username ?? null),
+    handle: (event) => conversation.handle(event),
+    timing,
+    log,
+    errors,
+  });
+  const bot: LivingBot = {
+    side,
+    updates,
+    timing,
+    log,
+    conversation,
+    inbox,
+    account: null,
+    leaseHeld: false,
+  };
+  return bot;
+}
+
+/** Asks who the bot is. Throws a sentence when only the operator can help; other failures are logged. */
+async function identify(bot: LivingBot, signal: AbortSignal): Promise<void> {
+  const { side, log } = bot;
+  try {
+    bot.account = await side.askAccount(signal);
+  } catch (error) {
+    const sentence = side.fatal(error);
+    // No cause: it would carry the token into whichever log prints it.
+    if (sentence !== null) throw new Error(`${sentence} (${side.errors.describe(error)})`);
+    if (signal.aborted && signal.reason?.name !== "TimeoutError") return;
+    const fields = { error: side.errors.describe(error) };
+    log.warn(fields, `${side.name} cannot be reached; trying again`);
+  }
+}
+
+async function run(bot: LivingBot, signal: AbortSignal): Promise<void> {
+  await identifyUntilKnown(bot, signal);
+  if (signal.aborted) return;
+  const { side, log } = bot;
+  log.info({ username: bot.account?.username }, `the ${side.name} bot is known`);
+  await Promise.all([setCommands(bot, signal), bot.inbox.sweep(signal), getUpdates(bot, signal)]);
+}
+
+async function getUpdates(bot: LivingBot, signal: AbortSignal): Promise<void> {
+  const { side, updates, timing, log } = bot;
+  const { name, errors, webhooks } = side;
+  if (updates.kind === "webhook") {
+    return await keepWebhook({ name, calls: webhooks, log, errors, timing }, updates, signal);
+  }
+  await workUnderLease({
+    lease: updates.lease,
+    signal,
+    retryMs: timing.leaseRetryMs,
+    log,
+    describe: errors.describe,
+    work: async (workSignal) => {
+      bot.leaseHeld = true;
+      await side.poll(bot.inbox, workSignal);
+      bot.leaseHeld = false;
+    },
+  });
+}
+
+async function identifyUntilKnown(bot: LivingBot, signal: AbortSignal): Promise<void> {
+  const { firstBackoffMs, longestBackoffMs } = bot.timing;
+  for (let waitMs = firstBackoffMs; bot.account === null && !signal.aborted; waitMs *= 2) {
+    await pause(Math.min(waitMs, longestBackoffMs), signal);
+    if (signal.aborted) return;
+    try {
+      await identify(bot, signal);
+    } catch (error) {
+      const fields = { error: bot.side.errors.describe(error) };
+      bot.log.error(fields, `the ${bot.side.name} bot cannot start`);
+      waitMs = longestBackoffMs;
+    }
+  }
+}
+
+/** A bot without its menu works just as well. */
+async function setCommands({ side, log }: LivingBot, signal: AbortSignal): Promise<void> {
+  try {
+    await side.setCommands(signal);
+  } catch (error) {
+    if (signal.aborted) return;
+    log.info({ error: side.errors.describe(error) }, "the menu of the bot could not be set");
+  }
+}
