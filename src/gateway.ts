@@ -1,6 +1,7 @@
 // The composition root: wires the rooms together. main.ts starts it, tests do too.
 
 import { randomBytes } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "pino";
 import { decidePrompt } from "./actions/decide-prompt.ts";
 import { openLink } from "./actions/open-link.ts";
@@ -27,12 +28,18 @@ export interface Gateway {
   readonly adminToken: string | null;
   /** The demo website's API key; null when the sandbox is off. */
   readonly demoApiKey: string | null;
-  /** Stops accepting, lets calls finish, ends streams with `unavailable`; within `graceMs` and a second. */
+  /** Stops accepting, lets calls finish, ends streams with `unavailable`; within `graceMs` and two seconds. */
   stop(graceMs?: number): Promise<void>;
 }
 
 /** Milliseconds calls may take to finish when the process stops. */
 export const STOP_GRACE_MS = 7000;
+
+/** Milliseconds the bots and the sweeper may take before the server stops without waiting for them. */
+const WORKERS_HEAD_START_MS = 500;
+
+/** Milliseconds until a query that hangs no longer keeps the process. */
+const STORAGE_CLOSE_MS = 1500;
 
 const POLL_LEASE_SECONDS = 15;
 const GENERATED_SECRET_LENGTH = 48;
@@ -47,7 +54,7 @@ interface Addresses {
 export async function startGateway(config: Config, log: Logger): Promise<Gateway> {
   const stops: (() => Promise<void> | void)[] = [];
   const stopAll = async () => {
-    for (const stop of stops.splice(0).reverse()) await stop();
+    await inTurn(stops.splice(0).reverse());
   };
   try {
     return await assemble(config, log, stops);
@@ -109,9 +116,25 @@ async function assemble(
     demoApiKey,
     async stop(grace = STOP_GRACE_MS) {
       graceMs = grace;
-      for (const stop of stops.splice(0).reverse()) await stop();
+      const [closeStorage, stopServer, ...others] = stops.splice(0);
+      const workers = inTurn(others.reverse());
+      // The sandbox's bot needs the server to end well; but a sweep or a tap that waits for the database may not
+      // keep the port and the streams open.
+      await atMost(WORKERS_HEAD_START_MS, workers);
+      await stopServer?.();
+      await atMost(STORAGE_CLOSE_MS, workers.then(closeStorage));
     },
   };
+}
+
+async function inTurn(steps: readonly (() => Promise<void> | void)[]): Promise<void> {
+  for (const step of steps) await step();
+}
+
+async function atMost(timeoutMs: number, work: Promise<void>): Promise<void> {
+  const over = new AbortController();
+  const timeout = pause(timeoutMs, undefined, { signal: over.signal }).catch(() => {});
+  await Promise.race([work, timeout]).finally(() => over.abort());
 }
 
 async function readSecrets(
@@ -133,11 +156,26 @@ async function readSecrets(
 }
 
 async function listen(server: Server, config: Config): Promise<Addresses> {
-  const port = await server.listen(config.port, config.host);
+  const { host, port: wanted } = config;
+  const port = await server.listen(wanted, host).catch((cause: NodeJS.ErrnoException) => {
+    throw new Error(`Tapin cannot listen on ${host}:${wanted}: ${whyNot(cause)}.`, { cause });
+  });
   const anywhere = config.host === "0.0.0.0" || config.host === "::";
   const hostOf = (name: string) => (name.includes(":") ? `[${name}]` : name);
   const localUrl = `http://${anywhere ? "127.0.0.1" : hostOf(config.host)}:${port}`;
   return { localUrl, publicUrl: config.publicUrl ?? localUrl };
+}
+
+function whyNot({ code = "", message }: NodeJS.ErrnoException): string {
+  const notHere = "this machine does not have the address; check TAPIN_HOST";
+  const reasons: Readonly<Record<string, string>> = {
+    EADDRINUSE: "the port is in use; stop what uses it, or choose another one (TAPIN_PORT)",
+    EACCES: "this user may not use the port; choose one above 1023 (TAPIN_PORT)",
+    EADDRNOTAVAIL: notHere,
+    EINVAL: notHere, // as Deno says it
+    ENOTFOUND: "the host name is unknown; check TAPIN_HOST",
+  };
+  return reasons[code] ?? message;
 }
 
 // === Bots ===

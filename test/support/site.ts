@@ -2,9 +2,10 @@
 // AdminService, so it works embedded and on PostgreSQL. The stage of the stories is in story-stage.ts.
 
 import { randomBytes } from "node:crypto";
+import { awaitAnswer } from "./await-condition.ts";
 import { CLIENTS } from "./clients.ts";
 import type { ContractClient, CreatedSession, SessionInput } from "./contract-client.ts";
-import { type Bubble, codeOf, makePerson, type Person, type Who } from "./person.ts";
+import { type Bubble, codeOf, labelsOf, makePerson, type Person, type Who } from "./person.ts";
 import { startPostgres } from "./postgres.ts";
 import { restFetch } from "./rest-client.ts";
 import { makeDataDir, type Tapin } from "./tapin.ts";
@@ -74,8 +75,35 @@ export async function confirmLogin(
 ): Promise<Login> {
   const session = await site.rest.createSession(input);
   const person = makePerson(tapin.url, who);
-  const bubble = await person.logIn(session.telegramLink);
+  const { message_id } = await openPrompt(person, session.telegramLink);
+  await person.tap("Login", message_id);
+  const bubble = await settledBubble(person, message_id);
   return { session, person, bubble, code: codeOf(bubble) };
+}
+
+/**
+ * Opens the link and waits for the message that asks for the login. The sandbox's own wait for the bot ends after 2 s,
+ * which a slow machine may need longer than.
+ */
+export async function openPrompt(
+  person: Person,
+  link: string | null,
+  timeoutMs?: number,
+): Promise<Bubble> {
+  await person.open(link);
+  const look = async () => {
+    const bubble = (await person.chat()).at(-1);
+    return bubble !== undefined && labelsOf(bubble).includes("Login") ? bubble : null;
+  };
+  return await awaitAnswer("the bot asks for the login", look, timeoutMs);
+}
+
+/** The message once its Login button is gone. */
+export async function settledBubble(person: Person, messageId: string): Promise<Bubble> {
+  return await awaitAnswer("the message says what became of the login", async () => {
+    const bubble = await person.bubble(messageId);
+    return labelsOf(bubble).includes("Login") ? null : bubble;
+  });
 }
 
 /** A place for data that outlives a process. */
