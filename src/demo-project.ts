@@ -4,6 +4,7 @@ import { authenticateApiKey } from "./actions/authenticate.ts";
 import { createApiKey } from "./actions/manage-api-key.ts";
 import { createProject, updateProject } from "./actions/manage-project.ts";
 import type { Ports } from "./core/ports.ts";
+import { TapinError } from "./errors.ts";
 import type { Keyring } from "./keyring.ts";
 
 /** Slug of the demo project. */
@@ -23,9 +24,13 @@ export async function ensureDemoProject(
     matchCodeRequired: false,
     subscription: "automatic" as const,
   };
-  const found = await ports.store.projects.findBySlug(DEMO_SLUG);
-  if (found === null) await createProject(ports, { slug: DEMO_SLUG, ...draft });
-  else await updateProject(ports, DEMO_SLUG, draft);
+  try {
+    await createProject(ports, { slug: DEMO_SLUG, ...draft });
+  } catch (error) {
+    // Made at an earlier start, or by another process that starts at this very moment.
+    if (!(error instanceof TapinError) || error.reason !== "CONFLICT") throw error;
+    await updateProject(ports, DEMO_SLUG, draft);
+  }
   const kept = await keyring.read("demo-api-key");
   const project = kept === null ? null : await authenticateApiKey(ports, kept);
   if (kept !== null && project?.slug === DEMO_SLUG) return kept;

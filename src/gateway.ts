@@ -1,6 +1,7 @@
 // The composition root: wires the rooms together. main.ts starts it, tests do too.
 
 import { randomBytes } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Config } from "./config.ts";
 import type { Bots, Ports } from "./core/ports.ts";
@@ -31,17 +32,30 @@ export interface Gateway {
   readonly adminToken: string | null;
   /** The demo website's API key; null when the sandbox is off. */
   readonly demoApiKey: string | null;
-  /** Stops accepting, lets calls finish, ends streams with `unavailable`; within `graceMs` and a second. */
+  /** Stops accepting, lets calls finish, ends streams with `unavailable`; within `graceMs` and two seconds. */
   stop(graceMs?: number): Promise<void>;
 }
 
 /** Milliseconds calls may take to finish when the process stops. */
 export const STOP_GRACE_MS = 7000;
 
+/** Milliseconds the bots and the sweeper may take before the server stops without waiting for them. */
+const WORKERS_HEAD_START_MS = 500;
+
+/** Milliseconds until a query that hangs no longer keeps the process. */
+const STORAGE_CLOSE_MS = 1500;
+
 const GENERATED_SECRET_LENGTH = 48;
 
-/** What has to be stopped again, in the order in which it was started. */
-type Stops = ((graceMs: number) => Promise<void> | void)[];
+type Stop = () => Promise<void> | void;
+
+/** What has been started and must be stopped again. */
+interface Running {
+  storage: Stop;
+  server: (graceMs: number) => Promise<void>;
+  /** In the order in which they were started. */
+  readonly workers: Stop[];
+}
 
 /** What is there only after the server listens. */
 interface Late {
@@ -52,19 +66,40 @@ interface Late {
 
 /** Starts everything. Rejects with a sentence when a setting, the database or a bot token does not work. */
 export async function startGateway(config: Config, log: Logger): Promise<Gateway> {
-  const stops: Stops = [];
-  const stop = async (graceMs = STOP_GRACE_MS) => {
-    for (const end of stops.splice(0).reverse()) await end(graceMs);
-  };
+  const running: Running = { storage: () => {}, server: async () => {}, workers: [] };
+  const stop = (graceMs = STOP_GRACE_MS) => stopAll(running, graceMs);
   try {
-    return { ...(await assemble(config, log, stops)), stop };
+    return { ...(await assemble(config, log, running)), stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-async function assemble(config: Config, log: Logger, stops: Stops): Promise<Omit<Gateway, "stop">> {
+// The sandbox's bots need the server to end well; but a sweep or a tap that waits for the database may not
+// keep the port and the streams open.
+async function stopAll({ storage, server, workers }: Running, graceMs: number): Promise<void> {
+  const ended = inTurn(workers.splice(0).reverse());
+  await atMost(WORKERS_HEAD_START_MS, ended);
+  await server(graceMs);
+  await atMost(STORAGE_CLOSE_MS, ended.then(storage));
+}
+
+async function inTurn(steps: readonly Stop[]): Promise<void> {
+  for (const step of steps) await step();
+}
+
+async function atMost(timeoutMs: number, work: Promise<void>): Promise<void> {
+  const over = new AbortController();
+  const timeout = pause(timeoutMs, undefined, { signal: over.signal }).catch(() => {});
+  await Promise.race([work, timeout]).finally(() => over.abort());
+}
+
+async function assemble(
+  config: Config,
+  log: Logger,
+  running: Running,
+): Promise<Omit<Gateway, "stop">> {
   const keyring = openKeyring(config.dataDir);
   const { secret, adminToken } = await readSecrets(config, keyring);
   const late: Late = {
@@ -72,9 +107,9 @@ async function assemble(config: Config, log: Logger, stops: Stops): Promise<Omit
     website: { handle: null },
     fleet: null,
   };
-  const ports = await openPorts(config, { secret, late, log, stops });
+  const ports = await openPorts(config, { secret, late, log, running });
   const { addresses, website } = late;
-  const sandbox = config.sandbox ? createSandbox({ publicUrl: () => addresses.publicUrl }) : null;
+  const sandbox = config.sandbox ? openSandbox(addresses) : null;
   const server = createServer({
     ports,
     adminToken,
@@ -87,26 +122,34 @@ async function assemble(config: Config, log: Logger, stops: Stops): Promise<Omit
     isReady: (timeoutMs) => checkReady(ports, late, timeoutMs),
     log,
   });
-  stops.push((graceMs) => server.stop(graceMs));
+  running.server = (graceMs) => server.stop(graceMs);
   Object.assign(addresses, await listen(server, config));
   const demoApiKey =
     sandbox === null ? null : await ensureDemoProject(ports, keyring, addresses.publicUrl);
   if (demoApiKey !== null) openWebsite(website, addresses, demoApiKey);
-  if (sandbox !== null) stops.push(() => sandbox.close());
-  await startWorkers({ config, ports, late, sandbox, log, stops });
+  if (sandbox !== null) running.workers.push(() => sandbox.close());
+  await startWorkers({ config, ports, late, sandbox, log, running });
   return { ...addresses, adminToken, demoApiKey };
+}
+
+/** Over webhooks, the pretend messengers deliver to this very port: over http. */
+function openSandbox(addresses: Addresses): Sandbox {
+  return createSandbox({
+    publicUrl: () => addresses.publicUrl,
+    maxRules: { webhookUrls: "any" },
+  });
 }
 
 async function openPorts(
   config: Config,
-  parts: { secret: readonly string[]; late: Late; log: Logger; stops: Stops },
+  parts: { secret: readonly string[]; late: Late; log: Logger; running: Running },
 ): Promise<Ports> {
   const storage = await openStore({
     databaseUrl: config.databaseUrl,
     dataDir: config.dataDir,
     onError: (what, err) => parts.log.warn({ event: "store_error", err }, what),
   });
-  parts.stops.push(() => storage.close());
+  parts.running.storage = () => storage.close();
   return {
     store: storage.store,
     changes: storage.changes,
@@ -148,11 +191,26 @@ async function readSecrets(
 }
 
 async function listen(server: Server, config: Config): Promise<Addresses> {
-  const port = await server.listen(config.port, config.host);
+  const { host, port: wanted } = config;
+  const port = await server.listen(wanted, host).catch((cause: NodeJS.ErrnoException) => {
+    throw new Error(`Tapin cannot listen on ${host}:${wanted}: ${whyNot(cause)}.`, { cause });
+  });
   const anywhere = config.host === "0.0.0.0" || config.host === "::";
   const hostOf = (name: string) => (name.includes(":") ? `[${name}]` : name);
   const localUrl = `http://${anywhere ? "127.0.0.1" : hostOf(config.host)}:${port}`;
   return { localUrl, publicUrl: config.publicUrl ?? localUrl };
+}
+
+function whyNot({ code = "", message }: NodeJS.ErrnoException): string {
+  const notHere = "this machine does not have the address; check TAPIN_HOST";
+  const reasons: Readonly<Record<string, string>> = {
+    EADDRINUSE: "the port is in use; stop what uses it, or choose another one (TAPIN_PORT)",
+    EACCES: "this user may not use the port; choose one above 1023 (TAPIN_PORT)",
+    EADDRNOTAVAIL: notHere,
+    EINVAL: notHere, // as Deno says it
+    ENOTFOUND: "the host name is unknown; check TAPIN_HOST",
+  };
+  return reasons[code] ?? message;
 }
 
 interface WorkerParts {
@@ -161,12 +219,12 @@ interface WorkerParts {
   readonly late: Late;
   readonly sandbox: Sandbox | null;
   readonly log: Logger;
-  readonly stops: Stops;
+  readonly running: Running;
 }
 
 /** Starts the bots and the sweeper. */
 async function startWorkers(parts: WorkerParts): Promise<void> {
-  const { config, ports, late, sandbox, log, stops } = parts;
+  const { config, ports, late, sandbox, log, running } = parts;
   const holder = randomUuid(ports.random);
   const reach = { sandbox, addresses: late.addresses };
   const fleet = createFleet({
@@ -181,9 +239,9 @@ async function startWorkers(parts: WorkerParts): Promise<void> {
     log,
   });
   late.fleet = fleet;
-  stops.push(() => fleet.stop());
+  running.workers.push(() => fleet.stop());
   await fleet.start();
-  stops.push(startSweeper({ ports, holder, settlers: fleet.settlers, log }));
+  running.workers.push(startSweeper({ ports, holder, settlers: fleet.settlers, log }));
 }
 
 async function checkReady(ports: Ports, { fleet }: Late, timeoutMs: number): Promise<void> {

@@ -32,11 +32,13 @@ export function redact(line: string, secrets: readonly string[]): string {
 
 /** Builds the log. */
 export function createLog({ level, secrets, write }: LogOptions): Logger {
+  // In a line of JSON a secret may stand as it is or with its quotes and backslashes escaped.
+  const forms = secrets.flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1)]);
   const options = {
     level,
     base: null,
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  return pino(options, { write: (line: string) => write(redact(line, secrets)) });
+  return pino(options, { write: (line: string) => write(redact(line, forms)) });
 }

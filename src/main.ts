@@ -36,14 +36,15 @@ async function start(config: Config): Promise<void> {
     database: config.databaseUrl === null ? "embedded" : "postgresql",
   });
   const gateway = await startGateway(config, log);
-  log.info({ event: "ready", url: gateway.publicUrl }, "Tapin is ready");
-  if (config.databaseUrl === null && config.logLevel !== "silent") write(bannerOf(gateway));
+  // Before anybody is told that it is ready: a signal that nobody handles ends the process without a stop.
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.once(signal, () => {
       log.info({ event: "stopping", signal }, "Tapin is stopping");
       void stop(gateway);
     });
   }
+  log.info({ event: "ready", url: gateway.publicUrl }, "Tapin is ready");
+  if (config.databaseUrl === null && config.logLevel !== "silent") write(bannerOf(gateway));
 }
 
 async function stop(gateway: Gateway): Promise<void> {

@@ -13,6 +13,7 @@ function element(tag, attributes = {}, ...children) {
 // src/web/chat-log.ts
 var WEB_ADDRESS = /https?:\/\/[^\s<>"']+[^\s<>"'.,;:!?)]/g;
 var FOLLOW_DISTANCE = 80;
+var SHORT_LABEL = 3;
 function outsideLink(url, ...children) {
   const link = element("a", { target: "_blank", rel: "noopener noreferrer" }, ...children);
   const protocol = URL.canParse(url) ? new URL(url).protocol : "";
@@ -100,7 +101,8 @@ var ChatLog = class {
       link.className = "key outside";
       return link;
     }
-    const key = element("button", { type: "button", class: "key" }, label);
+    const look = label.length <= SHORT_LABEL ? "key short" : "key";
+    const key = element("button", { type: "button", class: look }, label);
     key.addEventListener("click", async () => {
       if (key.getAttribute("aria-busy") === "true") return;
       key.setAttribute("aria-busy", "true");
@@ -113,7 +115,7 @@ var ChatLog = class {
 
 // src/web/chat-texts.ts
 var en = {
-  notice: "Pretend Telegram for trying things out. Nothing here reaches the real one.",
+  notice: "Pretend {messenger} for trying things out. Nothing here reaches the real one.",
   bot: "bot",
   messages: "Messages",
   empty: "No messages yet. Tap START to begin.",
@@ -134,10 +136,12 @@ var en = {
   save: "Save",
   another: "Another person",
   unreachable: "The pretend messenger does not answer. Trying again…",
-  defaultName: "Anna"
+  defaultName: "Anna",
+  linkOpened: "The link is open. If the bot says nothing, send it this text:",
+  sendText: "Send the text"
 };
 var ru = {
-  notice: "Учебный Telegram для проб. До настоящего отсюда ничего не доходит.",
+  notice: "Учебный {messenger} для проб. До настоящего отсюда ничего не доходит.",
   bot: "бот",
   messages: "Сообщения",
   empty: "Сообщений пока нет. Нажмите «СТАРТ».",
@@ -158,10 +162,26 @@ var ru = {
   save: "Сохранить",
   another: "Другой человек",
   unreachable: "Учебный мессенджер не отвечает. Пробуем снова…",
-  defaultName: "Анна"
+  defaultName: "Анна",
+  linkOpened: "Ссылка открыта. Если бот молчит, отправьте ему этот текст:",
+  sendText: "Отправить текст"
 };
-function textsFor(language) {
-  return language === "ru" ? ru : en;
+var enMax = {
+  empty: "No messages yet. Tap Start to begin.",
+  start: "Start",
+  block: "Stop",
+  unblock: "Start again"
+};
+var ruMax = {
+  empty: "Сообщений пока нет. Нажмите «Начать».",
+  start: "Начать",
+  block: "Остановить",
+  unblock: "Запустить"
+};
+function textsFor(language, channel2 = "telegram") {
+  const isRussian = language === "ru";
+  const own = channel2 === "max" ? isRussian ? ruMax : enMax : {};
+  return { ...isRussian ? ru : en, ...own };
 }
 function pageLanguage(tag) {
   return /^ru\b/i.test(tag) ? "ru" : "en";
@@ -304,7 +324,10 @@ var REFRESH_MS = 1e3;
 var root = document.querySelector("#chat") ?? document.body;
 var { channel = "telegram", bot = "", name = bot } = root.dataset;
 var service = chatService(new URL("../../v1/sandbox/", location.href), channel);
+var isMax = channel === "max";
+var messenger = isMax ? "MAX" : "Telegram";
 var payload = new URLSearchParams(location.search).get("start");
+var TEXT_LIMIT = isMax ? "4000" : "4096";
 function remembered(storage, key) {
   return storage.getItem(key) === "1";
 }
@@ -314,22 +337,26 @@ function remember(storage, key, value) {
 }
 var ChatPage = class {
   #person;
+  #texts;
   #log;
   #bottom;
   #problem;
   #blockButton;
   #blockedKey;
   #startedKey;
+  #offerKey;
   #messages = [];
   #known = false;
   #blocked = false;
   #bottomShown = "";
   #ended = false;
   constructor(person) {
-    const texts = textsFor(person.language);
+    const texts = textsFor(person.language, channel);
     this.#person = person;
+    this.#texts = texts;
     this.#blockedKey = `tapin-sandbox-blocked:${bot}:${person.id}`;
     this.#startedKey = `tapin-sandbox-started:${bot}:${person.id}:${payload ?? ""}`;
+    this.#offerKey = `tapin-sandbox-offer:${bot}:${person.id}:${payload ?? ""}`;
     this.#blocked = remembered(localStorage, this.#blockedKey);
     this.#log = new ChatLog(texts, async (messageId, label) => {
       await this.#act(() => service.tap(person.id, messageId, label));
@@ -344,7 +371,7 @@ var ChatPage = class {
         "header",
         {},
         this.#bar(),
-        element("p", { class: "notice" }, texts.notice),
+        element("p", { class: "notice" }, texts.notice.replace("{messenger}", messenger)),
         personPanel(person, changePerson)
       ),
       element("main", {}, this.#log.root, this.#problem, this.#bottom)
@@ -363,7 +390,6 @@ var ChatPage = class {
     this.#ended = true;
   }
   #bar() {
-    const texts = textsFor(this.#person.language);
     const initials = name.split(/\s+/).map((word) => word.slice(0, 1)).join("").slice(0, 2);
     return element(
       "div",
@@ -373,7 +399,7 @@ var ChatPage = class {
         "div",
         { class: "who" },
         element("h1", {}, name),
-        element("p", {}, `@${bot} · ${texts.bot}`)
+        element("p", {}, `@${bot}`, element("span", { class: "kind" }, ` · ${this.#texts.bot}`))
       ),
       this.#blockButton
     );
@@ -384,15 +410,16 @@ var ChatPage = class {
       this.#problem.textContent = "";
     } catch (error) {
       if (error instanceof ServiceProblem && error.status === 404) this.#showUnknown();
-      else this.#problem.textContent = textsFor(this.#person.language).unreachable;
+      else this.#problem.textContent = this.#texts.unreachable;
     }
   }
   // The sandbox does not know this person (yet, or since it was restarted), so they block nobody.
   #showUnknown() {
     this.#blocked = false;
     remember(localStorage, this.#blockedKey, false);
-    this.#show([]);
     this.#known = false;
+    this.#messages = [];
+    this.#log.show([]);
     this.#problem.textContent = "";
     this.#showBottom();
   }
@@ -402,6 +429,7 @@ var ChatPage = class {
     this.#messages = messages;
     this.#log.show(messages);
     this.#showBottom();
+    if (isMax && this.#isLinkUnopened() && !this.#blocked) void this.#openInRunningDialog();
   }
   async #act(action) {
     try {
@@ -409,19 +437,32 @@ var ChatPage = class {
       this.#problem.textContent = "";
       return true;
     } catch (error) {
-      const { unreachable } = textsFor(this.#person.language);
+      const { unreachable } = this.#texts;
       this.#problem.textContent = error instanceof ServiceProblem ? error.message : unreachable;
       return false;
     }
   }
-  async #start() {
-    const link = new URL(`https://t.me/${bot}`);
+  #openLink() {
+    const link = new URL(`https://${isMax ? "max.ru" : "t.me"}/${bot}`);
     if (payload !== null) link.searchParams.set("start", payload);
-    const done = await this.#act(() => service.open(link.href, this.#person));
-    if (!done) return;
+    return service.open(link.href, this.#person);
+  }
+  async #start() {
     remember(sessionStorage, this.#startedKey, true);
+    const done = await this.#act(() => this.#openLink());
+    remember(sessionStorage, this.#startedKey, done);
+    if (!done) return;
     this.#keepBlocked(false);
     this.#log.root.focus();
+  }
+  // MAX opens a link in a running dialog at once, and may tell the bot nothing of it: then a text has to.
+  async #openInRunningDialog() {
+    const lastBefore = this.#messages.at(-1)?.message_id;
+    remember(sessionStorage, this.#startedKey, true);
+    await this.#act(() => this.#openLink());
+    const isSilent = this.#messages.at(-1)?.message_id === lastBefore;
+    remember(sessionStorage, this.#offerKey, isSilent);
+    this.#showBottom();
   }
   async #setBlocked(blocked) {
     const done = await this.#act(() => service.block(this.#person.id, blocked));
@@ -432,23 +473,45 @@ var ChatPage = class {
     remember(localStorage, this.#blockedKey, blocked);
     this.#showBottom();
   }
+  #isLinkUnopened() {
+    return payload !== null && !remembered(sessionStorage, this.#startedKey);
+  }
   #bottomKind() {
-    const opened = payload !== null && !remembered(sessionStorage, this.#startedKey);
-    if (opened) return "start";
+    const isRunning = this.#known && !this.#blocked;
+    if (this.#isLinkUnopened() && !(isMax && isRunning)) return "start";
     if (this.#blocked) return "unblock";
-    return this.#messages.length === 0 ? "start" : "write";
+    if (isMax ? !isRunning : this.#messages.length === 0) return "start";
+    return remembered(sessionStorage, this.#offerKey) ? "offer" : "write";
   }
   #showBottom() {
-    const texts = textsFor(this.#person.language);
+    const texts = this.#texts;
     this.#blockButton.textContent = this.#blocked ? texts.unblock : texts.block;
     this.#blockButton.disabled = !this.#known;
     const kind = this.#bottomKind();
     if (kind === this.#bottomShown) return;
     this.#bottomShown = kind;
-    this.#bottom.replaceChildren(kind === "write" ? this.#writeForm() : this.#wideButton(kind));
+    if (kind === "offer") this.#bottom.replaceChildren(this.#offer(), this.#writeForm());
+    else if (kind === "write") this.#bottom.replaceChildren(this.#writeForm());
+    else this.#bottom.replaceChildren(this.#wideButton(kind));
+  }
+  #offer() {
+    const text = `/start ${payload ?? ""}`;
+    const button = element("button", { type: "button", class: "quiet" }, this.#texts.sendText);
+    button.addEventListener("click", () => {
+      remember(sessionStorage, this.#offerKey, false);
+      this.#log.root.focus();
+      void this.#act(() => service.say(this.#person.id, text));
+    });
+    return element(
+      "div",
+      { class: "offer" },
+      element("p", { role: "status" }, this.#texts.linkOpened),
+      element("code", {}, text),
+      button
+    );
   }
   #wideButton(kind) {
-    const label = textsFor(this.#person.language)[kind];
+    const label = this.#texts[kind];
     const button = element("button", { type: "button", class: "wide" }, label);
     button.addEventListener(
       "click",
@@ -457,11 +520,11 @@ var ChatPage = class {
     return button;
   }
   #writeForm() {
-    const texts = textsFor(this.#person.language);
+    const texts = this.#texts;
     const label = { placeholder: texts.placeholder, "aria-label": texts.placeholder };
     const input = element("input", {
       type: "text",
-      maxlength: "4096",
+      maxlength: TEXT_LIMIT,
       autocomplete: "off",
       enterkeyhint: "send",
       ...label

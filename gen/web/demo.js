@@ -6892,6 +6892,7 @@ async function watchSession(session, events, signal) {
       if (end) return end;
       if (!woken.aborted) await pause(pauseMs(progress.failures, session.interval), woken);
       signal.throwIfAborted();
+      if (woken.aborted) progress.sequence = 0;
     }
   } finally {
     alarm.stop();
@@ -7153,7 +7154,7 @@ function fail(error) {
 function openPanel() {
   const isMax = channel === "max";
   title.textContent = text(isMax ? "loginMax" : "loginTelegram");
-  link.textContent = text(isMax ? "openMax" : "openTelegram");
+  element("link-label").textContent = text(isMax ? "openMax" : "openTelegram");
   start.hidden = true;
   panel.hidden = false;
   title.focus();
@@ -7161,6 +7162,7 @@ function openPanel() {
 function fillPanel(login) {
   const href = login.channel === "max" ? login.max_link : login.telegram_link;
   link.setAttribute("href", href ?? "");
+  element("qr-caption").textContent = text(isOfThisComputer(href) ? "qrLocal" : "qrCaption");
   element("qr").setAttribute("src", `data:image/svg+xml,${encodeURIComponent(login.qr_svg)}`);
   element("match-code").hidden = login.match_code === void 0;
   element("match-digits").textContent = login.match_code ?? "";
@@ -7175,10 +7177,21 @@ function show(state, sentence) {
   for (const id of ["ways", "countdown", "cancel"]) element(id).hidden = !isPending;
   const isOver = state === "expired" || state === "cancelled" || state === "failed";
   again.hidden = !isOver;
+  markStep(state === "completed" ? 3 : isPending ? 2 : 1);
   if (isOver) {
     sessionStorage.removeItem(storageKey);
     again.focus();
   }
+}
+function markStep(step) {
+  for (const [index, item] of document.querySelectorAll(".steps li").entries()) {
+    if (index + 1 === step) item.setAttribute("aria-current", "step");
+    else item.removeAttribute("aria-current");
+  }
+}
+function isOfThisComputer(href) {
+  const { hostname } = new URL(href ?? "", location.href);
+  return hostname === "localhost" || hostname === "[::1]" || hostname.startsWith("127.");
 }
 function showTimeLeft() {
   if (!pending) return;

@@ -14,8 +14,11 @@ const CALL_MS = 15_000;
 /** How much longer than its own waiting time a request for updates may take, in milliseconds. */
 const POLL_MARGIN_MS = 10_000;
 
-/** MAX takes 30 requests a second from a bot; on the way they move closer. */
-const CALLING = { limit: 30, windowMs: 1100 };
+/**
+ * Calls about messages in any stretch of time: MAX takes 30 requests a second from a bot, on the way they move
+ * closer, and requests for updates must not stand in line behind a crowd's prompts.
+ */
+const MESSAGING = { limit: 26, windowMs: 1050 };
 
 /** A user, as updates and GET /me have it. Only what is read here; ids beyond 2^53 come as text. */
 export interface MaxUser {
@@ -111,6 +114,8 @@ interface Call {
   readonly body?: object;
   readonly signal?: AbortSignal;
   readonly timeoutMs?: number;
+  /** Whether it stands in line with the other calls about messages. */
+  readonly isAboutMessages?: boolean;
 }
 
 type Request = (call: Call) => Promise<Readonly<Record<string, unknown>>>;
@@ -132,6 +137,7 @@ export function createMaxClient(options: MaxClientOptions): MaxClient {
 }
 
 const NO_PREVIEW = { disable_link_preview: "true" };
+const IN_LINE = { isAboutMessages: true };
 
 function messageCalls(
   request: Request,
@@ -139,7 +145,7 @@ function messageCalls(
   return {
     async sendMessage(userId, body) {
       const query = { user_id: userId, ...NO_PREVIEW };
-      const sent = await request({ method: "POST", path: "/messages", query, body });
+      const sent = await request({ method: "POST", path: "/messages", query, body, ...IN_LINE });
       const { mid } = Object(Object(sent.message).body) as { mid?: unknown };
       // No retry could help: the message is there already.
       if (typeof mid !== "string") throw unreadable("POST /messages");
@@ -147,11 +153,11 @@ function messageCalls(
     },
     async editMessage(messageId, body) {
       const query = { message_id: messageId };
-      await request({ method: "PUT", path: "/messages", query, body });
+      await request({ method: "PUT", path: "/messages", query, body, ...IN_LINE });
     },
     async answer(callbackId, body) {
       const query = { callback_id: callbackId, ...NO_PREVIEW };
-      await request({ method: "POST", path: "/answers", query, body });
+      await request({ method: "POST", path: "/answers", query, body, ...IN_LINE });
     },
     async setCommands(commands, signal) {
       await request({ method: "PATCH", path: "/me/commands", body: { commands }, signal });
@@ -198,36 +204,40 @@ function unreadable(call: string): MaxRefusal {
 
 function createRequest({ token, apiUrl, caFile }: MaxClientOptions): Request {
   const root = (apiUrl ?? MAX_API_URL).replace(/\/+$/, "");
-  const calling = createRateLimiter(CALLING);
+  const messaging = createRateLimiter(MESSAGING);
   let fetching: Promise<Fetch> | null = null;
-  return async ({ method, path, name, query = {}, body, signal, timeoutMs = CALL_MS }) => {
+  return async (call) => {
     fetching ??= fetchTrusting(caFile);
     const fetchUrl = await fetching;
-    const call = name ?? `${method} ${path}`;
-    const parameters = new URLSearchParams(query).toString();
-    await calling.turn();
-    const timeout = AbortSignal.timeout(timeoutMs);
+    if (call.isAboutMessages === true) await messaging.turn();
+    const name = call.name ?? `${call.method} ${call.path}`;
     try {
-      const response = await fetchUrl(
-        `${root}${path}${parameters === "" ? "" : `?${parameters}`}`,
-        {
-          method,
-          // No `Bearer`; and in no URL: https://dev.max.ru/docs-api refuses a token there.
-          headers: {
-            authorization: token,
-            ...(body === undefined ? {} : { "content-type": "application/json" }),
-          },
-          // The token must not follow a redirect to another host.
-          redirect: "error",
-          signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]),
-          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        },
-      );
-      return await readAnswer(call, response);
+      const parameters = new URLSearchParams(call.query).toString();
+      const url = `${root}${call.path}${parameters === "" ? "" : `?${parameters}`}`;
+      return await readAnswer(name, await fetchUrl(url, requestOf(call, token)));
     } catch (error) {
       if (error instanceof MaxRefusal || error instanceof MaxUnreached) throw error;
-      throw new MaxUnreached(call, error);
+      throw new MaxUnreached(name, error);
     }
+  };
+}
+
+function requestOf(
+  { method, body, signal, timeoutMs = CALL_MS }: Call,
+  token: string,
+): RequestInit {
+  const timeout = AbortSignal.timeout(timeoutMs);
+  return {
+    method,
+    // No `Bearer`; and in no URL: https://dev.max.ru/docs-api refuses a token there.
+    headers: {
+      authorization: token,
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+    },
+    // The token must not follow a redirect to another host.
+    redirect: "error",
+    signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]),
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   };
 }
 

@@ -1,4 +1,4 @@
-// Long polling of Telegram: fetches updates, hands them to the inbox, confirms those that are handled, and copes
+// Long polling of Telegram: fetches updates, hands them to the inbox, confirms them once they are noted, and copes
 // with everything the API answers instead. Deletes no webhook but our own: that would silence whoever relies on it.
 
 import type { Update } from "grammy/types";
@@ -8,18 +8,14 @@ import type { BotLog } from "./bot-log.ts";
 import type { ErrorReader } from "./failure.ts";
 import { apiSignal } from "./grammy.ts";
 import type { Inbox } from "./inbox.ts";
-import { pause, waitAtMost } from "./pause.ts";
+import { waitAtMost } from "./pause.ts";
 import { LeaseLost } from "./polling-lease.ts";
 import { createPollingTrouble } from "./polling-trouble.ts";
 import { ALLOWED_UPDATES } from "./telegram-updates.ts";
-import { createUpdateWindow, type UpdateWindow } from "./update-window.ts";
 import { foreignInTheWay, type WebhookCalls } from "./webhook-registration.ts";
 
 /** Seconds the server holds a request for updates open; it allows at most 50. */
 export const LONG_POLL_SECONDS = 25;
-
-/** Pauses before unconfirmed updates are asked for again together with new ones, in milliseconds. */
-const REPOLL_MS = { first: 100, longest: 1000 };
 
 /** What polling takes. */
 export interface PollingParts {
@@ -34,39 +30,37 @@ export interface PollingParts {
   readonly errors: ErrorReader;
 }
 
-/** Polls until the signal is aborted, then lets handlers finish and confirms what they have done. */
+/** Polls until the signal is aborted. What was fetched is noted by then, and handled by the inbox. */
 export async function pollTelegram(parts: PollingParts, signal: AbortSignal): Promise<void> {
-  const window = createUpdateWindow();
   const trouble = createPollingTrouble({
     ...parts,
     name: "Telegram",
     diagnoseConflict: () => diagnoseConflict(parts, signal),
     signal,
   });
-  let repollMs = REPOLL_MS.first;
+  let offset: number | null = null;
   while (!signal.aborted) {
     try {
-      const updates = await fetchUpdates(parts.api, { window, signal });
+      const updates = await fetchUpdates(parts.api, offset, signal);
       trouble.over();
-      const fresh = updates.filter((update) => window.admit(update.update_id));
-      for (const update of fresh) void handleOne(parts, { window, signal }, update);
-      repollMs = fresh.length > 0 ? REPOLL_MS.first : Math.min(repollMs * 2, REPOLL_MS.longest);
-      // Until all are handled the server answers at once, with what is here already: no hurry to ask again.
-      if (window.running > 0) await Promise.race([window.idle(), pause(repollMs, signal)]);
+      const taken = updates.map((update) => parts.inbox.takeSurely(update, signal));
+      if ((await Promise.all(taken)).includes(null)) return;
+      // Asking from here confirms all before it: only now is every one of them noted. By order of arrival, for
+      // after a week of silence ids go on at random (https://core.telegram.org/bots/api#update).
+      const last = updates.at(-1);
+      if (last !== undefined) offset = last.update_id + 1;
     } catch (error) {
       if (!signal.aborted) await trouble.wait(error);
     }
   }
-  await finish(parts, { window, signal });
+  await confirm(parts, offset, signal);
 }
 
-interface Polling {
-  readonly window: UpdateWindow;
-  readonly signal: AbortSignal;
-}
-
-async function fetchUpdates(api: Api, { window, signal }: Polling): Promise<Update[]> {
-  const offset = window.advance();
+async function fetchUpdates(
+  api: Api,
+  offset: number | null,
+  signal: AbortSignal,
+): Promise<Update[]> {
   return await api.getUpdates(
     {
       timeout: LONG_POLL_SECONDS,
@@ -77,28 +71,17 @@ async function fetchUpdates(api: Api, { window, signal }: Polling): Promise<Upda
   );
 }
 
-// Confirmed only when handled, although it is noted before: then not even a database that is lost loses it.
-async function handleOne(
-  { inbox }: PollingParts,
-  { window, signal }: Polling,
-  update: Update,
-): Promise<void> {
-  const taken = await inbox.takeSurely(update, signal);
-  if (taken === null) return window.leave(update.update_id);
-  await taken.handled;
-  window.finish(update.update_id);
-}
-
 // Whoever took the lease over confirms: asking for updates now would throw that process out of its own request.
-async function finish(parts: PollingParts, { window, signal }: Polling): Promise<void> {
-  await waitAtMost(window.idle(), parts.timing.drainMs);
-  const offset = window.advance();
+async function confirm(
+  { api, log, errors }: PollingParts,
+  offset: number | null,
+  signal: AbortSignal,
+): Promise<void> {
   if (offset === null || signal.reason instanceof LeaseLost) return;
   try {
-    const confirmed = parts.api.getUpdates({ offset, limit: 1, timeout: 0 });
-    await waitAtMost(confirmed, 1000);
+    await waitAtMost(api.getUpdates({ offset, limit: 1, timeout: 0 }), 1000);
   } catch (error) {
-    parts.log.info({ error: parts.errors.describe(error) }, "the last updates will come once more");
+    log.info({ error: errors.describe(error) }, "the last updates will come once more");
   }
 }
 

@@ -60,13 +60,15 @@ export function landingUrlProblem(text: string): string | null {
   if (url.username !== "" || url.password !== "") return "must not carry a user name or password";
   if (text.includes("#")) return "must not have a fragment (#...)";
   if (text.length > URL_LIMIT) return `must be at most ${URL_LIMIT} characters long`;
-  if (url.hostname === "localhost" || url.hostname.endsWith(".localhost")) {
+  // A final dot is the same host to a resolver, and must not get past the rules below.
+  const host = url.hostname.replace(/\.$/, "");
+  if (host === "localhost" || host.endsWith(".localhost")) {
     return "must not use localhost, which messengers refuse in a button; use 127.0.0.1 instead";
   }
   if (url.protocol !== "https:" && !(url.protocol === "http:" && isLoopback(url.hostname))) {
     return "must be https, or http on a loopback address such as 127.0.0.1";
   }
-  if (!url.hostname.includes(".") && !url.hostname.startsWith("[")) {
+  if (!host.includes(".") && !host.startsWith("[")) {
     return "must have a host with a dot in it, since messengers refuse others in a button";
   }
   return null;
@@ -100,7 +102,9 @@ export function landingUrl(base: string, answer: { code: string; state: string |
 function parseUrl(text: string): URL | null {
   // WHATWG parsing forgives white space and control characters, which have no place in a registered URL.
   if (!/^[\x21-\x7e]+$/.test(text) || !URL.canParse(text)) return null;
-  return new URL(text);
+  const url = new URL(text);
+  // Addresses are compared exactly: a wildcard would be taken for a promise that nobody keeps.
+  return url.hostname.includes("*") ? null : url;
 }
 
 /** Whether a host name, as the URL class spells it, is a loopback address. */

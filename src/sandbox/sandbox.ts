@@ -1,19 +1,24 @@
 // The sandbox: the pretend messengers behind one HTTP handler, and the wishes of pretend people by channel. Each messenger
 // lives in its own folder; the demo website is not here. It knows nothing of Tapin: the service meets it over HTTP.
 
+import { avatarAnswer } from "./avatar.ts";
 import { type Chat, SandboxError, type SandboxUser } from "./chat.ts";
-import { chatPage, indexPage, type PageBot, pageAsset } from "./telegram/chat-page.ts";
-import { parseDeepLink } from "./telegram/deep-link.ts";
-import { TelegramEmulator } from "./telegram/emulator.ts";
+import { chatPage, indexPage, type PageBot, pageAsset } from "./chat-page.ts";
 import {
   type Answer,
   type Incoming,
   jsonAnswer,
   type Outgoing,
   sendAnswer,
-} from "./telegram/http-exchange.ts";
+} from "./http-exchange.ts";
+import { parseDeepLink as parseMaxLink } from "./max/deep-link.ts";
+import { MaxEmulator } from "./max/emulator.ts";
+import type { MaxRules } from "./max/rules.ts";
+import { parseDeepLink as parseTelegramLink } from "./telegram/deep-link.ts";
+import { TelegramEmulator } from "./telegram/emulator.ts";
+import type { TelegramRules } from "./telegram/rules.ts";
 
-/** Which pretend messenger. `max` has its place and is not there yet: every wish for it is `not_found`. */
+/** Which pretend messenger. */
 export type SandboxChannel = "telegram" | "max";
 
 /** Whose chat. */
@@ -25,25 +30,35 @@ export interface ChatOwner {
 
 /** The pretend messengers. Every wish of a person answers with the chat, and rejects with SandboxError when it cannot be met. */
 export interface Sandbox {
-  /** The pretend Telegram: the bot's `token` and `username`, and what only tests need. */
+  /** The pretend Telegram: the bot's `token` and `username`, and for tests `rules` and `faults`. */
   readonly telegram: TelegramEmulator;
+  /** The pretend MAX, likewise. */
+  readonly max: MaxEmulator;
   /**
    * The API root for a Telegram client: calls go to `<root>/bot<token>/<method>`. Made from the public URL, so ask once
    * that is known.
    */
   telegramApiRoot(): string;
+  /** The API root for a MAX client: calls go to `<root>/me` and so on. Made from the public URL as well. */
+  maxApiRoot(): string;
   /**
-   * Answers everything under `/sandbox/`: the Bot API, the chat pages, their files and the index; anything else with a
+   * Answers everything under `/sandbox/`: both APIs, the chat pages, pictures of people, their files and the index; anything else with a
    * 404 envelope. Never rejects.
    */
   handle(req: Incoming, res: Outgoing): Promise<void>;
-  /** The person opens a deep link and taps START. `invalid`: no link or no proper person; `not_found`: no such bot. */
+  /**
+   * The person opens a deep link and taps START; in MAX there is no START while the dialog runs, and by default nothing
+   * reaches the bot then. `invalid`: no link or no proper person; `not_found`: no such bot.
+   */
   openLink(request: { readonly link: string; readonly user: SandboxUser }): Promise<Chat>;
   /** The person taps the button of that label. `not_found`: no such person, message or button. */
   tapButton(
     request: ChatOwner & { readonly messageId: string; readonly label: string },
   ): Promise<Chat>;
-  /** The person types. `not_found`: no such person; `invalid`: a blank or too long text, or they block the bot. */
+  /**
+   * The person types. `not_found`: no such person; `invalid`: a blank or too long text, or they block the bot (or, in
+   * MAX, have not started it).
+   */
   sendText(request: ChatOwner & { readonly text: string }): Promise<Chat>;
   /** The person blocks or unblocks the bot. `not_found`: no such person. */
   setBlocked(request: ChatOwner & { readonly blocked: boolean }): Promise<Chat>;
@@ -59,12 +74,27 @@ export interface SandboxOptions {
   readonly publicUrl: () => string;
   /** The time in milliseconds. Default: Date.now. */
   readonly now?: () => number;
+  /** Settings of the pretend Telegram that differ from their defaults. */
+  readonly telegramRules?: Partial<TelegramRules>;
+  /** Settings of the pretend MAX that differ from their defaults. */
+  readonly maxRules?: Partial<MaxRules>;
+}
+
+/** One pretend messenger, its bot and its pages. */
+interface Messenger {
+  readonly bot: TelegramEmulator | MaxEmulator;
+  /** Where its API lies. */
+  readonly apiRoot: string;
+  readonly parseLink: typeof parseMaxLink;
 }
 
 const ROOT = "/sandbox";
-const API_ROOT = `${ROOT}/telegram-api`;
-const CHAT_PAGES = `${ROOT}/telegram/`;
 const ASSETS = `${ROOT}/assets/`;
+const AVATAR_PATH = /^\/sandbox\/avatars\/([1-9]\d{0,15})\.svg$/;
+
+function chatPages(channel: SandboxChannel): string {
+  return `${ROOT}/${channel}/`;
+}
 
 function envelope(status: number, error: string): Answer {
   const code = status === 500 ? "internal" : "not_found";
@@ -79,13 +109,20 @@ function readUrl(req: Incoming): URL | null {
     : null;
 }
 
+function findBot(path: string, bots: readonly PageBot[]): PageBot | undefined {
+  return bots.find(({ channel, username }) => {
+    const page = `${chatPages(channel)}${username}`;
+    return page.toLowerCase() === path.toLowerCase();
+  });
+}
+
 async function pageAnswer(path: string, bots: readonly PageBot[]): Promise<Answer | null> {
   if (path === ROOT) return { status: 308, headers: { location: "sandbox/" }, body: "" };
   if (path === `${ROOT}/`) return indexPage(bots);
   if (path.startsWith(ASSETS)) return pageAsset(path.slice(ASSETS.length));
-  if (!path.startsWith(CHAT_PAGES)) return null;
-  const username = path.slice(CHAT_PAGES.length).toLowerCase();
-  const bot = bots.find((candidate) => candidate.username.toLowerCase() === username);
+  const avatarOf = AVATAR_PATH.exec(path)?.[1];
+  if (avatarOf !== undefined) return avatarAnswer(Number(avatarOf));
+  const bot = findBot(path, bots);
   return bot === undefined ? null : chatPage(bot);
 }
 
@@ -103,52 +140,73 @@ async function answerPage(req: Incoming, path: string, bots: readonly PageBot[])
 
 /** Starts the pretend messengers. They hold no socket and no file; memory is bounded. */
 export function createSandbox(options: SandboxOptions): Sandbox {
-  const telegram = new TelegramEmulator(options.now && { now: options.now });
-  const bots: readonly PageBot[] = [
-    { channel: "telegram", username: telegram.username, name: telegram.name },
-  ];
+  const { publicUrl, telegramRules = {}, maxRules = {} } = options;
+  const clock = options.now && { now: options.now };
+  const telegram = new TelegramEmulator({ ...clock, rules: telegramRules });
+  const max = new MaxEmulator({
+    ...clock,
+    rules: maxRules,
+    avatarUrl: (userId) => `${publicUrl()}${ROOT}/avatars/${userId}.svg`,
+  });
+  const messengers: Readonly<Record<SandboxChannel, Messenger>> = {
+    telegram: {
+      bot: telegram,
+      apiRoot: `${ROOT}/telegram-api`,
+      parseLink: parseTelegramLink,
+    },
+    max: { bot: max, apiRoot: `${ROOT}/max-api`, parseLink: parseMaxLink },
+  };
+  const channels = ["telegram", "max"] as const;
+  const bots = channels.map((channel): PageBot => {
+    const { username, name } = messengers[channel].bot;
+    return { channel, username, name };
+  });
 
   async function handle(req: Incoming, res: Outgoing): Promise<void> {
     const url = readUrl(req);
     if (url === null) {
       sendAnswer(req, res, envelope(404, "There is nothing here."));
-    } else if (url.pathname.startsWith(`${API_ROOT}/`)) {
-      url.pathname = url.pathname.slice(API_ROOT.length);
-      await telegram.handleApi(req, res, url);
-    } else {
-      sendAnswer(req, res, await answerPage(req, url.pathname, bots));
+      return;
     }
+    const called = Object.values(messengers).find(({ apiRoot }) =>
+      url.pathname.startsWith(`${apiRoot}/`),
+    );
+    if (called === undefined) {
+      sendAnswer(req, res, await answerPage(req, url.pathname, bots));
+      return;
+    }
+    url.pathname = url.pathname.slice(called.apiRoot.length);
+    await called.bot.handleApi(req, res, url);
   }
 
-  function messenger(channel: SandboxChannel): TelegramEmulator {
-    if (channel === "telegram") return telegram;
-    throw new SandboxError("not_found", "This messenger is not in the sandbox.", "channel");
+  function openLink(link: string, user: SandboxUser): Promise<Chat> {
+    for (const channel of channels) {
+      const { bot, parseLink } = messengers[channel];
+      const deepLink = parseLink(link, `${publicUrl()}${chatPages(channel)}`);
+      if (deepLink === undefined) throw new SandboxError("invalid", "This is no link.", "link");
+      if (deepLink?.bot.toLowerCase() === bot.username.toLowerCase()) {
+        return bot.start(user, deepLink.payload);
+      }
+    }
+    throw new SandboxError("not_found", "The link opens no bot of the sandbox.", "link");
   }
 
   return {
     telegram,
-    telegramApiRoot: () => `${options.publicUrl()}${API_ROOT}`,
+    max,
+    telegramApiRoot: () => `${publicUrl()}${messengers.telegram.apiRoot}`,
+    maxApiRoot: () => `${publicUrl()}${messengers.max.apiRoot}`,
     handle,
-    async openLink({ link, user }) {
-      const deepLink = parseDeepLink(link, `${options.publicUrl()}${CHAT_PAGES}`);
-      if (deepLink === undefined) throw new SandboxError("invalid", "This is no link.", "link");
-      if (deepLink?.bot.toLowerCase() !== telegram.username.toLowerCase()) {
-        throw new SandboxError("not_found", "The link opens no bot of the sandbox.", "link");
-      }
-      return telegram.start(user, deepLink.payload);
+    openLink: async ({ link, user }) => openLink(link, user),
+    tapButton: async ({ channel, userId, messageId, label }) =>
+      messengers[channel].bot.tap(userId, messageId, label),
+    sendText: async ({ channel, userId, text }) => messengers[channel].bot.sendText(userId, text),
+    setBlocked: async ({ channel, userId, blocked }) =>
+      messengers[channel].bot.setBlocked(userId, blocked),
+    getChat: async ({ channel, userId }) => messengers[channel].bot.chat(userId),
+    close() {
+      telegram.close();
+      max.close();
     },
-    async tapButton({ channel, userId, messageId, label }) {
-      return messenger(channel).tap(userId, messageId, label);
-    },
-    async sendText({ channel, userId, text }) {
-      return messenger(channel).sendText(userId, text);
-    },
-    async setBlocked({ channel, userId, blocked }) {
-      return messenger(channel).setBlocked(userId, blocked);
-    },
-    async getChat({ channel, userId }) {
-      return messenger(channel).chat(userId);
-    },
-    close: () => telegram.close(),
   };
 }

@@ -6,6 +6,7 @@ import type { Logger } from "pino";
 import { TapinError } from "../errors.ts";
 import { allowOrigin, answerPreflight, foreignOrigin, isPreflight } from "./cors.ts";
 import { answerError, type Exchange, headerOf, type Request, type Response } from "./exchange.ts";
+import { MAX_HEADER_BYTES } from "./listener.ts";
 import { toTapinError } from "./pipeline.ts";
 import type { Rest } from "./rest.ts";
 import type { Rpc } from "./rpc.ts";
@@ -104,15 +105,27 @@ function originForm(target: string): string {
 
 function checkTarget({ req, path, query }: Exchange): void {
   const host = "authority" in req && req.authority ? req.authority : headerOf(req, "host");
-  if (host === null || !isHost(host)) {
+  if (host === null || !isHost(host) || hostCount(req) > 1) {
     throw new TapinError("VALIDATION_FAILED", { sentence: "The Host header is not valid." });
   }
+  if (headLength(req) > MAX_HEADER_BYTES) throw new TapinError("HEADERS_TOO_LARGE");
   if (path.length + query.length > MAX_URL_LENGTH) throw new TapinError("URI_TOO_LONG");
   if (/tapin_(live|watch)_/i.test(path) || /tapin_(live|watch)_/i.test(query)) {
     throw new TapinError("VALIDATION_FAILED", {
       sentence: "Credentials belong in the Authorization header, never in a URL.",
     });
   }
+}
+
+/** Two Host lines must be refused (RFC 9112 section 3.2); Node keeps the first and forgets the other. */
+function hostCount({ rawHeaders }: Request): number {
+  return rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === "host")
+    .length;
+}
+
+/** Over HTTP/2 the limit only holds once the client has seen it in our SETTINGS, so it is checked here too. */
+function headLength({ rawHeaders }: Request): number {
+  return rawHeaders.reduce((length, text) => length + text.length, 0);
 }
 
 /** RFC 9110 section 7.2; connect-node would throw on what the URL class does not take. */

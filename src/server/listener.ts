@@ -5,6 +5,8 @@
 import http from "node:http";
 import http2 from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
+import { TapinError } from "../errors.ts";
+import { toRestError } from "./error-envelope.ts";
 import type { Request, Response } from "./exchange.ts";
 
 /** Milliseconds a connection may take to send its first bytes. */
@@ -18,6 +20,9 @@ export const REQUEST_MS = 30_000;
 
 /** Milliseconds a kept connection may be silent: above the 60 s of common proxies. */
 export const IDLE_MS = 75_000;
+
+/** Milliseconds a connection may stay half open after the answer to a broken request. */
+export const LINGER_MS = 1000;
 
 /** Largest request head, in bytes. */
 export const MAX_HEADER_BYTES = 16 * 1024;
@@ -35,22 +40,12 @@ export interface Listener {
 }
 
 /** Builds the listener. `handle` must not throw. */
-export function createListener(handle: (req: Request, res: Response) => void): Listener {
-  const h1 = http.createServer(
-    {
-      headersTimeout: HEADERS_MS,
-      requestTimeout: REQUEST_MS,
-      keepAliveTimeout: IDLE_MS,
-      connectionsCheckingInterval: 1000,
-      maxHeaderSize: MAX_HEADER_BYTES,
-    },
-    handle,
-  );
+export function createListener(handle: Handle): Listener {
+  const h1 = createHttp1(handle);
   const sessions = new Set<http2.ServerHttp2Session>();
   const h2 = createHttp2(sessions, handle);
   const sockets = new Set<Socket>();
   swapConnectionListener(h1, h2, sockets);
-  h1.on("clientError", answerBrokenRequest);
   return {
     listen: (port, host) =>
       new Promise((resolve, reject) => {
@@ -74,16 +69,51 @@ export function createListener(handle: (req: Request, res: Response) => void): L
           resolve();
         });
         for (const session of sessions) session.close();
+        // A connection that has sent nothing yet (browsers open spare ones) has nothing to lose.
+        for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
       }),
   };
 }
 
-function createHttp2(
-  sessions: Set<http2.ServerHttp2Session>,
-  handle: (req: Request, res: Response) => void,
-): http2.Http2Server {
+type Handle = (req: Request, res: Response) => void;
+
+function createHttp1(handle: Handle): http.Server {
+  const answers = new WeakMap<object, http.ServerResponse>();
+  const onRequest = (req: http.IncomingMessage, res: http.ServerResponse) => {
+    answers.set(req.socket, res);
+    handle(req, res);
+  };
+  const h1 = http.createServer(
+    {
+      headersTimeout: HEADERS_MS,
+      requestTimeout: REQUEST_MS,
+      keepAliveTimeout: IDLE_MS,
+      connectionsCheckingInterval: 1000,
+      maxHeaderSize: MAX_HEADER_BYTES,
+      // The front refuses a missing Host itself, in the envelope.
+      requireHostHeader: false,
+    },
+    onRequest,
+  );
+  // An expectation that is not known may be ignored (RFC 9110 section 10.1.1); Node would send a bare 417.
+  h1.on("checkExpectation", onRequest);
+  h1.on("clientError", (error, socket: Socket) => {
+    const answer = answers.get(socket);
+    // An answer that has begun would get the refusal into its midst.
+    if (answer?.headersSent && !answer.writableFinished) socket.destroy();
+    else answerBrokenRequest(error, socket);
+  });
+  return h1;
+}
+
+function createHttp2(sessions: Set<http2.ServerHttp2Session>, handle: Handle): http2.Http2Server {
   const settings = { maxConcurrentStreams: 100, maxHeaderListSize: MAX_HEADER_BYTES };
-  const h2 = http2.createServer({ settings }, handle);
+  const onRequest = (req: http2.Http2ServerRequest, res: http2.Http2ServerResponse) => {
+    limitArrival(req);
+    handle(req, res);
+  };
+  const h2 = http2.createServer({ settings }, onRequest);
+  h2.on("checkExpectation", onRequest);
   h2.on("session", (session) => {
     sessions.add(session);
     session.on("close", () => sessions.delete(session));
@@ -92,6 +122,14 @@ function createHttp2(
   });
   h2.on("sessionError", () => {});
   return h2;
+}
+
+/** What `requestTimeout` does for HTTP/1.1: a body that does not arrive in time ends its stream. */
+function limitArrival(req: http2.Http2ServerRequest): void {
+  const { stream } = req;
+  if (stream.endAfterHeaders) return;
+  const timer = setTimeout(() => stream.close(http2.constants.NGHTTP2_CANCEL), REQUEST_MS);
+  for (const event of ["end", "close"]) req.once(event, () => clearTimeout(timer));
 }
 
 function swapConnectionListener(
@@ -106,8 +144,13 @@ function swapConnectionListener(
     socket.once("close", () => sockets.delete(socket));
     socket.on("error", () => socket.destroy());
     sniff(socket, (isHttp2) => {
-      if (isHttp2) h2.emit("connection", socket);
-      else for (const listener of toHttp1) listener.call(h1, socket);
+      if (!isHttp2) {
+        for (const listener of toHttp1) listener.call(h1, socket);
+        return;
+      }
+      // An http.Server's sockets may stay half open, and HTTP/2 would never learn of a peer that is gone.
+      socket.allowHalfOpen = false;
+      h2.emit("connection", socket);
     });
   });
 }
@@ -118,10 +161,13 @@ function sniff(socket: Socket, decide: (isHttp2: boolean) => void): void {
   const timer = setTimeout(() => socket.destroy(), SNIFF_MS);
   socket.once("close", () => clearTimeout(timer));
   // `readable` and read(): with `data`, pause() and unshift() the bytes come back in another order on Deno.
+  // And until null: what is left in the buffer wakes nobody up.
   const onReadable = () => {
-    const chunk: Buffer | null = socket.read();
-    if (chunk === null) return;
-    seen = Buffer.concat([seen, chunk]);
+    const before = seen.length;
+    for (let chunk = socket.read(); chunk !== null; chunk = socket.read()) {
+      seen = Buffer.concat([seen, chunk as Buffer]);
+    }
+    if (seen.length === before) return;
     const length = Math.min(seen.length, PREFACE.length);
     const same = PREFACE.compare(seen, 0, length, 0, length) === 0;
     if (same && length < PREFACE.length) return;
@@ -133,38 +179,37 @@ function sniff(socket: Socket, decide: (isHttp2: boolean) => void): void {
   socket.on("readable", onReadable);
 }
 
-const BROKEN: Readonly<Record<string, readonly [string, string, string]>> = {
-  HPE_HEADER_OVERFLOW: [
-    "431 Request Header Fields Too Large",
-    "headers_too_large",
-    "The headers are too large.",
-  ],
+type Refusal = readonly [statusLine: string, error: TapinError];
+
+const MALFORMED: Refusal = [
+  "400 Bad Request",
+  new TapinError("VALIDATION_FAILED", { sentence: "This is not a valid HTTP request." }),
+];
+
+const BROKEN: Readonly<Record<string, Refusal>> = {
+  HPE_HEADER_OVERFLOW: ["431 Request Header Fields Too Large", new TapinError("HEADERS_TOO_LARGE")],
   ERR_HTTP_REQUEST_TIMEOUT: [
     "408 Request Timeout",
-    "deadline_exceeded",
-    "The request took too long to arrive.",
+    new TapinError("DEADLINE_EXCEEDED", { sentence: "The request took too long to arrive." }),
   ],
 };
 
 /** Answers what is no HTTP/1.1 request; no Request object exists for it. */
 function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
+  // What follows a broken request is broken too; the first answer stands.
+  if (socket.writableEnded && !socket.destroyed) return;
   if (!socket.writable || error.code === "ECONNRESET") {
     socket.destroy();
     return;
   }
-  const [status, code, sentence] = BROKEN[error.code ?? ""] ?? [
-    "400 Bad Request",
-    "validation_failed",
-    "This is not a valid HTTP request.",
-  ];
-  const body = JSON.stringify({
-    error: sentence,
-    code,
-    retryable: false,
-    request_id: crypto.randomUUID(),
-  });
+  const [statusLine, failure] = BROKEN[error.code ?? ""] ?? MALFORMED;
+  const requestId = crypto.randomUUID();
+  const body = JSON.stringify(toRestError(failure, requestId).body);
   socket.end(
-    `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json\r\n` +
+    `HTTP/1.1 ${statusLine}\r\nConnection: close\r\nX-Request-Id: ${requestId}\r\n` +
+      `Cache-Control: no-store\r\nContent-Type: application/json\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.once("close", () => clearTimeout(timer));
 }

@@ -4,21 +4,29 @@
 import type { DescMethod, DescService, Message } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import {
+  Code,
+  ConnectError,
   type ConnectRouter,
+  createConnectRouter,
   createContextKey,
   createContextValues,
   type HandlerContext,
   type ServiceImpl,
 } from "@connectrpc/connect";
-import { connectNodeAdapter } from "@connectrpc/connect-node";
+import type { UniversalHandler } from "@connectrpc/connect/protocol";
+import {
+  compressionBrotli,
+  compressionGzip,
+  universalRequestFromNodeRequest,
+  universalResponseToNodeResponse,
+} from "@connectrpc/connect-node";
+import type { Logger } from "pino";
 import { TapinError } from "../errors.ts";
 import type { AdmittedCall, Arrival, Dialect } from "./call.ts";
 import { answerError, type Exchange, headerOf, type Request } from "./exchange.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { toConnectError } from "./rpc-error.ts";
-
-/** Largest request message, in bytes. */
-export const MAX_MESSAGE_BYTES = 64 * 1024;
+import { checkMessage, type HeldBody, holdBody, MAX_MESSAGE_BYTES } from "./rpc-message.ts";
 
 /** Longest deadline a caller may ask for, in milliseconds; a longer one is clamped to it. */
 export const MAX_TIMEOUT_MS = 60 * 60 * 1000;
@@ -43,49 +51,70 @@ export interface Rpc {
 }
 
 const ARRIVAL = createContextKey<Arrival | null>(null);
+const BODY = createContextKey<HeldBody | null>(null);
 const CALL = createContextKey<AdmittedCall | null>(null);
 
-/** Builds the adapter for these services. `stopping` aborts with UNAVAILABLE when the server stops. */
+/** Builds the RPC form of these services. `stopping` aborts with UNAVAILABLE when the server stops. */
 export function createRpc(
   services: readonly DescService[],
   pipeline: Pipeline,
-  stopping: AbortSignal,
+  { stopping, log }: { stopping: AbortSignal; log: Logger },
 ): Rpc {
-  const methods = new Map<string, DescMethod>(
-    services.flatMap((service) =>
-      service.methods.map((method) => [`/${service.typeName}/${method.name}`, method] as const),
-    ),
-  );
-  const arrivals = new WeakMap<Request, Arrival>();
-  const adapter = connectNodeAdapter({
-    routes: (router) => {
-      for (const service of services) addService(router, service, pipeline);
-    },
-    contextValues: (req) => createContextValues().set(ARRIVAL, arrivals.get(req) ?? null),
-    requestGate: async (context) => {
-      const call = callOf(context, stopping);
-      context.values.set(CALL, await orConnectError(call, pipeline.admit(context.method, call)));
-    },
+  const router = createConnectRouter({
+    requestGate: (context) => admit(pipeline, context, stopping),
     readMaxBytes: MAX_MESSAGE_BYTES,
     maxTimeoutMs: MAX_TIMEOUT_MS,
+    acceptCompression: [compressionGzip, compressionBrotli],
     // Answers carry secrets, and compressing secrets beside chosen text leaks them (BREACH).
     compressMinBytes: Number.MAX_SAFE_INTEGER,
   });
+  for (const service of services) addService(router, service, pipeline);
+  const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
   return {
-    serves: (path) => methods.has(path),
+    serves: (path) => handlers.has(path),
     handle(exchange) {
-      const method = methods.get(exchange.path);
-      if (method === undefined) throw new TapinError("NOT_FOUND");
-      const refusal = refusalOf(method, exchange);
+      const handler = handlers.get(exchange.path);
+      if (handler === undefined) throw new TapinError("NOT_FOUND");
+      const refusal = refusalOf(handler.method, exchange);
       if (refusal !== null) {
         answerError(exchange, refusal);
         return;
       }
       clampTimeout(exchange.req);
-      arrivals.set(exchange.req, exchange);
-      adapter(exchange.req, exchange.res);
+      exchange.res.setHeader("cache-control", "no-store");
+      run(handler, exchange).catch((err: unknown) => {
+        // A caller that went away while it was answered is no failure of ours.
+        if (ConnectError.from(err).code === Code.Aborted) return;
+        log.error({ event: "rpc_failed", err, request_id: exchange.requestId }, "the RPC failed");
+      });
     },
   };
+}
+
+/** What connectNodeAdapter does, but with a body that the gate can read ahead. */
+async function run(handler: UniversalHandler, exchange: Exchange): Promise<void> {
+  const { req, res } = exchange;
+  const values = createContextValues().set(ARRIVAL, exchange);
+  const request = universalRequestFromNodeRequest(req, res, undefined, values);
+  const body = holdBody(request.body as AsyncIterable<Uint8Array>);
+  values.set(BODY, body);
+  const answer = await handler({ ...request, body: body.replay });
+  await universalResponseToNodeResponse(answer, res);
+}
+
+/** Runs before connect-node reads the body: nobody unknown makes us read. */
+async function admit(pipeline: Pipeline, context: HandlerContext, stopping: AbortSignal) {
+  const { method, values, requestHeader: headers } = context;
+  const call = callOf(context, stopping);
+  values.set(CALL, await orConnectError(call, pipeline.admit(method, call)));
+  const body = values.get(BODY);
+  if (context.requestMethod === "GET" || body === null) return;
+  try {
+    await checkMessage({ method, headers }, body);
+  } catch (error) {
+    if (!(error instanceof TapinError)) throw error;
+    throw toConnectError(pipeline.fail(method, call, error), call.requestId);
+  }
 }
 
 function addService(router: ConnectRouter, service: DescService, pipeline: Pipeline): void {
@@ -155,13 +184,13 @@ function asConnectError(error: unknown, { requestId }: { requestId: string }): u
 }
 
 /** What connect-node would refuse without saying why. */
-function refusalOf(method: DescMethod, { req }: Exchange): TapinError | null {
+function refusalOf(method: DescMethod, { req, query }: Exchange): TapinError | null {
   const readOnly = method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
   const allowed = readOnly ? ["GET", "POST"] : ["POST"];
   if (!allowed.includes(req.method ?? "")) {
     return new TapinError("METHOD_NOT_ALLOWED", { headers: [["allow", allowed.join(", ")]] });
   }
-  if (req.method === "GET") return null;
+  if (req.method === "GET") return getRefusalOf(query);
   const type = (headerOf(req, "content-type") ?? "").split(";", 1)[0]?.trim().toLowerCase();
   const connectTypes = method.methodKind === "unary" ? UNARY_TYPES : STREAM_TYPES;
   const types = [...connectTypes, ...GRPC_TYPES.map((name) => `application/${name}`)];
@@ -171,10 +200,20 @@ function refusalOf(method: DescMethod, { req }: Exchange): TapinError | null {
   });
 }
 
+/** A Connect GET carries its message in the query (Connect protocol, Unary-Get-Request). */
+function getRefusalOf(query: string): TapinError | null {
+  const encoding = new URLSearchParams(query).get("encoding");
+  if (encoding === "json" || encoding === "proto") return null;
+  return new TapinError("UNSUPPORTED_MEDIA_TYPE", {
+    sentence: "A GET needs encoding=json or encoding=proto, and message, in its query.",
+  });
+}
+
 const GRPC_UNIT_MS: Readonly<Record<string, number>> = {
   H: 3_600_000,
   M: 60_000,
   S: 1000,
+  m: 1,
 };
 
 /** A timeout above 2^31-1 ms would be taken for 1 ms by the timer behind it, so it is cut down here. */
@@ -184,7 +223,7 @@ function clampTimeout(req: Request): void {
     req.headers["connect-timeout-ms"] = String(MAX_TIMEOUT_MS);
   }
   const [, amount, unit = ""] =
-    /^(\d{1,8})([HMS])$/.exec(headerOf(req, "grpc-timeout") ?? "") ?? [];
+    /^(\d{1,8})([HMSm])$/.exec(headerOf(req, "grpc-timeout") ?? "") ?? [];
   if (amount !== undefined && Number(amount) * (GRPC_UNIT_MS[unit] ?? 0) > MAX_TIMEOUT_MS) {
     req.headers["grpc-timeout"] = `${MAX_TIMEOUT_MS}m`;
   }

@@ -60,7 +60,7 @@ export function createServer(parts: ServerParts): Server {
     log,
   });
   const front = createFront({
-    rpc: createRpc(services, pipeline, stopping.signal),
+    rpc: createRpc(services, pipeline, { stopping: stopping.signal, log }),
     rest: createRest(services, pipeline, { stopping: stopping.signal, log }),
     routes: [...healthRoutes(parts.isReady), ...parts.routes],
     isOrigin: (origin) => ports.store.projects.isOrigin(origin),

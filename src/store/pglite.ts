@@ -48,6 +48,8 @@ async function openFiles(directory: string): Promise<PGlite> {
 async function prepare(pglite: PGlite, hub: ChangeHub, after: () => void): Promise<Database> {
   try {
     await migrate(async (text) => (await pglite.exec(text)).at(-1)?.rows ?? []);
+    // Nobody else can be in here, so whoever held a lease is dead: the bot need not wait until it ends.
+    await pglite.exec("delete from leases");
     await pglite.listen("tapin_session", (sessionId) => hub.wake(sessionId));
     await pglite.listen("tapin_bots", () => hub.wakeBots());
   } catch (error) {

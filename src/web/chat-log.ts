@@ -18,6 +18,8 @@ interface Bubble {
 const WEB_ADDRESS = /https?:\/\/[^\s<>"']+[^\s<>"'.,;:!?)]/g;
 // How far from the end a reader may be and still be taken along to new messages, in pixels.
 const FOLLOW_DISTANCE = 80;
+// Labels of at most this many characters share a row.
+const SHORT_LABEL = 3;
 
 function outsideLink(url: string, ...children: readonly (Node | string)[]): HTMLAnchorElement {
   const link = element("a", { target: "_blank", rel: "noopener noreferrer" }, ...children);
@@ -117,7 +119,9 @@ export class ChatLog {
       link.className = "key outside";
       return link;
     }
-    const key = element("button", { type: "button", class: "key" }, label);
+    // As in the app, where a bot sends numbers side by side: the chat lists buttons without their rows.
+    const look = label.length <= SHORT_LABEL ? "key short" : "key";
+    const key = element("button", { type: "button", class: look }, label);
     key.addEventListener("click", async () => {
       // Not `disabled`: that would take the focus away from the person who tapped.
       if (key.getAttribute("aria-busy") === "true") return;

@@ -5,6 +5,7 @@ export type PageLanguage = "en" | "ru";
 
 /** The words of the page in one language. */
 export interface ChatTexts {
+  /** `{messenger}` stands for the name of the messenger. */
   readonly notice: string;
   readonly bot: string;
   readonly messages: string;
@@ -27,10 +28,13 @@ export interface ChatTexts {
   readonly another: string;
   readonly unreachable: string;
   readonly defaultName: string;
+  /** Said over {@link sendText} when a deep link was opened and nothing reached the bot. */
+  readonly linkOpened: string;
+  readonly sendText: string;
 }
 
 const en: ChatTexts = {
-  notice: "Pretend Telegram for trying things out. Nothing here reaches the real one.",
+  notice: "Pretend {messenger} for trying things out. Nothing here reaches the real one.",
   bot: "bot",
   messages: "Messages",
   empty: "No messages yet. Tap START to begin.",
@@ -52,10 +56,12 @@ const en: ChatTexts = {
   another: "Another person",
   unreachable: "The pretend messenger does not answer. Trying again…",
   defaultName: "Anna",
+  linkOpened: "The link is open. If the bot says nothing, send it this text:",
+  sendText: "Send the text",
 };
 
 const ru: ChatTexts = {
-  notice: "Учебный Telegram для проб. До настоящего отсюда ничего не доходит.",
+  notice: "Учебный {messenger} для проб. До настоящего отсюда ничего не доходит.",
   bot: "бот",
   messages: "Сообщения",
   empty: "Сообщений пока нет. Нажмите «СТАРТ».",
@@ -77,11 +83,29 @@ const ru: ChatTexts = {
   another: "Другой человек",
   unreachable: "Учебный мессенджер не отвечает. Пробуем снова…",
   defaultName: "Анна",
+  linkOpened: "Ссылка открыта. Если бот молчит, отправьте ему этот текст:",
+  sendText: "Отправить текст",
 };
 
-/** The words of the page in a language. */
-export function textsFor(language: PageLanguage): ChatTexts {
-  return language === "ru" ? ru : en;
+const enMax: Partial<ChatTexts> = {
+  empty: "No messages yet. Tap Start to begin.",
+  start: "Start",
+  block: "Stop",
+  unblock: "Start again",
+};
+
+const ruMax: Partial<ChatTexts> = {
+  empty: "Сообщений пока нет. Нажмите «Начать».",
+  start: "Начать",
+  block: "Остановить",
+  unblock: "Запустить",
+};
+
+/** The words of the page in a language; MAX has some of its own. */
+export function textsFor(language: PageLanguage, channel = "telegram"): ChatTexts {
+  const isRussian = language === "ru";
+  const own = channel === "max" ? (isRussian ? ruMax : enMax) : {};
+  return { ...(isRussian ? ru : en), ...own };
 }
 
 /** The language of the page for a BCP 47 tag: Russian for `ru` and `ru-*`, else English. */

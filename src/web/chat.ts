@@ -1,18 +1,22 @@
 // The chat page of a pretend messenger: one person, one bot. Opening a deep link starts nothing by itself; the person
-// taps START, as in the real app. The page talks to the sandbox service only; the messenger itself is on the server.
+// taps START, as in the real app; only MAX opens a link in a running dialog without asking. The page talks to the sandbox
+// service only; the messenger itself is on the server.
 
 import { element } from "./chat-element.ts";
 import { ChatLog } from "./chat-log.ts";
 import { keepPerson, type PagePerson, personPanel, recallPerson } from "./chat-person.ts";
 import { chatService, type ServiceMessage, ServiceProblem } from "./chat-service.ts";
-import { textsFor } from "./chat-texts.ts";
+import { type ChatTexts, textsFor } from "./chat-texts.ts";
 
 const REFRESH_MS = 1000;
 
 const root = document.querySelector<HTMLElement>("#chat") ?? document.body;
 const { channel = "telegram", bot = "", name = bot } = root.dataset;
 const service = chatService(new URL("../../v1/sandbox/", location.href), channel);
+const isMax = channel === "max";
+const messenger = isMax ? "MAX" : "Telegram";
 const payload = new URLSearchParams(location.search).get("start");
+const TEXT_LIMIT = isMax ? "4000" : "4096";
 
 function remembered(storage: Storage, key: string): boolean {
   return storage.getItem(key) === "1";
@@ -26,12 +30,14 @@ function remember(storage: Storage, key: string, value: boolean): void {
 /** The page for one person; another person gets a new one. */
 class ChatPage {
   readonly #person: PagePerson;
+  readonly #texts: ChatTexts;
   readonly #log: ChatLog;
   readonly #bottom: HTMLElement;
   readonly #problem: HTMLElement;
   readonly #blockButton: HTMLButtonElement;
   readonly #blockedKey: string;
   readonly #startedKey: string;
+  readonly #offerKey: string;
   #messages: readonly ServiceMessage[] = [];
   #known = false;
   #blocked = false;
@@ -39,10 +45,12 @@ class ChatPage {
   #ended = false;
 
   constructor(person: PagePerson) {
-    const texts = textsFor(person.language);
+    const texts = textsFor(person.language, channel);
     this.#person = person;
+    this.#texts = texts;
     this.#blockedKey = `tapin-sandbox-blocked:${bot}:${person.id}`;
     this.#startedKey = `tapin-sandbox-started:${bot}:${person.id}:${payload ?? ""}`;
+    this.#offerKey = `tapin-sandbox-offer:${bot}:${person.id}:${payload ?? ""}`;
     this.#blocked = remembered(localStorage, this.#blockedKey);
     this.#log = new ChatLog(texts, async (messageId, label) => {
       await this.#act(() => service.tap(person.id, messageId, label));
@@ -57,7 +65,7 @@ class ChatPage {
         "header",
         {},
         this.#bar(),
-        element("p", { class: "notice" }, texts.notice),
+        element("p", { class: "notice" }, texts.notice.replace("{messenger}", messenger)),
         personPanel(person, changePerson),
       ),
       element("main", {}, this.#log.root, this.#problem, this.#bottom),
@@ -79,7 +87,6 @@ class ChatPage {
   }
 
   #bar(): HTMLElement {
-    const texts = textsFor(this.#person.language);
     const initials = name
       .split(/\s+/)
       .map((word) => word.slice(0, 1))
@@ -93,7 +100,7 @@ class ChatPage {
         "div",
         { class: "who" },
         element("h1", {}, name),
-        element("p", {}, `@${bot} · ${texts.bot}`),
+        element("p", {}, `@${bot}`, element("span", { class: "kind" }, ` · ${this.#texts.bot}`)),
       ),
       this.#blockButton,
     );
@@ -105,7 +112,7 @@ class ChatPage {
       this.#problem.textContent = "";
     } catch (error) {
       if (error instanceof ServiceProblem && error.status === 404) this.#showUnknown();
-      else this.#problem.textContent = textsFor(this.#person.language).unreachable;
+      else this.#problem.textContent = this.#texts.unreachable;
     }
   }
 
@@ -113,8 +120,9 @@ class ChatPage {
   #showUnknown(): void {
     this.#blocked = false;
     remember(localStorage, this.#blockedKey, false);
-    this.#show([]);
     this.#known = false;
+    this.#messages = [];
+    this.#log.show([]);
     this.#problem.textContent = "";
     this.#showBottom();
   }
@@ -125,6 +133,7 @@ class ChatPage {
     this.#messages = messages;
     this.#log.show(messages);
     this.#showBottom();
+    if (isMax && this.#isLinkUnopened() && !this.#blocked) void this.#openInRunningDialog();
   }
 
   async #act(action: () => Promise<readonly ServiceMessage[]>): Promise<boolean> {
@@ -133,22 +142,38 @@ class ChatPage {
       this.#problem.textContent = "";
       return true;
     } catch (error) {
-      const { unreachable } = textsFor(this.#person.language);
+      const { unreachable } = this.#texts;
       this.#problem.textContent = error instanceof ServiceProblem ? error.message : unreachable;
       return false;
     }
   }
 
-  async #start(): Promise<void> {
+  #openLink(): Promise<readonly ServiceMessage[]> {
     // The messenger's own form of the link: it opens the bot under whatever address this page was reached.
-    const link = new URL(`https://t.me/${bot}`);
+    const link = new URL(`https://${isMax ? "max.ru" : "t.me"}/${bot}`);
     if (payload !== null) link.searchParams.set("start", payload);
-    const done = await this.#act(() => service.open(link.href, this.#person));
-    if (!done) return;
+    return service.open(link.href, this.#person);
+  }
+
+  async #start(): Promise<void> {
+    // Before the answer is shown: what it brings must not count as a link that is still to be opened.
     remember(sessionStorage, this.#startedKey, true);
+    const done = await this.#act(() => this.#openLink());
+    remember(sessionStorage, this.#startedKey, done);
+    if (!done) return;
     this.#keepBlocked(false);
     // Not into the text field: on a phone its keyboard would cover what the bot has just sent.
     this.#log.root.focus();
+  }
+
+  // MAX opens a link in a running dialog at once, and may tell the bot nothing of it: then a text has to.
+  async #openInRunningDialog(): Promise<void> {
+    const lastBefore = this.#messages.at(-1)?.message_id;
+    remember(sessionStorage, this.#startedKey, true);
+    await this.#act(() => this.#openLink());
+    const isSilent = this.#messages.at(-1)?.message_id === lastBefore;
+    remember(sessionStorage, this.#offerKey, isSilent);
+    this.#showBottom();
   }
 
   async #setBlocked(blocked: boolean): Promise<void> {
@@ -162,25 +187,49 @@ class ChatPage {
     this.#showBottom();
   }
 
-  #bottomKind(): "start" | "unblock" | "write" {
-    const opened = payload !== null && !remembered(sessionStorage, this.#startedKey);
-    if (opened) return "start";
+  #isLinkUnopened(): boolean {
+    return payload !== null && !remembered(sessionStorage, this.#startedKey);
+  }
+
+  #bottomKind(): "start" | "unblock" | "write" | "offer" {
+    const isRunning = this.#known && !this.#blocked;
+    if (this.#isLinkUnopened() && !(isMax && isRunning)) return "start";
     if (this.#blocked) return "unblock";
-    return this.#messages.length === 0 ? "start" : "write";
+    if (isMax ? !isRunning : this.#messages.length === 0) return "start";
+    return remembered(sessionStorage, this.#offerKey) ? "offer" : "write";
   }
 
   #showBottom(): void {
-    const texts = textsFor(this.#person.language);
+    const texts = this.#texts;
     this.#blockButton.textContent = this.#blocked ? texts.unblock : texts.block;
     this.#blockButton.disabled = !this.#known;
     const kind = this.#bottomKind();
     if (kind === this.#bottomShown) return;
     this.#bottomShown = kind;
-    this.#bottom.replaceChildren(kind === "write" ? this.#writeForm() : this.#wideButton(kind));
+    if (kind === "offer") this.#bottom.replaceChildren(this.#offer(), this.#writeForm());
+    else if (kind === "write") this.#bottom.replaceChildren(this.#writeForm());
+    else this.#bottom.replaceChildren(this.#wideButton(kind));
+  }
+
+  #offer(): HTMLElement {
+    const text = `/start ${payload ?? ""}`;
+    const button = element("button", { type: "button", class: "quiet" }, this.#texts.sendText);
+    button.addEventListener("click", () => {
+      remember(sessionStorage, this.#offerKey, false);
+      this.#log.root.focus();
+      void this.#act(() => service.say(this.#person.id, text));
+    });
+    return element(
+      "div",
+      { class: "offer" },
+      element("p", { role: "status" }, this.#texts.linkOpened),
+      element("code", {}, text),
+      button,
+    );
   }
 
   #wideButton(kind: "start" | "unblock"): HTMLElement {
-    const label = textsFor(this.#person.language)[kind];
+    const label = this.#texts[kind];
     const button = element("button", { type: "button", class: "wide" }, label);
     button.addEventListener("click", () =>
       kind === "start" ? this.#start() : this.#setBlocked(false),
@@ -189,11 +238,11 @@ class ChatPage {
   }
 
   #writeForm(): HTMLElement {
-    const texts = textsFor(this.#person.language);
+    const texts = this.#texts;
     const label = { placeholder: texts.placeholder, "aria-label": texts.placeholder };
     const input = element("input", {
       type: "text",
-      maxlength: "4096",
+      maxlength: TEXT_LIMIT,
       autocomplete: "off",
       enterkeyhint: "send",
       ...label,

@@ -187,7 +187,7 @@ function fail(error: unknown): void {
 function openPanel(): void {
   const isMax = channel === "max";
   title.textContent = text(isMax ? "loginMax" : "loginTelegram");
-  link.textContent = text(isMax ? "openMax" : "openTelegram");
+  element("link-label").textContent = text(isMax ? "openMax" : "openTelegram");
   start.hidden = true;
   panel.hidden = false;
   title.focus();
@@ -196,6 +196,7 @@ function openPanel(): void {
 function fillPanel(login: PendingLogin): void {
   const href = login.channel === "max" ? login.max_link : login.telegram_link;
   link.setAttribute("href", href ?? "");
+  element("qr-caption").textContent = text(isOfThisComputer(href) ? "qrLocal" : "qrCaption");
   // An image cannot run script, whatever is in it.
   element("qr").setAttribute("src", `data:image/svg+xml,${encodeURIComponent(login.qr_svg)}`);
   element("match-code").hidden = login.match_code === undefined;
@@ -213,10 +214,25 @@ function show(state: PanelState, sentence?: string): void {
   for (const id of ["ways", "countdown", "cancel"]) element(id).hidden = !isPending;
   const isOver = state === "expired" || state === "cancelled" || state === "failed";
   again.hidden = !isOver;
+  markStep(state === "completed" ? 3 : isPending ? 2 : 1);
   if (isOver) {
     sessionStorage.removeItem(storageKey);
     again.focus();
   }
+}
+
+/** Marks where the person is in "How it goes". */
+function markStep(step: number): void {
+  for (const [index, item] of document.querySelectorAll(".steps li").entries()) {
+    if (index + 1 === step) item.setAttribute("aria-current", "step");
+    else item.removeAttribute("aria-current");
+  }
+}
+
+/** Such a link, in a QR code, leads another device to itself: nothing of ours is there. */
+function isOfThisComputer(href: string | null): boolean {
+  const { hostname } = new URL(href ?? "", location.href);
+  return hostname === "localhost" || hostname === "[::1]" || hostname.startsWith("127.");
 }
 
 function showTimeLeft(): void {

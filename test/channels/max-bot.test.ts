@@ -118,7 +118,7 @@ describe("MaxBot", () => {
     expect(stage.lines("warn", "error")).toEqual([]);
   });
 
-  it("keeps to thirty calls a second in all, and loses none", async () => {
+  it("keeps to what MAX takes in a second in all, and loses none", async () => {
     stage.sandbox.max.rules.rateLimits = true;
     await stage.startedBot();
     const ids = Array.from({ length: 60 }, (_, index) => String(1000 + index));

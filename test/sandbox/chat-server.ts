@@ -6,7 +6,12 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { Bot, InlineKeyboard } from "grammy";
 import { type Chat, SandboxError } from "../../src/sandbox/chat.ts";
-import { createSandbox, type Sandbox, type SandboxOptions } from "../../src/sandbox/sandbox.ts";
+import {
+  createSandbox,
+  type Sandbox,
+  type SandboxChannel,
+  type SandboxOptions,
+} from "../../src/sandbox/sandbox.ts";
 
 /** A sandbox that can be reached. */
 export interface SandboxServer {
@@ -27,6 +32,7 @@ export interface ApiReply {
 }
 
 type Body = Readonly<Record<string, string>> & {
+  readonly channel?: SandboxChannel;
   readonly blocked?: boolean;
   readonly user?: Readonly<Record<string, string>>;
 };
@@ -41,7 +47,7 @@ function restChat(chat: Chat): object {
 
 function runWish(sandbox: Sandbox, path: string, body: Body): Promise<Chat> {
   const { link = "", user_id: userId = "", message_id: messageId = "", label = "" } = body;
-  const owner = { channel: "telegram", userId } as const;
+  const owner = { channel: body.channel ?? "telegram", userId } as const;
   if (path === "open") {
     const { id = "", first_name: firstName = "", lang = "", last_name, username } = body.user ?? {};
     const names = { ...(last_name && { lastName: last_name }), ...(username && { username }) };

@@ -2,31 +2,20 @@
 // it, by stream and by polling, how it ends otherwise, and what it survives. The script is the one
 // in gen/web.
 
-import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
-import sparticuz from "@sparticuz/chromium";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { SessionStatus } from "#gen/tapin/auth/v1/auth_pb.ts";
+import { accessibilityProblems, launchChromium } from "../support/chromium.ts";
 import { callbackPath, type Stub, type StubSession, startStub } from "./demo-stub.ts";
 
-const debianChromium = "/usr/bin/chromium";
-const axePath = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
-
 let browser: Browser;
-let axe: string;
 let stub: Stub;
 let context: BrowserContext;
 let page: Page;
 let problems: string[];
 
 beforeAll(async () => {
-  const executablePath = existsSync(debianChromium)
-    ? debianChromium
-    : await sparticuz.executablePath();
-  browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
-  axe = await readFile(axePath, "utf8");
+  browser = await launchChromium();
 }, 60_000);
 
 afterAll(() => browser.close());
@@ -61,14 +50,6 @@ async function arrive(): Promise<void> {
   expect(await page.getByRole("heading", { level: 1 }).textContent()).toBe("Hello, Anna!");
 }
 
-/** The rules axe-core finds broken, in what the page shows now. */
-async function findViolations(): Promise<string[]> {
-  return page.evaluate(`${axe}; axe.run().then(({ passes, violations }) => {
-    if (passes.length === 0) throw new Error("axe-core checked nothing");
-    return violations.map(({ id, nodes }) => id + ": " + nodes.map((node) => node.html).join());
-  })`);
-}
-
 function countRpcs(name: string): number {
   return stub.rpcs.filter((path) => path.endsWith(`/${name}`)).length;
 }
@@ -90,7 +71,7 @@ describe("demo page", { timeout: 30_000 }, () => {
     );
 
     stub.change(session, { opened: true });
-    await page.getByText("You opened the bot, now tap Login").waitFor();
+    await page.getByText("Bot opened, now tap Login").waitFor();
     const start = performance.now();
     stub.change(session, completed);
     await arrive();
@@ -114,7 +95,7 @@ describe("demo page", { timeout: 30_000 }, () => {
     await page.goto(`${stub.url}/demo`);
     const session = await pressLogIn();
     stub.change(session, { opened: true });
-    await page.getByText("You opened the bot").waitFor();
+    await page.getByText("Bot opened").waitFor();
     const again = page.waitForRequest((request) => request.url().endsWith("/WatchSession"));
     stub.dropConnections();
     const body = (await again).postDataBuffer()?.toString("utf8");
@@ -128,18 +109,22 @@ describe("demo page", { timeout: 30_000 }, () => {
     const session = await pressLogIn();
     await context.setOffline(true);
     stub.dropConnections();
-    await page.getByText("The connection is lost").waitFor();
+    await page.getByText("Connection lost").waitFor();
     stub.change(session, completed);
     await context.setOffline(false);
     await arrive();
   });
 
-  it("asks again at once when the tab wakes up", async () => {
+  it("asks at once for the present status when the tab wakes up, not for the next change", async () => {
     await page.goto(`${stub.url}/demo`);
     const session = await pressLogIn();
+    stub.change(session, { opened: true });
+    await page.getByText("Bot opened").waitFor();
     const again = page.waitForRequest((request) => request.url().endsWith("/WatchSession"));
     await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))");
-    await again;
+    const body = (await again).postDataBuffer()?.toString("utf8");
+    expect(body).toContain(session.id);
+    expect(body).not.toContain("afterSequence");
     stub.change(session, completed);
     await arrive();
   });
@@ -155,8 +140,8 @@ describe("demo page", { timeout: 30_000 }, () => {
   });
 
   it.each([
-    [{ status: SessionStatus.EXPIRED }, "The time ran out"],
-    [{ status: SessionStatus.CANCELLED }, "Cancelled, nobody was logged in"],
+    [{ status: SessionStatus.EXPIRED }, "Time ran out"],
+    [{ status: SessionStatus.CANCELLED }, "Cancelled, not logged in"],
   ])("shows the end %o and starts again", async (change, sentence) => {
     await page.goto(`${stub.url}/demo`);
     stub.change(await pressLogIn(), change);
@@ -174,7 +159,7 @@ describe("demo page", { timeout: 30_000 }, () => {
     await page.goto(`${stub.url}/demo`);
     const session = await pressLogIn();
     await page.getByRole("button", { name: "Cancel" }).click();
-    await page.getByText("Cancelled, nobody was logged in").waitFor();
+    await page.getByText("Cancelled, not logged in").waitFor();
     expect(session.status).toBe(SessionStatus.CANCELLED);
     expect(await page.evaluate("document.activeElement.textContent")).toBe("Start again");
   });
@@ -204,7 +189,7 @@ describe("demo page", { timeout: 30_000 }, () => {
     const size = await digits.evaluate((node) => getComputedStyle(node).fontSize);
     expect(Number.parseFloat(size)).toBeGreaterThanOrEqual(32);
     stub.change(session, { opened: true });
-    await page.getByText("now pick your number").waitFor();
+    await page.getByText("tap the number").waitFor();
   });
 
   it("shows the site's own sentence when a login cannot start or finish", async () => {
@@ -224,7 +209,7 @@ describe("demo page", { timeout: 30_000 }, () => {
     const session = await pressLogIn();
     stub.settings.restError = { status: 503, code: "unavailable" };
     stub.change(session, completed);
-    await page.getByText("The connection is lost").waitFor();
+    await page.getByText("Connection lost").waitFor();
     stub.settings.restError = undefined;
     await arrive();
   });
@@ -278,7 +263,7 @@ describe("demo pages", { timeout: 60_000 }, () => {
       await page.emulateMedia({ colorScheme });
       await page.setViewportSize({ width: 360, height: 740 });
       const check = async (what: string) => {
-        expect([what, await findViolations()]).toEqual([what, []]);
+        expect([what, await accessibilityProblems(page)]).toEqual([what, []]);
         const overflow = "document.documentElement.scrollWidth - innerWidth";
         expect([what, await page.evaluate(overflow)]).toEqual([what, 0]);
       };
@@ -288,7 +273,7 @@ describe("demo pages", { timeout: 60_000 }, () => {
       const session = await pressLogIn();
       await check("waiting");
       stub.change(session, { status: SessionStatus.EXPIRED });
-      await page.getByText("The time ran out").waitFor();
+      await page.getByText("Time ran out").waitFor();
       await check("expired");
       const next = stub.nextSession();
       await page.getByRole("button", { name: "Start again" }).click();
@@ -313,6 +298,6 @@ describe("demo pages", { timeout: 60_000 }, () => {
     expect(await page.evaluate("document.activeElement.id")).toBe("link");
     await page.keyboard.press("Tab");
     await page.keyboard.press("Space");
-    await page.getByText("Cancelled, nobody was logged in").waitFor();
+    await page.getByText("Cancelled, not logged in").waitFor();
   });
 });

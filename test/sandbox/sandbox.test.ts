@@ -4,7 +4,7 @@
 import type { Bot } from "grammy";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Chat } from "../../src/sandbox/chat.ts";
-import { REACTION_TIMEOUT_MS } from "../../src/sandbox/telegram/reactions.ts";
+import { REACTION_TIMEOUT_MS } from "../../src/sandbox/reactions.ts";
 import {
   makeBot,
   makeLoginBot,
@@ -249,11 +249,11 @@ describe("setBlocked", () => {
 });
 
 describe("getChat", () => {
-  test("knows nobody who never came, and has no MAX yet", async () => {
+  test("knows nobody who never came, whoever came to the other messenger", async () => {
     const unknown = server.sandbox.getChat({ channel, userId: "9" });
     await expect(unknown).rejects.toMatchObject({ kind: "not_found" });
     const max = server.sandbox.getChat({ channel: "max", userId: "1001" });
-    await expect(max).rejects.toMatchObject({ kind: "not_found", field: "channel" });
+    await expect(max).rejects.toMatchObject({ kind: "not_found" });
   });
 });
 
@@ -282,6 +282,8 @@ describe("handle", () => {
     ["/sandbox/assets/constructor", 404],
     ["/sandbox/max/TapinDemoBot", 404],
     ["/sandbox/telegram-api", 404],
+    ["/sandbox/telegram/id770001_bot", 404],
+    ["/sandbox/avatars/0.svg", 404],
   ])("%s is not there", async (path, status) => {
     const response = await fetch(`${server.url}${path}`);
     expect(response.status).toBe(status);

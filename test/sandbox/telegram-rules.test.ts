@@ -3,15 +3,11 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { appendMessage, MESSAGES_LIMIT, PEOPLE_LIMIT, People } from "../../src/sandbox/people.ts";
 import { checkButtonUrl } from "../../src/sandbox/telegram/button-url.ts";
 import { parseDeepLink } from "../../src/sandbox/telegram/deep-link.ts";
 import { commandEntities } from "../../src/sandbox/telegram/message-text.ts";
-import {
-  appendMessage,
-  MESSAGES_LIMIT,
-  PEOPLE_LIMIT,
-  People,
-} from "../../src/sandbox/telegram/people.ts";
+import { newPerson } from "../../src/sandbox/telegram/person.ts";
 import { QUEUE_LIMIT, UpdateQueue } from "../../src/sandbox/telegram/update-queue.ts";
 
 describe("checkButtonUrl", () => {
@@ -195,7 +191,7 @@ describe("UpdateQueue", () => {
 
 describe("People", () => {
   test("drops the person seen longest ago, and the oldest messages of a chat", () => {
-    const people = new People();
+    const people = new People(newPerson);
     for (let id = 1; id <= PEOPLE_LIMIT; id += 1) people.meet({ id: String(id), firstName: "A" });
     const first = people.find(1);
     people.meet({ id: String(PEOPLE_LIMIT + 1), firstName: "B" });

@@ -66,11 +66,11 @@ export function profilePage(lang: Lang, profile: Profile): Html {
   <dl>
     ${field(t.fieldChannel, channelNames[profile.channel] ?? profile.channel)}
     ${field(t.fieldFirstName, profile.first_name)}
-    ${field(t.fieldUsername, profile.username === null ? t.none : `@${profile.username}`)}
+    ${field(t.fieldUsername, profile.username === null ? none(t) : `@${profile.username}`)}
     ${field(t.fieldSubscriber, html`<code>${profile.subscriber_id}</code>`)}
-    ${field(t.fieldLang, profile.lang || t.none)}
-    ${field(t.fieldTags, profile.tags.join(", ") || t.none)}
-    ${field(t.fieldState, html`<code>${profile.state ?? t.none}</code>`)}
+    ${field(t.fieldLang, profile.lang || none(t))}
+    ${field(t.fieldTags, profile.tags.join(", ") || none(t))}
+    ${field(t.fieldState, stateValue(t, profile.state))}
   </dl>
   ${logOutForm(t)}
 </section>`;
@@ -154,14 +154,15 @@ function panel(t: Texts): Html {
     data-starting="${t.starting}" data-waiting="${t.waiting}" data-opened="${t.opened}"
     data-opened-match="${t.openedMatch}" data-completed="${t.completed}"
     data-expired="${t.expired}" data-cancelled="${t.cancelled}" data-trouble="${t.trouble}"
-    data-failed="${t.failed}">
+    data-failed="${t.failed}" data-qr-local="${t.qrLocal}" data-qr-caption="${t.qrCaption}">
     <h2 id="panel-title" tabindex="-1">${t.loginTelegram}</h2>
     <div class="stack ways" id="ways" hidden>
       <figure>
         <img id="qr" alt="${t.qrAlt}" width="232" height="232">
-        <figcaption>${t.qrCaption}</figcaption>
+        <figcaption id="qr-caption">${t.qrCaption}</figcaption>
       </figure>
-      <a class="button" id="link" target="_blank" rel="noopener noreferrer">${t.openTelegram}</a>
+      <a class="button" id="link" target="_blank" rel="noopener noreferrer">
+        <span id="link-label">${t.openTelegram}</span><span class="unseen"> (${t.newTab})</span></a>
       <p class="match-code" id="match-code" hidden>
         ${t.matchTitle} <strong id="match-digits"></strong>
       </p>
@@ -196,6 +197,15 @@ function avatar(profile: Profile): Html {
   }
   const [initial = ""] = profile.first_name;
   return html`<span class="avatar" aria-hidden="true">${initial.toUpperCase()}</span>`;
+}
+
+function none(t: Texts): Html {
+  return html`<span class="none">${t.none}</span>`;
+}
+
+function stateValue(t: Texts, state: string | null): Html {
+  if (state === null) return none(t);
+  return html`<code>${state}</code><small>${t.stateHint}</small>`;
 }
 
 function field(name: string, value: Html | string): Html {

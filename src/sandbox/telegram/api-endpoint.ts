@@ -2,9 +2,8 @@
 // What each method does lives in message-methods.ts and bot-methods.ts.
 
 import { timingSafeEqual } from "node:crypto";
-import { type ApiArguments, readArguments } from "./api-arguments.ts";
-import { TelegramApiError } from "./api-error.ts";
-import * as bot from "./bot-methods.ts";
+import { STATUS_CODES } from "node:http";
+import { answerFallible } from "../faults.ts";
 import {
   type Answer,
   type Incoming,
@@ -12,11 +11,17 @@ import {
   leaveSignal,
   type Outgoing,
   readBody,
-  sendAnswer,
-} from "./http-exchange.ts";
+} from "../http-exchange.ts";
+import type { BotCall } from "../reactions.ts";
+import type { WebhookAnswer } from "../webhook-delivery.ts";
+import { type ApiArguments, readArguments } from "./api-arguments.ts";
+import { TelegramApiError } from "./api-error.ts";
+import * as bot from "./bot-methods.ts";
 import * as messages from "./message-methods.ts";
-import type { BotCall } from "./reactions.ts";
+import { tooManyRequests } from "./send-limits.ts";
 import type { TelegramState } from "./state.ts";
+
+const NEVER = new AbortController().signal;
 
 interface Call {
   readonly state: TelegramState;
@@ -64,9 +69,9 @@ const METHODS: ReadonlyMap<string, Method> = new Map(
   }),
 );
 
-function refusal(error: TelegramApiError): Answer {
-  const { errorCode, message } = error;
-  return jsonAnswer(errorCode, { ok: false, error_code: errorCode, description: message });
+function refusal({ errorCode, message, parameters }: TelegramApiError): Answer {
+  const told = { ok: false, error_code: errorCode, description: message };
+  return jsonAnswer(errorCode, parameters === undefined ? told : { ...told, parameters });
 }
 
 function noteReaction({ state, args }: Call, kind: BotCall["kind"]): void {
@@ -79,13 +84,23 @@ function noteReaction({ state, args }: Call, kind: BotCall["kind"]): void {
   if (query !== undefined) state.reactions.called(query.person.id, { kind, queryId });
 }
 
+function comesBack(error: unknown): boolean {
+  return error instanceof TelegramApiError && error.errorCode === 429;
+}
+
 async function runMethod(method: Method, call: Call): Promise<Answer> {
+  const note = (): void => {
+    if (method.reaction !== undefined) noteReaction(call, method.reaction);
+  };
   try {
     const outcome = await method.run(call);
     const described = method.described ? (outcome as bot.Described) : { result: outcome };
+    note();
     return jsonAnswer(200, { ok: true, ...described });
-  } finally {
-    if (method.reaction !== undefined) noteReaction(call, method.reaction);
+  } catch (error) {
+    // The bot will try again: it has not reacted yet.
+    if (!comesBack(error)) note();
+    throw error;
   }
 }
 
@@ -133,6 +148,23 @@ async function answerCall(
   return runMethod(method, { state, args, signal });
 }
 
+async function answerOrRefuse(
+  endpoint: ApiEndpoint,
+  call: { req: Incoming; url: URL; signal: AbortSignal },
+): Promise<Answer> {
+  try {
+    return await answerCall(endpoint, call);
+  } catch (error) {
+    const known = error instanceof TelegramApiError;
+    return refusal(known ? error : new TelegramApiError(500, "Internal Server Error"));
+  }
+}
+
+function scriptedRefusal(status: number, retryAfterSeconds?: number): Answer {
+  if (retryAfterSeconds !== undefined) return refusal(tooManyRequests(retryAfterSeconds));
+  return refusal(new TelegramApiError(status, STATUS_CODES[status] ?? "Internal Server Error"));
+}
+
 /**
  * Answers one call of the Bot API. `url` holds what comes after the API root: `/bot<TOKEN>/<method>?...`. 401 for a wrong
  * token, 404 for anything but a known method, 413 for a body over 256 KB, 501 for HTTP methods other than GET and POST.
@@ -143,11 +175,26 @@ export async function handleApiCall(
   { req, res, url }: { req: Incoming; res: Outgoing; url: URL },
 ): Promise<void> {
   const signal = leaveSignal(res);
+  const fault = endpoint.state.faults.takeCallFault(url.pathname.split("/").at(-1) ?? "");
+  await answerFallible({ req, res, fault, refuse: scriptedRefusal }, () =>
+    answerOrRefuse(endpoint, { req, url, signal }),
+  );
+}
+
+/**
+ * Does what the answer to a webhook delivery asks for: one call of the Bot API, named by `method` in a JSON body or a
+ * form; the bot is never told how it went. https://core.telegram.org/bots/api#making-requests-when-getting-updates
+ * Anything else is no call. Never rejects.
+ */
+export async function runWebhookAnswer(
+  state: TelegramState,
+  { contentType, body }: WebhookAnswer,
+): Promise<void> {
   try {
-    sendAnswer(req, res, await answerCall(endpoint, { req, url, signal }));
-  } catch (error) {
-    const known = error instanceof TelegramApiError;
-    const told = known ? error : new TelegramApiError(500, "Internal Server Error");
-    sendAnswer(req, res, refusal(told));
+    const args = readArguments(new URLSearchParams(), { text: body, contentType });
+    const method = METHODS.get(args.text("method").toLowerCase());
+    if (method !== undefined) await runMethod(method, { state, args, signal: NEVER });
+  } catch {
+    // As in the real one: whoever answers in this way learns nothing of it.
   }
 }

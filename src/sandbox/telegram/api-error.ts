@@ -7,10 +7,13 @@
 export class TelegramApiError extends Error {
   override readonly name = "TelegramApiError";
   readonly errorCode: number;
+  /** What a client may do about it: https://core.telegram.org/bots/api#responseparameters */
+  readonly parameters?: { readonly retry_after: number };
 
-  constructor(errorCode: number, description: string) {
+  constructor(errorCode: number, description: string, parameters?: { retry_after: number }) {
     super(description);
     this.errorCode = errorCode;
+    if (parameters !== undefined) this.parameters = parameters;
   }
 }
 

@@ -1,5 +1,5 @@
-// The methods of the Bot API about the bot itself: who it is, its commands, how it gets its updates. The registration of
-// a webhook is kept; delivering to it is not built yet.
+// The methods of the Bot API about the bot itself: who it is, its commands, how it gets its updates. Pushing
+// them to a webhook is in webhook.ts.
 
 import type { ApiArguments } from "./api-arguments.ts";
 import { badRequest } from "./api-error.ts";
@@ -45,7 +45,7 @@ export function getUpdates(
   args: ApiArguments,
   signal: AbortSignal,
 ): Promise<readonly TelegramUpdate[]> {
-  if (state.webhook.url !== "") {
+  if (state.webhook.registration.url !== "") {
     const problem =
       "can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first";
     return new Promise((_, reject) => state.updates.failConflict(problem, reject));
@@ -93,11 +93,11 @@ export function setWebhook(state: TelegramState, args: ApiArguments): Described 
   const webhook = { url, secretToken, maxConnections, ipAddress: args.text("ip_address") };
   allowUpdates(state, args);
   dropPending(state, args);
-  if (JSON.stringify(webhook) === JSON.stringify(state.webhook)) {
+  if (JSON.stringify(webhook) === JSON.stringify(state.webhook.registration)) {
     return { result: true, description: "Webhook is already set" };
   }
-  state.webhook = webhook;
   state.updates.interrupt("terminated by setWebhook request");
+  state.webhook.set(webhook);
   return { result: true, description: "Webhook was set" };
 }
 
@@ -105,19 +105,21 @@ export function setWebhook(state: TelegramState, args: ApiArguments): Described 
 export function deleteWebhook(state: TelegramState, args: ApiArguments): Described {
   dropPending(state, args);
   const description =
-    state.webhook.url === "" ? "Webhook is already deleted" : "Webhook was deleted";
-  state.dropWebhook();
+    state.webhook.registration.url === "" ? "Webhook is already deleted" : "Webhook was deleted";
+  state.webhook.drop();
   return { result: true, description };
 }
 
 /** https://core.telegram.org/bots/api#getwebhookinfo */
 export function getWebhookInfo(state: TelegramState): object {
-  const { url, maxConnections, ipAddress } = state.webhook;
+  const { lastError, registration } = state.webhook;
+  const { url, maxConnections, ipAddress } = registration;
   const allowed = state.updates.allowed;
   return {
     url,
     has_custom_certificate: false,
     pending_update_count: state.updates.size,
+    ...(lastError && { last_error_date: lastError.date, last_error_message: lastError.message }),
     ...(url !== "" && { max_connections: maxConnections, ip_address: ipAddress || "127.0.0.1" }),
     ...(allowed && { allowed_updates: allowed }),
   };

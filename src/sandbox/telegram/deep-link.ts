@@ -1,13 +1,7 @@
 // What a Telegram client makes of a link: which bot it opens, and what comes after `/start`. Opening it is an action of a
 // person and lives in emulator.ts.
 
-/** A deep link, taken apart. */
-export interface DeepLink {
-  /** The bot's username as written in the link. */
-  readonly bot: string;
-  /** The payload after `start=`; "" when there is none, or one that the client drops. */
-  readonly payload: string;
-}
+import type { DeepLink } from "../deep-link.ts";
 
 const TELEGRAM_HOSTS = ["t.me", "www.t.me", "telegram.me", "telegram.dog"];
 

@@ -3,18 +3,25 @@
 
 import { randomBytes, randomInt } from "node:crypto";
 import { type Chat, type ChatMessage, SandboxError, type SandboxUser } from "../chat.ts";
-import { handleApiCall } from "./api-endpoint.ts";
-import type { Incoming, Outgoing } from "./http-exchange.ts";
-import { characterCount, TEXT_LIMIT } from "./message-text.ts";
-import { appendMessage, findMessage, type Person, type StoredMessage } from "./people.ts";
-import type { Awaited as AwaitedReaction } from "./reactions.ts";
+import type { Faults } from "../faults.ts";
+import type { Incoming, Outgoing } from "../http-exchange.ts";
+import { appendMessage, findMessage } from "../people.ts";
+import type { AwaitedAction } from "../reactions.ts";
+import { checkTyped } from "../typed-text.ts";
+import { handleApiCall, runWebhookAnswer } from "./api-endpoint.ts";
+import { TEXT_LIMIT } from "./message-text.ts";
+import type { Person, StoredMessage } from "./person.ts";
+import { type TelegramRules, telegramRules } from "./rules.ts";
 import { blockChangeShape, inaccessibleMessageShape, messageShape, userShape } from "./shapes.ts";
 import { TelegramState } from "./state.ts";
+import type { UpdateKind } from "./update-queue.ts";
 
 /** How a pretend Telegram is set up. */
 export interface TelegramOptions {
   /** The time in milliseconds. Default: Date.now. */
   readonly now?: () => number;
+  /** Settings that differ from their defaults. */
+  readonly rules?: Partial<TelegramRules>;
 }
 
 // Fixed, so that a subscriber known by (bot, person) is the same one after a restart of the sandbox.
@@ -30,17 +37,6 @@ function shownMessage(message: StoredMessage): ChatMessage {
   return { messageId: String(message.id), from: message.from, text: message.text, buttons };
 }
 
-function checkProfile(user: SandboxUser): void {
-  const id = Number(user.id);
-  if (!/^[1-9]\d{0,15}$/.test(user.id) || !Number.isSafeInteger(id)) {
-    throw new SandboxError("invalid", "The id is a number above 0 and below 2^53.", "user.id");
-  }
-  const length = characterCount(user.firstName);
-  if (length < 1 || length > 64) {
-    throw new SandboxError("invalid", "The first name has 1 to 64 characters.", "user.first_name");
-  }
-}
-
 /** A pretend Telegram with one bot. Everything is in memory; at most 10,000 people and 200 messages a chat are kept. */
 export class TelegramEmulator {
   /** The bot's token. A new one each time; the bot's id in it stays. */
@@ -49,11 +45,19 @@ export class TelegramEmulator {
   readonly username = USERNAME;
   /** The bot's name. */
   readonly name = BOT_NAME;
+  /** Settings, to be changed by tests at any time. */
+  readonly rules: TelegramRules;
+  /** What is to go wrong, for tests. */
+  readonly faults: Faults;
   readonly #state: TelegramState;
 
   constructor(options: TelegramOptions = {}) {
     const bot = { id: BOT_ID, is_bot: true, first_name: BOT_NAME, username: USERNAME };
-    this.#state = new TelegramState(bot, options.now ?? Date.now);
+    this.rules = telegramRules(options.rules);
+    const state = new TelegramState(bot, { now: options.now ?? Date.now, rules: this.rules });
+    state.webhook.onAnswer = (answer) => void runWebhookAnswer(state, answer);
+    this.faults = state.faults;
+    this.#state = state;
   }
 
   /** Answers a call of the Bot API; `url` holds what comes after the API root. Never rejects. */
@@ -66,7 +70,6 @@ export class TelegramEmulator {
    * `invalid`.
    */
   addPerson(user: SandboxUser): void {
-    checkProfile(user);
     this.#state.people.meet(user);
   }
 
@@ -75,9 +78,8 @@ export class TelegramEmulator {
    * real app. Throws SandboxError `invalid`.
    */
   async start(user: SandboxUser, payload: string): Promise<Chat> {
-    checkProfile(user);
     const person = this.#state.people.meet(user);
-    if (person.blocked) this.#changeBlock(person, false);
+    if (person.blocked) await this.#changeBlock(person, false);
     await this.#write(person, payload === "" ? "/start" : `/start ${payload}`);
     return this.chat(user.id);
   }
@@ -88,12 +90,7 @@ export class TelegramEmulator {
    */
   async sendText(userId: string, text: string): Promise<Chat> {
     const person = this.#unblockedPerson(userId);
-    const trimmed = text.trim();
-    if (trimmed === "" || characterCount(trimmed) > TEXT_LIMIT) {
-      const problem = `The text has 1 to ${TEXT_LIMIT} characters.`;
-      throw new SandboxError("invalid", problem, "text");
-    }
-    await this.#write(person, trimmed);
+    await this.#write(person, checkTyped(text, TEXT_LIMIT));
     return this.chat(userId);
   }
 
@@ -128,8 +125,7 @@ export class TelegramEmulator {
   async setBlocked(userId: string, blocked: boolean): Promise<Chat> {
     const person = this.#person(userId);
     if (person.blocked !== blocked) {
-      const updateId = this.#changeBlock(person, blocked);
-      await this.#reaction({ kind: "block", chatId: person.id }, updateId);
+      await this.#changeBlock(person, blocked, { kind: "block", chatId: person.id });
     }
     return this.chat(userId);
   }
@@ -145,11 +141,7 @@ export class TelegramEmulator {
   }
 
   #person(userId: string): Person {
-    const person = this.#state.people.find(Number(userId));
-    if (person === undefined) {
-      throw new SandboxError("not_found", "This person has no chat with the bot.");
-    }
-    return person;
+    return this.#state.people.get(userId);
   }
 
   #unblockedPerson(userId: string): Person {
@@ -161,7 +153,7 @@ export class TelegramEmulator {
   }
 
   async #write(person: Person, text: string): Promise<void> {
-    const { bot, updates } = this.#state;
+    const { bot } = this.#state;
     const message: StoredMessage = {
       id: this.#state.takeMessageId(),
       from: "user",
@@ -172,12 +164,12 @@ export class TelegramEmulator {
     };
     person.started = true;
     appendMessage(person, message);
-    const updateId = updates.push("message", messageShape(message, { bot, person }));
-    await this.#reaction({ kind: "message", chatId: person.id }, updateId);
+    const awaited = { kind: "message", chatId: person.id } as const;
+    await this.#tell("message", messageShape(message, { bot, person }), awaited);
   }
 
   async #query(person: Person, messageId: number, data: string): Promise<void> {
-    const { bot, updates } = this.#state;
+    const { bot } = this.#state;
     const queryId = `${randomInt(1, 2 ** 31)}${String(randomInt(0, 10 ** 9)).padStart(9, "0")}`;
     const message = findMessage(person, messageId);
     this.#state.rememberQuery(queryId, {
@@ -185,7 +177,7 @@ export class TelegramEmulator {
       tappedAt: this.#state.nowSeconds(),
       answered: false,
     });
-    const updateId = updates.push("callback_query", {
+    const content = {
       id: queryId,
       from: userShape(person),
       message: message
@@ -193,22 +185,26 @@ export class TelegramEmulator {
         : inaccessibleMessageShape(person, messageId),
       chat_instance: person.chatInstance,
       data,
-    });
-    await this.#reaction({ kind: "tap", chatId: person.id, queryId }, updateId);
+    };
+    const awaited = { kind: "tap", chatId: person.id, queryId } as const;
+    await this.#tell("callback_query", content, awaited);
   }
 
-  #changeBlock(person: Person, blocked: boolean): number | undefined {
-    const { bot, updates } = this.#state;
+  #changeBlock(person: Person, blocked: boolean, awaited?: AwaitedAction): Promise<void> {
+    const { bot } = this.#state;
     person.blocked = blocked;
     const date = this.#state.nowSeconds();
-    return updates.push("my_chat_member", blockChangeShape(person, { bot, date }));
+    return this.#tell("my_chat_member", blockChangeShape(person, { bot, date }), awaited);
   }
 
-  // A bot that did not ask for the kind of update never sees it, so there is nothing to wait for.
-  async #reaction(
-    awaited: Omit<AwaitedReaction, "updateId">,
-    updateId: number | undefined,
-  ): Promise<void> {
-    if (updateId !== undefined) await this.#state.reactions.wait({ ...awaited, updateId });
+  // Pushing and beginning to wait are one step: the update may be fetched as soon as this function pauses.
+  async #tell(kind: UpdateKind, content: object, awaited?: AwaitedAction): Promise<void> {
+    const held = this.faults.holdBack();
+    if (held !== undefined) await held;
+    const { reactions, updates } = this.#state;
+    const updateId = updates.push(kind, content, this.faults.takeCopies());
+    // A bot that did not ask for the kind of update never sees it, so there is nothing to wait for.
+    if (updateId === undefined || awaited === undefined) return;
+    await reactions.wait({ ...awaited, updateId });
   }
 }

@@ -1,18 +1,13 @@
 // The methods of the Bot API that show something in a chat: sending, editing, deleting, answering a tap. Checks and their
 // order follow the real server, so that a call with two mistakes is refused for the same one.
 
+import { appendMessage, findMessage, removeMessage, replaceMessage } from "../people.ts";
+import { characterCount } from "../typed-text.ts";
 import type { ApiArguments } from "./api-arguments.ts";
 import { badRequest, forbidden } from "./api-error.ts";
 import { type InlineKeyboard, readKeyboard } from "./keyboard.ts";
-import { characterCount, checkText } from "./message-text.ts";
-import {
-  appendMessage,
-  findMessage,
-  type Person,
-  removeMessage,
-  replaceMessage,
-  type StoredMessage,
-} from "./people.ts";
+import { checkText } from "./message-text.ts";
+import type { Person, StoredMessage } from "./person.ts";
 import { fullChatShape, messageShape, type TelegramMessage } from "./shapes.ts";
 import type { TelegramState } from "./state.ts";
 
@@ -55,6 +50,7 @@ export function sendMessage(state: TelegramState, args: ApiArguments): TelegramM
   const person = readChat(state, args);
   if (!person.started) throw forbidden("bot can't initiate conversation with a user");
   if (person.blocked) throw forbidden("bot was blocked by the user");
+  if (state.rules.rateLimits) state.limits.take(person.id);
   const message: StoredMessage = {
     id: state.takeMessageId(),
     from: "bot",

@@ -1,6 +1,7 @@
 // The text of a message: its limits and the commands in it. Formatting (parse_mode, entities given by the bot) is not
 // emulated: the text is shown as it is sent.
 
+import { characterCount } from "../typed-text.ts";
 import { badRequest } from "./api-error.ts";
 
 /** Longest text, in characters (code points). https://core.telegram.org/bots/api#sendmessage */
@@ -22,13 +23,6 @@ export function commandEntities(text: string): readonly MessageEntity[] {
     offset: match.index,
     length: match[0].length,
   }));
-}
-
-/** How many characters (code points) a text has. */
-export function characterCount(text: string): number {
-  let count = 0;
-  for (const _ of text) count += 1;
-  return count;
 }
 
 /**

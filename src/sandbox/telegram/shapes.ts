@@ -4,7 +4,7 @@
 
 import type { InlineKeyboard } from "./keyboard.ts";
 import { commandEntities, type MessageEntity } from "./message-text.ts";
-import type { Person, StoredMessage } from "./people.ts";
+import type { Person, StoredMessage } from "./person.ts";
 
 /** https://core.telegram.org/bots/api#user */
 export interface TelegramUser {

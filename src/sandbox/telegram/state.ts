@@ -1,11 +1,15 @@
 // Everything the pretend Telegram remembers, in one place, handed to the methods of the Bot API and to the actions of
 // persons alike. Nothing of it outlives the process.
 
-import type { Person } from "./people.ts";
-import { People } from "./people.ts";
-import { Reactions } from "./reactions.ts";
+import { Faults } from "../faults.ts";
+import { People } from "../people.ts";
+import { Reactions } from "../reactions.ts";
+import { newPerson, type Person } from "./person.ts";
+import type { TelegramRules } from "./rules.ts";
+import { SendLimits } from "./send-limits.ts";
 import type { TelegramUser } from "./shapes.ts";
 import { CALLBACK_QUERY_LIFE_SECONDS, UpdateQueue } from "./update-queue.ts";
+import { TelegramWebhook } from "./webhook.ts";
 
 /** A tap that the bot may answer. */
 export interface CallbackQuery {
@@ -15,24 +19,8 @@ export interface CallbackQuery {
   answered: boolean;
 }
 
-/** Where a bot's updates go instead of getUpdates. */
-export interface WebhookRegistration {
-  /** "" when there is none. */
-  readonly url: string;
-  readonly secretToken: string;
-  readonly maxConnections: number;
-  readonly ipAddress: string;
-}
-
 /** How many callback queries are remembered; the oldest is dropped. */
 export const QUERIES_LIMIT = 10_000;
-
-const NO_WEBHOOK: WebhookRegistration = {
-  url: "",
-  secretToken: "",
-  maxConnections: 0,
-  ipAddress: "",
-};
 
 // Messages count from seconds since this moment, so that after a restart of the sandbox the id of an old message does
 // not point at a new one in a bot's database.
@@ -41,30 +29,42 @@ const MESSAGE_ID_EPOCH_SECONDS = Date.UTC(2026, 0, 1) / 1000;
 /** The memory of one pretend Telegram with its one bot. */
 export class TelegramState {
   readonly bot: TelegramUser;
-  readonly people = new People();
+  readonly rules: TelegramRules;
+  readonly faults = new Faults();
+  readonly people = new People<Person>(newPerson);
   readonly reactions = new Reactions();
   readonly updates: UpdateQueue;
   readonly queries = new Map<string, CallbackQuery>();
   /** The bot's commands, by scope and language. */
   readonly commands = new Map<string, unknown>();
-  /** Where updates should go. Delivery is not built yet: while a webhook is set, updates wait. */
-  webhook: WebhookRegistration = NO_WEBHOOK;
+  readonly webhook: TelegramWebhook;
+  readonly limits: SendLimits;
   readonly #now: () => number;
   #nextMessageId: number;
 
   /** `now` gives the time in milliseconds. */
-  constructor(bot: TelegramUser, now: () => number) {
+  constructor(bot: TelegramUser, { now, rules }: { now: () => number; rules: TelegramRules }) {
     this.bot = bot;
+    this.rules = rules;
     this.#now = now;
+    this.limits = new SendLimits(now);
     this.#nextMessageId = Math.max(1, this.nowSeconds() - MESSAGE_ID_EPOCH_SECONDS);
-    const { reactions } = this;
+    const { reactions, faults } = this;
     this.updates = new UpdateQueue(
       {
         fetched: (updateIds) => reactions.fetched(updateIds),
         confirmed: (belowId) => reactions.confirmed(belowId),
+        added: (update) => this.webhook.offer(update),
       },
       () => this.#now() / 1000,
     );
+    this.webhook = new TelegramWebhook({
+      updates: this.updates,
+      reactions,
+      faults,
+      rules,
+      now: () => this.nowSeconds(),
+    });
   }
 
   /** The time in whole seconds, as Telegram's dates are. */
@@ -92,13 +92,9 @@ export class TelegramState {
     return !query.answered && this.nowSeconds() - query.tappedAt <= CALLBACK_QUERY_LIFE_SECONDS;
   }
 
-  /** Removes the webhook. */
-  dropWebhook(): void {
-    this.webhook = NO_WEBHOOK;
-  }
-
   /** Ends every wait of bots and of persons. */
   close(): void {
+    this.webhook.drop();
     this.updates.close();
     this.reactions.close();
   }

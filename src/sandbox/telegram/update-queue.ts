@@ -3,6 +3,7 @@
 // the real server slows identical short polls down to one in 3 s.
 
 import { randomInt } from "node:crypto";
+import { WaitingPolls } from "../waiting-polls.ts";
 import { conflict, restarting, type TelegramApiError } from "./api-error.ts";
 
 /** The kinds of update the pretend messenger makes. */
@@ -31,18 +32,13 @@ export interface QueueEvents {
   readonly fetched: (updateIds: readonly number[]) => void;
   /** A poller confirmed every update below this id. */
   readonly confirmed: (belowId: number) => void;
+  /** This update was added. Told after push has returned its id. */
+  readonly added?: (update: TelegramUpdate) => void;
 }
 
 interface Entry {
   readonly update: TelegramUpdate;
   readonly expiresAt: number;
-}
-
-interface Waiting {
-  readonly poll: Poll;
-  readonly from: number;
-  readonly timer: NodeJS.Timeout;
-  readonly settle: (outcome: readonly TelegramUpdate[] | TelegramApiError) => void;
 }
 
 /** How long a callback query waits to be fetched, in seconds (tdlib/telegram-bot-api, `add_update(..., 150, ...)`). */
@@ -64,13 +60,13 @@ const OTHER_POLLER =
 export class UpdateQueue {
   readonly #events: QueueEvents;
   readonly #now: () => number;
+  readonly #polls = new WaitingPolls<readonly TelegramUpdate[]>();
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #delayedConflicts = new Set<(error: TelegramApiError) => void>();
   #entries: Entry[] = [];
   // Random, as with the real server after a silent week: a bot that dedupes by id across a restart of the sandbox
   // must not take a new update for an old one.
   #nextId = randomInt(100_000_000, 1_000_000_000);
-  #waiting: Waiting | undefined;
   #lastConflictAt = Number.NEGATIVE_INFINITY;
   #allowed: ReadonlySet<string> | undefined;
   #closed = false;
@@ -97,18 +93,23 @@ export class UpdateQueue {
     this.#allowed = kinds.length === 0 ? undefined : new Set(kinds);
   }
 
-  /** Adds an update and wakes the waiting poller. Returns its id, or undefined when the bot does not want the kind. */
-  push(kind: UpdateKind, content: object): number | undefined {
+  /**
+   * Adds an update, `copies` times under the same id (default 1), and wakes the waiting poller. Returns its id, or
+   * undefined when the bot does not want the kind.
+   */
+  push(kind: UpdateKind, content: object, copies = 1): number | undefined {
     if (this.#allowed !== undefined && !this.#allowed.has(kind)) return undefined;
     const life = kind === "callback_query" ? CALLBACK_QUERY_LIFE_SECONDS : UPDATE_LIFE_SECONDS;
     const id = this.#nextId++;
-    this.#entries.push({
-      update: { update_id: id, [kind]: content },
-      expiresAt: this.#now() + life,
-    });
+    const update = { update_id: id, [kind]: content };
+    const entry = { update, expiresAt: this.#now() + life };
+    this.#entries.push(...Array<Entry>(copies).fill(entry));
     if (this.#entries.length > QUEUE_LIMIT) this.#entries.shift();
     // Not at once: who pushes gets to know the id before the update can be fetched.
-    queueMicrotask(() => this.#wake());
+    queueMicrotask(() => {
+      this.#polls.wake();
+      for (let copy = 0; copy < copies; copy += 1) this.#events.added?.(update);
+    });
     return id;
   }
 
@@ -123,15 +124,20 @@ export class UpdateQueue {
     const ready = this.#take(from, poll.limit);
     if (ready.length > 0 || poll.timeoutSeconds === 0) return Promise.resolve(ready);
     this.interrupt(OTHER_POLLER);
-    return this.#wait(poll, from);
+    return this.#polls.wait({
+      seconds: poll.timeoutSeconds,
+      signal: poll.signal,
+      empty: () => [],
+      take: () => {
+        const updates = this.#take(from, poll.limit);
+        return updates.length > 0 ? updates : undefined;
+      },
+    });
   }
 
   /** Ends the waiting poll, if there is one, with 409 `Conflict: <problem>`. */
   interrupt(problem: string): void {
-    const waiting = this.#waiting;
-    if (waiting === undefined) return;
-    this.#detach(waiting);
-    this.failConflict(problem, waiting.settle);
+    for (const settle of this.#polls.detach()) this.failConflict(problem, settle);
   }
 
   /**
@@ -151,6 +157,24 @@ export class UpdateQueue {
     });
   }
 
+  /** The updates that wait, oldest first. */
+  waiting(): readonly TelegramUpdate[] {
+    this.#dropExpired();
+    return this.#entries.map(({ update }) => update);
+  }
+
+  /** True while the update waits. */
+  has(updateId: number): boolean {
+    return this.waiting().some((update) => update.update_id === updateId);
+  }
+
+  /** Forgets one update, of two copies one: the bot has taken it. Returns how many copies still wait. */
+  remove(updateId: number): number {
+    const at = this.#entries.findIndex(({ update }) => update.update_id === updateId);
+    if (at !== -1) this.#entries = this.#entries.toSpliced(at, 1);
+    return this.waiting().filter((update) => update.update_id === updateId).length;
+  }
+
   /** Forgets every waiting update. */
   clear(): void {
     this.#entries = [];
@@ -163,7 +187,7 @@ export class UpdateQueue {
     this.#timers.clear();
     for (const fail of this.#delayedConflicts) fail(restarting());
     this.#delayedConflicts.clear();
-    this.#waiting?.settle(restarting());
+    this.#polls.fail(restarting());
   }
 
   #settleOffset(offset: number): number {
@@ -186,34 +210,6 @@ export class UpdateQueue {
       .map((entry) => entry.update);
     if (updates.length > 0) this.#events.fetched(updates.map((update) => update.update_id));
     return updates;
-  }
-
-  #wait(poll: Poll, from: number): Promise<readonly TelegramUpdate[]> {
-    return new Promise((resolve, reject) => {
-      const settle: Waiting["settle"] = (outcome) => {
-        this.#detach(waiting);
-        if (outcome instanceof Error) reject(outcome);
-        else resolve(outcome);
-      };
-      const timer = this.#later(poll.timeoutSeconds, () => settle([]));
-      const waiting: Waiting = { poll, from, timer, settle };
-      this.#waiting = waiting;
-      poll.signal.addEventListener("abort", () => settle([]), { once: true });
-      if (poll.signal.aborted) settle([]);
-    });
-  }
-
-  #detach(waiting: Waiting): void {
-    this.#timers.delete(waiting.timer);
-    clearTimeout(waiting.timer);
-    if (this.#waiting === waiting) this.#waiting = undefined;
-  }
-
-  #wake(): void {
-    const waiting = this.#waiting;
-    if (waiting === undefined) return;
-    const ready = this.#take(waiting.from, waiting.poll.limit);
-    if (ready.length > 0) waiting.settle(ready);
   }
 
   #dropExpired(): void {

@@ -15,6 +15,8 @@ export interface Outgoing {
   setHeader(name: string, value: string | number): unknown;
   end(body?: string | Uint8Array): unknown;
   once(event: "close", listener: () => void): unknown;
+  /** Ends the connection (HTTP/1.1) or the stream (HTTP/2) without an answer. */
+  destroy(): unknown;
 }
 
 /** An answer, ready to be written. */
@@ -53,10 +55,15 @@ export async function readBody(req: Incoming): Promise<Body> {
 
 /** A JSON answer. `nosniff` keeps a browser from taking it for anything else. */
 export function jsonAnswer(status: number, content: unknown): Answer {
+  return jsonTextAnswer(status, JSON.stringify(content));
+}
+
+/** A JSON answer whose text is written already. */
+export function jsonTextAnswer(status: number, text: string): Answer {
   return {
     status,
     headers: { "content-type": "application/json", "x-content-type-options": "nosniff" },
-    body: JSON.stringify(content),
+    body: text,
   };
 }
 

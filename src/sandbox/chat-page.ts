@@ -1,5 +1,6 @@
-// The HTML of the chat page and of the index of bots. What the page does is src/web/chat.ts, how it looks is
-// src/web/chat.css; here are only the bare documents, their headers, and the files they load.
+// The HTML of the chat page and of the index of bots. What the page does is src/web/chat.ts, how they look is
+// src/web/chat.css, with chat-max.css and chat-index.css over it; here are only the bare documents, their headers, and the
+// files they load.
 
 import { readFile } from "node:fs/promises";
 import type { Answer } from "./http-exchange.ts";
@@ -7,10 +8,12 @@ import type { Answer } from "./http-exchange.ts";
 /** A bot that people can open. */
 export interface PageBot {
   /** The messenger, as the sandbox service names it. */
-  readonly channel: "telegram";
+  readonly channel: "telegram" | "max";
   readonly username: string;
   readonly name: string;
 }
+
+const MESSENGERS = { telegram: "Telegram", max: "MAX" } as const;
 
 // Nothing inline, nothing from elsewhere: a message of the bot or a name of a person can never become code.
 const PAGE_POLICY =
@@ -27,8 +30,15 @@ const PAGE_HEADERS = {
 };
 
 const ASSETS = {
-  "chat.js": { file: "../../../gen/web/chat.js", type: "text/javascript; charset=utf-8" },
-  "chat.css": { file: "../../web/chat.css", type: "text/css; charset=utf-8" },
+  "chat.js": { file: "../../gen/web/chat.js", type: "text/javascript; charset=utf-8" },
+  "chat.css": { file: "../web/chat.css", type: "text/css; charset=utf-8" },
+  "chat-max.css": { file: "../web/chat-max.css", type: "text/css; charset=utf-8" },
+  "chat-index.css": { file: "../web/chat-index.css", type: "text/css; charset=utf-8" },
+} as const;
+
+const STYLES = {
+  telegram: ["chat.css"],
+  max: ["chat.css", "chat-max.css"],
 } as const;
 
 const loaded = new Map<string, Promise<Uint8Array>>();
@@ -42,6 +52,10 @@ function escapeHtml(text: string): string {
     "'": "&#39;",
   };
   return text.replace(/[&<>"']/g, (character) => entities[character] ?? character);
+}
+
+function styleLinks(styles: readonly string[], base: string): string {
+  return styles.map((name) => `<link rel="stylesheet" href="${base}${name}">`).join("\n");
 }
 
 function page({ title, head, body }: { title: string; head: string; body: string }): Answer {
@@ -67,11 +81,11 @@ ${body}
 export function chatPage(bot: PageBot): Answer {
   const data = `data-channel="${bot.channel}" data-bot="${escapeHtml(bot.username)}" data-name="${escapeHtml(bot.name)}"`;
   return page({
-    title: `${bot.name} (@${bot.username})`,
-    head: `<link rel="stylesheet" href="../assets/chat.css">
+    title: `${bot.name} · pretend ${MESSENGERS[bot.channel]}`,
+    head: `${styleLinks(STYLES[bot.channel], "../assets/")}
 <script type="module" src="../assets/chat.js"></script>`,
     body: `<div id="chat" class="app" ${data}></div>
-<noscript><p class="plain">This pretend messenger needs JavaScript.</p></noscript>`,
+<noscript><p class="notice">This pretend messenger needs JavaScript.</p></noscript>`,
   });
 }
 
@@ -79,14 +93,14 @@ export function chatPage(bot: PageBot): Answer {
 export function indexPage(bots: readonly PageBot[]): Answer {
   const items = bots.map(
     ({ channel, username, name }) =>
-      `<li><a href="${channel}/${escapeHtml(username)}">${escapeHtml(name)} <small>@${escapeHtml(username)}</small></a></li>`,
+      `<li><a href="${channel}/${escapeHtml(username)}">${escapeHtml(name)} <small>${MESSENGERS[channel]} · @${escapeHtml(username)}</small></a></li>`,
   );
   return page({
     title: "Pretend messengers",
-    head: '<link rel="stylesheet" href="assets/chat.css">',
+    head: styleLinks(["chat.css", "chat-index.css"], "assets/"),
     body: `<main class="plain">
 <h1>Pretend messengers</h1>
-<p>These bots talk to pretend people only. Nothing here reaches Telegram.</p>
+<p>These bots talk to pretend people only. Nothing here reaches the real messengers.</p>
 <ul>${items.join("\n")}</ul>
 </main>`,
   });

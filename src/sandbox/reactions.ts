@@ -10,13 +10,20 @@ export type BotCall =
   | { readonly kind: "edit" }
   | { readonly kind: "answer"; readonly queryId: string };
 
-/** What is waited for. */
-export interface Awaited {
+/** What a person did, as far as the wait needs it. */
+export interface AwaitedAction {
   readonly kind: ActionKind;
   readonly chatId: number;
-  readonly updateId: number;
   /** The callback query of a tap. */
   readonly queryId?: string;
+  /** True when a message alone, without an answer to the query, settles a tap too. Default: false. */
+  readonly answerOptional?: boolean;
+}
+
+/** What is waited for. */
+export interface Awaited extends AwaitedAction {
+  /** The messenger's number of the update that told the bot. */
+  readonly updateId: number;
 }
 
 interface Waiter extends Awaited {
@@ -43,7 +50,7 @@ const ANSWER_ONLY_QUIET_MS = 500;
  * How long the chat has to be quiet before the bot counts as done; undefined when something is still to come.
  * - a message: the update was fetched and something was sent to the chat;
  * - a tap: the query was answered, and a message sent or edited; or it was answered and the update confirmed by a later
- *   poll, and nothing else came for half a second;
+ *   poll, and nothing else came for half a second; where an answer is optional, a message alone will do;
  * - block and unblock: confirmed; there is nothing a bot could show.
  */
 function quietMs(waiter: Waiter): number | undefined {
@@ -51,10 +58,11 @@ function quietMs(waiter: Waiter): number | undefined {
   switch (waiter.kind) {
     case "message":
       return waiter.sent ? QUIET_MS : undefined;
-    case "tap":
-      if (!waiter.answered) return undefined;
-      if (waiter.sent || waiter.edited) return QUIET_MS;
-      return waiter.confirmed ? ANSWER_ONLY_QUIET_MS : undefined;
+    case "tap": {
+      const shown = waiter.sent || waiter.edited;
+      if (shown && (waiter.answered || waiter.answerOptional === true)) return QUIET_MS;
+      return waiter.answered && waiter.confirmed ? ANSWER_ONLY_QUIET_MS : undefined;
+    }
     case "block":
       return waiter.confirmed ? QUIET_MS : undefined;
   }
@@ -95,12 +103,12 @@ export class Reactions {
 
   /** The bot confirmed every update below this id. */
   confirmed(belowId: number): void {
-    this.#change(
-      (waiter) => waiter.fetched && !waiter.confirmed && waiter.updateId < belowId,
-      (waiter) => {
-        waiter.confirmed = true;
-      },
-    );
+    this.#confirm((updateId) => updateId < belowId);
+  }
+
+  /** The bot took this one update at its webhook. */
+  delivered(updateId: number): void {
+    this.#confirm((id) => id === updateId);
   }
 
   /** The bot made a call for this chat; one that failed counts too, it is all the reaction there will be. */
@@ -118,6 +126,15 @@ export class Reactions {
   /** Lets everybody go. */
   close(): void {
     for (const waiter of this.#waiters) this.#finish(waiter);
+  }
+
+  #confirm(concerns: (updateId: number) => boolean): void {
+    this.#change(
+      (waiter) => waiter.fetched && !waiter.confirmed && concerns(waiter.updateId),
+      (waiter) => {
+        waiter.confirmed = true;
+      },
+    );
   }
 
   #change(concerns: (waiter: Waiter) => boolean, change: (waiter: Waiter) => void): void {

@@ -1,0 +1,197 @@
+// Settings: what each may be, what they are by default, and that every problem is told at once.
+
+import { describe, expect, it } from "vitest";
+import { ConfigError, LOG_LEVELS, parseConfig, SETTINGS } from "../src/config.ts";
+
+const SECRET = "0123456789abcdef0123456789abcdef";
+const DATABASE = "postgres://tapin@db.example/tapin";
+const POSTGRES = { TAPIN_DATABASE_URL: DATABASE, TAPIN_SECRET: SECRET };
+
+function problemsOf(environment: Record<string, string>): readonly string[] {
+  try {
+    parseConfig(environment);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+describe("parseConfig", () => {
+  it("needs nothing: embedded, on loopback, with the sandbox", () => {
+    expect(parseConfig({})).toEqual({
+      host: "127.0.0.1",
+      port: 8080,
+      publicUrl: null,
+      databaseUrl: null,
+      dataDir: ".tapin",
+      secrets: null,
+      adminToken: null,
+      telegram: null,
+      sandbox: true,
+      sessionTtlSeconds: 300,
+      codeTtlSeconds: 300,
+      requestsPerMinute: 6000,
+      logLevel: "info",
+    });
+  });
+
+  it("takes every setting", () => {
+    const config = parseConfig({
+      TAPIN_HOST: "0.0.0.0",
+      TAPIN_PORT: "443",
+      TAPIN_PUBLIC_URL: "https://login.example.com//",
+      TAPIN_DATABASE_URL: DATABASE,
+      TAPIN_DATA_DIR: "memory",
+      TAPIN_SECRET: `${SECRET}-new, ${SECRET}-old`,
+      TAPIN_ADMIN_TOKEN: "admin.token_with~all+of/it=-",
+      TAPIN_TELEGRAM_TOKEN: "123456:ABC-DEF_1",
+      TAPIN_TELEGRAM_API_URL: "http://127.0.0.1:8081",
+      TAPIN_UPDATES: "polling",
+      TAPIN_SANDBOX: "off",
+      TAPIN_SESSION_TTL: "60",
+      TAPIN_CODE_TTL: "600",
+      TAPIN_RATE_LIMIT: "0",
+      TAPIN_LOG_LEVEL: "silent",
+    });
+    expect(config).toEqual({
+      host: "0.0.0.0",
+      port: 443,
+      publicUrl: "https://login.example.com",
+      databaseUrl: DATABASE,
+      dataDir: "memory",
+      secrets: [`${SECRET}-new`, `${SECRET}-old`],
+      adminToken: "admin.token_with~all+of/it=-",
+      telegram: { token: "123456:ABC-DEF_1", apiUrl: "http://127.0.0.1:8081" },
+      sandbox: false,
+      sessionTtlSeconds: 60,
+      codeTtlSeconds: 600,
+      requestsPerMinute: 0,
+      logLevel: "silent",
+    });
+  });
+
+  it("takes an empty or blank value for unset, and ignores spaces around one", () => {
+    expect(parseConfig({ TAPIN_PORT: "", TAPIN_SECRET: "  " })).toEqual(parseConfig({}));
+    expect(parseConfig({ TAPIN_PORT: " 1234 " }).port).toBe(1234);
+  });
+
+  it.each(LOG_LEVELS)("takes the log level %s", (level) => {
+    expect(parseConfig({ TAPIN_LOG_LEVEL: level }).logLevel).toBe(level);
+  });
+});
+
+describe("parseConfig refuses", () => {
+  it.each([
+    ["TAPIN_PORT", "70000", "must be a whole number from 0 to 65535, not 70000"],
+    ["TAPIN_PORT", "-1", "must be a whole number from 0 to 65535, not -1"],
+    ["TAPIN_PORT", "80.5", "must be a whole number"],
+    ["TAPIN_PORT", "0x50", "must be a whole number"],
+    ["TAPIN_PORT", "http", "must be a whole number"],
+    ["TAPIN_SESSION_TTL", "59", "must be a whole number from 60 to 1800, not 59"],
+    ["TAPIN_SESSION_TTL", "1801", "from 60 to 1800"],
+    ["TAPIN_CODE_TTL", "29", "from 30 to 600"],
+    ["TAPIN_CODE_TTL", "601", "from 30 to 600"],
+    ["TAPIN_RATE_LIMIT", "-5", "must be a whole number from 0"],
+    ["TAPIN_RATE_LIMIT", "many", "must be a whole number from 0"],
+    ["TAPIN_LOG_LEVEL", "loud", "must be one of trace, debug, info, warn, error, fatal, silent"],
+    ["TAPIN_SANDBOX", "yes", "must be one of auto, on, off, not yes"],
+    ["TAPIN_UPDATES", "push", "must be one of auto, polling, webhook, not push"],
+    ["TAPIN_UPDATES", "webhook", "webhooks are not there yet"],
+    ["TAPIN_PUBLIC_URL", "login.example.com", "must be a URL that starts with https:// or http://"],
+    ["TAPIN_PUBLIC_URL", "ftp://login.example.com", "must be a URL that starts with https://"],
+    ["TAPIN_PUBLIC_URL", "http://localhost:8080", "must not use localhost"],
+    ["TAPIN_DATABASE_URL", "mysql://db/tapin", "must be a URL that starts with postgres://"],
+    ["TAPIN_SECRET", "short", "must be at least 32 bytes (each of a list)"],
+    ["TAPIN_SECRET", `${SECRET},short`, "must be at least 32 bytes (each of a list)"],
+    ["TAPIN_SECRET", `${SECRET},`, "must be at least 32 bytes (each of a list)"],
+    ["TAPIN_ADMIN_TOKEN", "short", "must be at least 16 characters"],
+    ["TAPIN_ADMIN_TOKEN", "sixteen chars or more, but spaces", "must be at least 16 characters of"],
+    ["TAPIN_TELEGRAM_TOKEN", "not-a-token", "must look like 123456:ABC-DEF, as @BotFather"],
+    ["TAPIN_TELEGRAM_API_URL", "http://127.0.0.1:1", "is set without TAPIN_TELEGRAM_TOKEN"],
+    ["TAPIN_MAX_TOKEN", "x", "is set, but MAX is not there yet"],
+    ["TAPIN_MAX_API_URL", "https://max.example", "is set, but MAX is not there yet"],
+    ["TAPIN_MAX_CA_FILE", "/etc/ca.pem", "is set, but MAX is not there yet"],
+  ])("%s=%s, in one sentence", (name, value, sentence) => {
+    const problems = problemsOf({ [name]: value });
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toMatch(/^TAPIN_[A-Z_]+ .*\.$/);
+    expect(problems[0]?.startsWith(`${name} `)).toBe(true);
+    expect(problems[0]).toContain(sentence);
+  });
+
+  it("PostgreSQL without a secret, and says how to make one", () => {
+    expect(problemsOf({ TAPIN_DATABASE_URL: DATABASE })).toEqual([
+      "TAPIN_SECRET is required with TAPIN_DATABASE_URL; make one with: openssl rand -hex 32.",
+    ]);
+  });
+
+  it.each([
+    ["TAPIN_PROT", "TAPIN_PORT"],
+    ["TAPIN_DATABASE", "TAPIN_DATABASE_URL"],
+    ["TAPIN_TELEGRAM_TOKN", "TAPIN_TELEGRAM_TOKEN"],
+    ["TAPIN_", "TAPIN_HOST"],
+  ])("the unknown name %s, and names %s", (name, nearest) => {
+    expect(problemsOf({ [name]: "x" })).toEqual([
+      `${name} is no setting; the nearest one is ${nearest}.`,
+    ]);
+  });
+
+  it("all problems at once", () => {
+    const problems = problemsOf({
+      TAPIN_PROT: "1",
+      TAPIN_PORT: "x",
+      TAPIN_DATABASE_URL: DATABASE,
+      TAPIN_LOG_LEVEL: "loud",
+      TAPIN_ADMIN_TOKEN: "short",
+      TAPIN_MAX_TOKEN: "x",
+    });
+    expect(problems.map((problem) => problem.split(" ", 1)[0]).sort()).toEqual([
+      "TAPIN_ADMIN_TOKEN",
+      "TAPIN_LOG_LEVEL",
+      "TAPIN_MAX_TOKEN",
+      "TAPIN_PORT",
+      "TAPIN_PROT",
+      "TAPIN_SECRET",
+    ]);
+  });
+
+  it("without repeating a secret in what it prints", () => {
+    const values = { TAPIN_SECRET: "hunter2-secret", TAPIN_ADMIN_TOKEN: "hunter2!" };
+    const token = { TAPIN_TELEGRAM_TOKEN: "hunter2:!", TAPIN_DATABASE_URL: "mysql://u:hunter2@d" };
+    expect(problemsOf({ ...values, ...token }).join("\n")).not.toContain("hunter2");
+  });
+
+  it("nothing that is not its own", () => {
+    expect(problemsOf({ TAPIN_TEST_DATABASE_URL: "x", PATH: "/bin", tapin_port: "x" })).toEqual([]);
+  });
+});
+
+describe("TAPIN_SANDBOX", () => {
+  const token = { TAPIN_TELEGRAM_TOKEN: "1:x" };
+  it.each([
+    ["is on when embedded on loopback", {}, true],
+    ["is on at localhost", { TAPIN_HOST: "localhost" }, true],
+    ["is on at ::1", { TAPIN_HOST: "::1" }, true],
+    ["is off on an open address", { TAPIN_HOST: "0.0.0.0" }, false],
+    ["is off with PostgreSQL", POSTGRES, false],
+    ["is off with a real bot", token, false],
+    ["on wins over PostgreSQL", { ...POSTGRES, TAPIN_SANDBOX: "on" }, true],
+    ["on wins over a real bot", { ...token, TAPIN_SANDBOX: "on" }, true],
+    ["off wins", { TAPIN_SANDBOX: "off" }, false],
+  ])("%s", (_, environment, on) => {
+    expect(parseConfig(environment).sandbox).toBe(on);
+  });
+});
+
+describe("SETTINGS", () => {
+  it("lists each setting once, with a meaning", () => {
+    const names = SETTINGS.map(({ name }) => name);
+    expect(new Set(names).size).toBe(names.length);
+    for (const { name, fallback, meaning } of SETTINGS) {
+      expect(name).toMatch(/^TAPIN_[A-Z_]+$/);
+      expect(fallback).not.toBe("");
+      expect(meaning).not.toBe("");
+    }
+  });
+});

@@ -1,0 +1,109 @@
+// T24: watchers that vanish without a goodbye, half of them without ever having read, leave nothing behind.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { createInterface, type Interface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { awaitAnswer } from "../support/await-condition.ts";
+import { CLIENTS } from "../support/clients.ts";
+import { printFigure, stopwatch } from "../support/figure.ts";
+import { RAW_WATCHERS } from "../support/raw-watcher.ts";
+import { RUNTIMES, type Runtime } from "../support/tapin.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const SCRIPT = fileURLToPath(new URL("./watched-server.ts", import.meta.url));
+const COMMANDS: Record<Runtime, readonly [string, ...string[]]> = {
+  node: [`${ROOT}node_modules/.bin/node`, SCRIPT],
+  deno: [`${ROOT}node_modules/.bin/deno`, "run", "--no-prompt", "--allow-all", SCRIPT],
+};
+
+/** Watchers of each form. */
+const EACH = 100;
+
+/** Milliseconds until nothing may be left of them (facts of the gateway, bar 6). */
+const LIMIT_MS = 5000;
+
+/** What the server tells of itself. */
+interface Census {
+  readonly followers: number;
+  readonly timers: number;
+  readonly rssMegabytes: number;
+}
+
+/** The server in its own process. */
+class WatchedServer {
+  readonly #child: ChildProcess;
+  readonly #lines: AsyncIterator<string>;
+
+  constructor(runtime: Runtime) {
+    const [command, ...args] = COMMANDS[runtime];
+    this.#child = spawn(command, args, { cwd: ROOT, stdio: ["pipe", "pipe", "inherit"] });
+    const lines: Interface = createInterface({
+      input: this.#child.stdout as NodeJS.ReadableStream,
+    });
+    this.#lines = lines[Symbol.asyncIterator]();
+  }
+
+  async read<T>(): Promise<T> {
+    const { value, done } = await this.#lines.next();
+    if (done) throw new Error("the server has ended");
+    return JSON.parse(value) as T;
+  }
+
+  census(): Promise<Census> {
+    this.#child.stdin?.write("census\n");
+    return this.read();
+  }
+
+  end(): void {
+    this.#child.kill("SIGKILL");
+  }
+}
+
+describe.each(RUNTIMES)("watchers that vanish, on %s", { timeout: 60_000 }, (runtime) => {
+  let server: WatchedServer;
+  beforeEach(() => {
+    server = new WatchedServer(runtime);
+  });
+  afterEach(() => server.end());
+
+  test("T24 300 watchers killed without goodbye leave no follower and no timer", async () => {
+    const { port, apiKey } = await server.read<{ port: number; apiKey: string }>();
+    const website = CLIENTS.REST(`http://127.0.0.1:${port}`, apiKey);
+    const { sessionId, watchToken } = await website.createSession();
+    // Whatever the first calls leave for a while, such as a kept connection, is there before and after.
+    const before = await server.census();
+    expect(before.followers).toBe(0);
+    const watch = { port, sessionId, bearer: watchToken };
+    const watchers = await Promise.all(
+      Object.values(RAW_WATCHERS).flatMap((open) =>
+        Array.from({ length: EACH }, (_, index) => open({ ...watch, reads: index % 2 === 0 })),
+      ),
+    );
+    const during = await awaitAnswer("all of them are followed", async () => {
+      const now = await server.census();
+      return now.followers === watchers.length ? now : null;
+    });
+    expect(during.timers).toBeGreaterThan(before.timers);
+
+    const gone = stopwatch();
+    for (const [index, watcher] of watchers.entries()) watcher.vanish(index % 4 < 2);
+    const after = await awaitAnswer(
+      "nobody is followed and no timer runs",
+      async () => {
+        const now = await server.census();
+        return now.followers === 0 && now.timers <= before.timers ? now : null;
+      },
+      LIMIT_MS,
+    ).catch(async (error: Error) => {
+      throw new Error(
+        `${error.message}: ${JSON.stringify({ before, during, now: await server.census() })}`,
+      );
+    });
+    printFigure(`300 watchers forgotten, ${runtime}`, String(gone));
+    const memory = [before, during, after].map(({ rssMegabytes }) => rssMegabytes).join(", ");
+    printFigure(`resident megabytes before, during, after, ${runtime}`, memory);
+    // The server works as before.
+    expect(await website.cancelSession(sessionId)).toEqual({ status: "cancelled" });
+  });
+});

@@ -1,0 +1,57 @@
+// The server on an embedded database in a process of its own, run by Node or Deno, that tells on request who still
+// watches. It says one line of JSON when it is ready, and one for each line it reads; it ends with its input.
+
+import { randomBytes } from "node:crypto";
+import process from "node:process";
+import { createInterface } from "node:readline";
+import { createApiKey } from "../../src/actions/manage-api-key.ts";
+import { createProject } from "../../src/actions/manage-project.ts";
+import { createSecrets } from "../../src/core/secret.ts";
+import { createLog } from "../../src/log.ts";
+import { createServer } from "../../src/server/server.ts";
+import { openStore } from "../../src/store/open.ts";
+
+const opened = await openStore({ databaseUrl: null, dataDir: "memory" });
+const ports = {
+  store: opened.store,
+  changes: opened.changes,
+  secrets: createSecrets(["a secret for tests that is long enough"]),
+  random: (count: number) => randomBytes(count),
+  bots: { urlOf: () => null },
+  settings: { sessionTtlSeconds: 300, codeTtlSeconds: 300 },
+};
+const project = {
+  slug: "shop",
+  name: "Shop",
+  callbackUrl: null,
+  originUrl: null,
+  redirectUris: [],
+  matchCodeRequired: false,
+};
+await createProject(ports, project);
+const { apiKey } = await createApiKey(ports, project.slug, "test");
+const server = createServer({
+  ports,
+  adminToken: null,
+  requestsPerMinute: 0,
+  sandbox: null,
+  routes: [],
+  isReady: async () => undefined,
+  log: createLog({ level: "silent", secrets: [], write: () => undefined }),
+});
+const port = await server.listen(0, "127.0.0.1");
+say({ port, apiKey });
+
+createInterface({ input: process.stdin })
+  .on("line", () => {
+    say({
+      followers: opened.changes.size,
+      timers: process.getActiveResourcesInfo().filter((name) => name === "Timeout").length,
+      rssMegabytes: Math.round(process.memoryUsage().rss / 2 ** 20),
+    });
+  })
+  .on("close", () => process.exit(0));
+
+function say(line: unknown): void {
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+}

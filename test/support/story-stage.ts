@@ -1,0 +1,101 @@
+// The stage of a story: the whole service on PostgreSQL with the pretend Telegram, projects made through AdminService, and
+// the database itself for what no caller may do, such as turning back a clock.
+
+import { randomBytes } from "node:crypto";
+import { CLIENTS } from "./clients.ts";
+import type { ContractClient, DialectName } from "./contract-client.ts";
+import { makePerson, type Person, type Who } from "./person.ts";
+import { queryOnce, startPostgres, type TestPostgres } from "./postgres.ts";
+import { restFetch } from "./rest-client.ts";
+import { startTapin, type Tapin, type TapinOptions } from "./tapin.ts";
+
+/** What a project is made of; the rest is as AdminService has it. */
+export interface ProjectInput {
+  readonly slug?: string;
+  readonly name?: string;
+  readonly callback_url?: string | null;
+  readonly origin_url?: string | null;
+  readonly redirect_uris?: readonly string[];
+  readonly match_code?: "optional" | "required";
+}
+
+/** A project and a key of it. */
+export interface StoryProject {
+  readonly slug: string;
+  readonly keyId: string;
+  readonly apiKey: string;
+  /** A client that speaks for the project; closed with the stage. REST unless told otherwise. */
+  client(dialect?: DialectName): ContractClient;
+}
+
+/** A running stage. */
+export interface Stage {
+  readonly tapin: Tapin;
+  readonly url: string;
+  readonly databaseUrl: string;
+  /** Calls AdminService; rejects on a refusal. */
+  admin(method: string, path: string, body?: object): Promise<Record<string, unknown>>;
+  /** Makes a project, with the callback URL https://shop.example/login unless told otherwise. */
+  project(input?: ProjectInput): Promise<StoryProject>;
+  /** A person nobody has met. */
+  person(who?: Partial<Who>): Person;
+  /** A client with these credentials; closed with the stage. */
+  client(dialect: DialectName, bearer: string | null): ContractClient;
+  /** Runs one statement in the database. */
+  query(text: string, values?: readonly unknown[]): Promise<readonly Record<string, unknown>[]>;
+  stop(): Promise<void>;
+}
+
+/** Starts the service on an empty database. */
+export async function startStage({ env, ...options }: TapinOptions = {}): Promise<Stage> {
+  const postgres = await startPostgres();
+  const databaseUrl = await postgres.createDatabase();
+  const settings = { TAPIN_DATABASE_URL: databaseUrl, TAPIN_SANDBOX: "on", ...env };
+  const tapin = await startTapin({ ...options, env: settings });
+  return stageOf({ tapin, databaseUrl, postgres });
+}
+
+function stageOf(parts: { tapin: Tapin; databaseUrl: string; postgres: TestPostgres }): Stage {
+  const { tapin, databaseUrl, postgres } = parts;
+  const { url } = tapin;
+  const clients: ContractClient[] = [];
+  const client: Stage["client"] = (dialect, bearer) => {
+    const made = CLIENTS[dialect](url, bearer);
+    clients.push(made);
+    return made;
+  };
+  const admin: Stage["admin"] = async (method, path, body) => {
+    const call = { method, bearer: tapin.adminToken, ...(body && { body }) };
+    const response = await restFetch(`${url}/v1/admin/${path}`, call);
+    const answer = (await response.json()) as Record<string, unknown>;
+    if (!response.ok) throw new Error(`admin: ${JSON.stringify(answer)}`);
+    return answer;
+  };
+  return {
+    tapin,
+    url,
+    databaseUrl,
+    client,
+    admin,
+    person: (who) => makePerson(url, who),
+    query: (text, values) => queryOnce(databaseUrl, text, values),
+    async project(input = {}) {
+      const slug = input.slug ?? `shop-${randomBytes(4).toString("hex")}`;
+      const callback_url = "https://shop.example/login";
+      await admin("POST", "projects", { slug, name: "Corner Shop", callback_url, ...input });
+      const key = await admin("POST", `projects/${slug}/keys`, { name: "story" });
+      const apiKey = String(key.api_key);
+      return {
+        slug,
+        keyId: String(key.key_id),
+        apiKey,
+        client: (dialect = "REST") => client(dialect, apiKey),
+      };
+    },
+    async stop() {
+      for (const made of clients) made.close();
+      await tapin.end();
+      await postgres.stop();
+    },
+  };
+}
