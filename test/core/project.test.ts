@@ -165,6 +165,7 @@ describe("displayHost", () => {
     originUrl: "https://origin.example:8443",
     redirectUris: [],
     matchCodeRequired: false,
+    subscription: "automatic",
     createdAt: new Date(0),
   };
 

@@ -10,6 +10,7 @@ import { createSecrets } from "../../src/core/secret.ts";
 import { createLog } from "../../src/log.ts";
 import { createServer } from "../../src/server/server.ts";
 import { openStore } from "../../src/store/open.ts";
+import { NO_BOTS } from "../support/no-bots.ts";
 
 const opened = await openStore({ databaseUrl: null, dataDir: "memory" });
 const ports = {
@@ -17,7 +18,7 @@ const ports = {
   changes: opened.changes,
   secrets: createSecrets(["a secret for tests that is long enough"]),
   random: (count: number) => randomBytes(count),
-  bots: { urlOf: () => null },
+  bots: NO_BOTS,
   settings: { sessionTtlSeconds: 300, codeTtlSeconds: 300 },
 };
 const project = {
@@ -27,6 +28,7 @@ const project = {
   originUrl: null,
   redirectUris: [],
   matchCodeRequired: false,
+  subscription: "automatic" as const,
 };
 await createProject(ports, project);
 const { apiKey } = await createApiKey(ports, project.slug, "test");

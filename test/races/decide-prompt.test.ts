@@ -15,6 +15,7 @@ import { createSecrets } from "../../src/core/secret.ts";
 import type { Session } from "../../src/core/session.ts";
 import type { Person } from "../../src/core/subscriber.ts";
 import { DATABASES, type RunningDatabase } from "../support/databases.ts";
+import { NO_BOTS } from "../support/no-bots.ts";
 
 const TAPS = 100;
 const ROUNDS = 30;
@@ -34,13 +35,15 @@ function nextPerson(): Person {
   };
 }
 
+const BOT = { name: "telegram:1", projectId: null };
+
 function portsOver({ store, changes }: RunningDatabase): Ports {
   return {
     store,
     changes,
     secrets: createSecrets(["a secret for tests that is long enough"]),
     random: (count) => randomBytes(count),
-    bots: { urlOf: (channel) => (channel === "telegram" ? "https://t.me/TestBot" : null) },
+    bots: NO_BOTS,
     settings: { sessionTtlSeconds: 300, codeTtlSeconds: 300 },
   };
 }
@@ -72,6 +75,7 @@ describe.each(DATABASES)("decidePrompt on $name", (kind) => {
       originUrl: null,
       redirectUris: [],
       matchCodeRequired: false,
+      subscription: "automatic",
     });
     if (made === null) throw new Error("no project");
     project = made;
@@ -83,7 +87,11 @@ describe.each(DATABASES)("decidePrompt on $name", (kind) => {
     const input = { state: null, redirectUri: null, codeChallenge: null, matchCode: false, client };
     const { session } = await createSession(ports, project, input, null);
     const person = nextPerson();
-    const screen = (await openLink(ports, person, `auths_${session.id}`)) as PromptScreen;
+    const screen = (await openLink(
+      ports,
+      { person, bot: BOT },
+      `auths_${session.id}`,
+    )) as PromptScreen;
     return {
       person,
       session,

@@ -7,6 +7,7 @@ import { createSecrets } from "../../src/core/secret.ts";
 import { DEMO_SLUG, ensureDemoProject } from "../../src/demo-project.ts";
 import { openKeyring } from "../../src/keyring.ts";
 import { DATABASES, type RunningDatabase } from "../support/databases.ts";
+import { NO_BOTS } from "../support/no-bots.ts";
 
 describe.each(DATABASES)("ensureDemoProject on $name", (kind) => {
   let database: RunningDatabase;
@@ -21,7 +22,7 @@ describe.each(DATABASES)("ensureDemoProject on $name", (kind) => {
       changes: database.changes,
       secrets: createSecrets(["a secret for tests that is long enough"]),
       random: (count: number) => randomBytes(count),
-      bots: { urlOf: () => null },
+      bots: NO_BOTS,
       settings: { sessionTtlSeconds: 300, codeTtlSeconds: 300 },
     };
     const keys = await Promise.all(
