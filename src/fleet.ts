@@ -93,6 +93,7 @@ export function createFleet(parts: FleetParts): Fleet {
   let stopListening = () => {};
   return {
     ...knowledge(parts, own, brought),
+    inspect: () => Promise.all(members().map(({ bot }) => bot.inspect())),
     async start() {
       await Promise.all([...own.values()].map(({ bot }) => bot.start()));
       stopListening = parts.ports.changes.onBotsChanged(roster.update);
@@ -125,7 +126,7 @@ function knowledge(
   parts: FleetParts,
   own: ReadonlyMap<Channel, Member>,
   brought: ReadonlyMap<string, Member>,
-): Bots {
+): Omit<Bots, "inspect"> {
   return {
     urlOf(channel, projectId) {
       const member = brought.get(`${projectId}|${channel}`) ?? own.get(channel);

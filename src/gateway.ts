@@ -169,6 +169,7 @@ function lateBots(late: Late): Bots {
     urlOf: (channel, projectId) => late.fleet?.urlOf(channel, projectId) ?? null,
     identify: async (channel, token) => (await late.fleet?.identify(channel, token)) ?? null,
     isDefault: (channel, botId) => late.fleet?.isDefault(channel, botId) ?? false,
+    inspect: async () => (await late.fleet?.inspect()) ?? [],
   };
 }
 

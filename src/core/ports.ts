@@ -36,6 +36,17 @@ export interface Bots {
   identify(channel: Channel, token: string): Promise<BotAccount | null>;
   /** Whether this Tapin itself uses the account. */
   isDefault(channel: Channel, messengerBotId: string): boolean;
+  /** Asks every bot's messenger how the bot is doing. Never rejects. */
+  inspect(): Promise<readonly BotFinding[]>;
+}
+
+/** How a bot is doing. */
+export interface BotFinding {
+  readonly channel: Channel;
+  /** Null when its messenger never told. */
+  readonly username: string | null;
+  /** What is wrong and what to do, a sentence each. Without tokens and secrets. */
+  readonly problems: readonly string[];
 }
 
 /** A bot account, as its messenger names it. */
@@ -68,6 +79,8 @@ export interface Store {
   transaction<T>(work: (store: Store) => Promise<T>): Promise<T>;
   /** Throws when the database does not answer within `timeoutMs`. */
   ping(timeoutMs: number): Promise<void>;
+  /** What time it is by the database's clock. */
+  clock(): Promise<Date>;
 }
 
 /** Projects. Not tenant-scoped: these methods are how a project is found. */

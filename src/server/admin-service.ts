@@ -7,6 +7,7 @@ import {
   SubscriptionPolicy as SubscriptionProto,
 } from "#gen/tapin/admin/v1/admin_pb.ts";
 import type { Channel as ChannelProto } from "#gen/tapin/auth/v1/auth_pb.ts";
+import { diagnose } from "../actions/diagnose.ts";
 import { createApiKey, listApiKeys, revokeApiKey } from "../actions/manage-api-key.ts";
 import { listBots, removeBot, setBot } from "../actions/manage-bot.ts";
 import {
@@ -88,6 +89,14 @@ function botOperations(ports: Ports): readonly Operation[] {
     unary(rpc.removeBot, "admin", async ({ slug, channel }) => {
       await removeBot(ports, slug, channelOf(channel));
       return {};
+    }),
+    unary(rpc.diagnose, "admin", async () => {
+      const findings = (await diagnose(ports, () => new Date())).map((finding) => ({
+        subject: finding.subject,
+        healthy: finding.problems.length === 0,
+        problems: [...finding.problems],
+      }));
+      return { healthy: findings.every(({ healthy }) => healthy), findings };
     }),
   ];
 }

@@ -98,8 +98,20 @@ function storeOf(db: Db): Store {
       }
     },
     ping: (timeoutMs) => ping(db, timeoutMs),
+    clock: () => clock(db),
   };
   return store;
+}
+
+async function clock(db: Db): Promise<Date> {
+  try {
+    const { rows } = await sql<{ now: Date }>`select clock_timestamp() as now`.execute(db);
+    const [row] = rows;
+    if (row === undefined) throw new Error("the database does not tell the time");
+    return row.now;
+  } catch (error) {
+    throw storeError(error);
+  }
 }
 
 async function ping(db: Db, timeoutMs: number): Promise<void> {

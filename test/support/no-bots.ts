@@ -7,4 +7,5 @@ export const NO_BOTS: Bots = {
   urlOf: () => null,
   identify: async () => null,
   isDefault: () => false,
+  inspect: async () => [],
 };

@@ -1,0 +1,64 @@
+// `npm run doctor`: reads the settings as the service does, asks the running service how it is doing, and
+// prints what to do about each problem. Exit code 1 when something is wrong.
+
+import process from "node:process";
+import { type Config, ConfigError, parseConfig } from "./config.ts";
+import { openKeyring } from "./keyring.ts";
+
+/** Milliseconds the service may take: it asks every messenger. */
+const ANSWER_MS = 30_000;
+
+interface Finding {
+  readonly subject: string;
+  readonly healthy: boolean;
+  readonly problems: readonly string[];
+}
+
+async function examine(): Promise<readonly Finding[]> {
+  try {
+    const config = parseConfig(process.env);
+    return [finding("settings", []), ...(await askService(config))];
+  } catch (error) {
+    if (error instanceof ConfigError) return [finding("settings", error.problems)];
+    throw error;
+  }
+}
+
+async function askService(config: Config): Promise<readonly Finding[]> {
+  const anywhere = config.host === "0.0.0.0" || config.host === "::";
+  const host = anywhere
+    ? "127.0.0.1"
+    : config.host.includes(":")
+      ? `[${config.host}]`
+      : config.host;
+  const url = `http://${host}:${config.port}`;
+  const token = config.adminToken ?? (await openKeyring(config.dataDir).read("admin-token"));
+  if (token === null) {
+    return [
+      finding("service", ["It cannot be asked without TAPIN_ADMIN_TOKEN: set the same one."]),
+    ];
+  }
+  try {
+    const answer = await fetch(`${url}/v1/admin/doctor`, {
+      headers: { authorization: `Bearer ${token}` },
+      signal: AbortSignal.timeout(ANSWER_MS),
+    });
+    const body = await answer.json();
+    if (answer.ok) return [finding("service", []), ...body.findings];
+    return [finding("service", [`It answered ${answer.status}: ${body.error}`])];
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return [finding("service", [`Nothing answers at ${url} (${why}). Is Tapin running there?`])];
+  }
+}
+
+function finding(subject: string, problems: readonly string[]): Finding {
+  return { subject, problems, healthy: problems.length === 0 };
+}
+
+const findings = await examine();
+for (const { subject, healthy, problems } of findings) {
+  process.stdout.write(`${healthy ? "ok  " : "BAD "} ${subject}\n`);
+  for (const problem of problems) process.stdout.write(`       ${problem}\n`);
+}
+process.exitCode = findings.every(({ healthy }) => healthy) ? 0 : 1;
