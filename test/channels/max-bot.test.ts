@@ -110,7 +110,7 @@ describe("MaxBot", () => {
 
   it("keeps to two calls a second in a dialog, and loses none", async () => {
     stage.sandbox.max.rules.rateLimits = true;
-    await stage.startedBot({ dialogSpacingMs: 500 });
+    await stage.startedBot({ dialogSpacingMs: 500, timing: { reconcileMs: 600_000 } });
     await stage.openPrompt();
     for (const text of ["one", "two", "three", "four"]) void stage.say("4242", text);
     await stage.until(() => stage.botMessages("4242").length === 5);
@@ -120,7 +120,7 @@ describe("MaxBot", () => {
 
   it("keeps to what MAX takes in a second in all, and loses none", async () => {
     stage.sandbox.max.rules.rateLimits = true;
-    await stage.startedBot();
+    await stage.startedBot({ timing: { reconcileMs: 600_000 } });
     const ids = Array.from({ length: 60 }, (_, index) => String(1000 + index));
     await Promise.all(ids.map((id) => stage.open("auth_demo", { id })));
     await stage.until(() => stage.handlers.of("shown").length === 60);
