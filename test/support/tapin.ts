@@ -66,7 +66,13 @@ export async function startTapin({
     stdio: ["ignore", "pipe", "pipe"],
   });
   const lines: string[] = [];
-  const exited = new Promise<number | null>((resolve) => child.once("exit", resolve));
+  let ending = false;
+  const exited = new Promise<number | null>((resolve) => {
+    child.once("exit", (code, signal) => {
+      if (!ending) tellUnexpectedEnd(code ?? signal, lines);
+      resolve(code);
+    });
+  });
   const url = await readyUrl(child, lines);
   const output = () => lines.join("\n");
   // The banner follows the ready line; only the embedded mode has one.
@@ -78,6 +84,7 @@ export async function startTapin({
       /Admin token\s+(\S+)/.exec(output())?.[1] ?? settings.TAPIN_ADMIN_TOKEN ?? TEST_ADMIN_TOKEN,
     output,
     end(signal = "SIGTERM") {
+      ending = true;
       child.kill(signal);
       return exited;
     },
@@ -89,6 +96,12 @@ export async function makeDataDir(): Promise<{ path: string; remove(): Promise<v
   const path = `.tapin/test-${randomBytes(6).toString("hex")}`;
   await mkdir(`${root}${path}`, { recursive: true });
   return { path, remove: () => rm(`${root}${path}`, { recursive: true, force: true }) };
+}
+
+/** What a test that finds nobody at the port would not say. */
+function tellUnexpectedEnd(how: number | string | null, lines: readonly string[]): void {
+  const last = lines.slice(-40).join("\n");
+  process.stderr.write(`the service ended by itself (${how}), after printing:\n${last}\n`);
 }
 
 function withoutTapin(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
