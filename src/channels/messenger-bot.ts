@@ -53,6 +53,8 @@ export function createMessengerBot(
     settle: (prompt) => bot.conversation.settle(prompt),
     async receive(update) {
       if (stopping.signal.aborted) throw new Error("this bot has been stopped");
+      // Notes are kept by the bot's id: under no id the same update would be taken for two.
+      if (bot.account === null) throw new Error("the messenger has not told yet who this bot is");
       await bot.inbox.take(update);
     },
     inspect: () => inspectBot(bot),

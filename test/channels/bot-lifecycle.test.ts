@@ -41,6 +41,7 @@ describe.each(STAGES)("bot on $channel, $mode", ({ channel, mode }) => {
       const bot = stage.bot();
       await bot.start();
       expect(bot.username).toBeNull();
+      await expect(bot.receive({})).rejects.toThrow("who this bot is");
       await stage.until(() => stage.proxy.callsOf(stage.calls.me).length >= 3);
       stage.proxy.setDown(false);
       await stage.until(() => bot.username === stage.messenger.username);
