@@ -191,6 +191,10 @@ function readBot(reader: Reader, messenger: "TELEGRAM" | "MAX"): BotConfig | nul
 function checkTogether(config: Config, reader: Reader): void {
   checkSecrets(config, reader);
   checkMessengers(config, reader);
+  const url = config.publicUrl === null ? null : new URL(config.publicUrl);
+  if (url !== null && (url.search || url.hash || url.username || url.password)) {
+    reader.problem("TAPIN_PUBLIC_URL", "must have no query, fragment, user name or password");
+  }
   const landing = config.publicUrl === null ? null : landingUrlProblem(config.publicUrl);
   if (config.sandbox && landing !== null) reader.problem("TAPIN_PUBLIC_URL", landing);
 }

@@ -67,7 +67,11 @@ interface Late {
 /** Starts everything. Rejects with a sentence when a setting, the database or a bot token does not work. */
 export async function startGateway(config: Config, log: Logger): Promise<Gateway> {
   const running: Running = { storage: () => {}, server: async () => {}, workers: [] };
-  const stop = (graceMs = STOP_GRACE_MS) => stopAll(running, graceMs);
+  let stopped: Promise<void> | null = null;
+  const stop = (graceMs = STOP_GRACE_MS) => {
+    stopped ??= stopAll(running, { graceMs, log });
+    return stopped;
+  };
   try {
     return { ...(await assemble(config, log, running)), stop };
   } catch (error) {
@@ -78,15 +82,28 @@ export async function startGateway(config: Config, log: Logger): Promise<Gateway
 
 // The sandbox's bots need the server to end well; but a sweep or a tap that waits for the database may not
 // keep the port and the streams open.
-async function stopAll({ storage, server, workers }: Running, graceMs: number): Promise<void> {
-  const ended = inTurn(workers.splice(0).reverse());
+async function stopAll(
+  { storage, server, workers }: Running,
+  { graceMs, log }: { graceMs: number; log: Logger },
+): Promise<void> {
+  const ended = inTurn(workers.splice(0).reverse(), log);
   await atMost(WORKERS_HEAD_START_MS, ended);
-  await server(graceMs);
-  await atMost(STORAGE_CLOSE_MS, ended.then(storage));
+  await inTurn([() => server(graceMs)], log);
+  await atMost(
+    STORAGE_CLOSE_MS,
+    ended.then(() => inTurn([storage], log)),
+  );
 }
 
-async function inTurn(steps: readonly Stop[]): Promise<void> {
-  for (const step of steps) await step();
+/** One step that fails keeps none of the others from being taken. */
+async function inTurn(steps: readonly Stop[], log: Logger): Promise<void> {
+  for (const step of steps) {
+    try {
+      await step();
+    } catch (err) {
+      log.warn({ event: "stop_step_failed", err }, "a part did not stop well");
+    }
+  }
 }
 
 async function atMost(timeoutMs: number, work: Promise<void>): Promise<void> {
@@ -110,6 +127,7 @@ async function assemble(
   const ports = await openPorts(config, { secret, late, log, running });
   const { addresses, website } = late;
   const sandbox = config.sandbox ? openSandbox(addresses) : null;
+  if (sandbox !== null) running.workers.push(() => sandbox.close());
   const server = createServer({
     ports,
     adminToken,
@@ -127,7 +145,6 @@ async function assemble(
   const demoApiKey =
     sandbox === null ? null : await ensureDemoProject(ports, keyring, addresses.publicUrl);
   if (demoApiKey !== null) openWebsite(website, addresses, demoApiKey);
-  if (sandbox !== null) running.workers.push(() => sandbox.close());
   await startWorkers({ config, ports, late, sandbox, log, running });
   return { ...addresses, adminToken, demoApiKey };
 }
@@ -196,7 +213,8 @@ async function listen(server: Server, config: Config): Promise<Addresses> {
   const port = await server.listen(wanted, host).catch((cause: NodeJS.ErrnoException) => {
     throw new Error(`Tapin cannot listen on ${host}:${wanted}: ${whyNot(cause)}.`, { cause });
   });
-  const anywhere = config.host === "0.0.0.0" || config.host === "::";
+  // Messengers refuse `localhost` in a button.
+  const anywhere = ["0.0.0.0", "::", "localhost"].includes(config.host);
   const hostOf = (name: string) => (name.includes(":") ? `[${name}]` : name);
   const localUrl = `http://${anywhere ? "127.0.0.1" : hostOf(config.host)}:${port}`;
   return { localUrl, publicUrl: config.publicUrl ?? localUrl };

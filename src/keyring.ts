@@ -1,8 +1,9 @@
 // The keyring: secrets the embedded mode generates once and keeps in the data directory, readable by the
 // owner only. With `memory` they live as long as the process.
 
-import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { MIN_SECRET_BYTES } from "./core/secret.ts";
 
 /** Generated secrets, by name. */
 export interface Keyring {
@@ -25,6 +26,13 @@ export function openKeyring(dataDir: string | "memory"): Keyring {
     write,
     async readOrMake(name, make) {
       const kept = await read(name);
+      // A secret as short as this was not made here: the file is damaged, or somebody else's.
+      if (kept !== null && kept.length < MIN_SECRET_BYTES) {
+        throw new Error(
+          `The file "${name}" in TAPIN_DATA_DIR is damaged. Put it back from a backup, or delete it: ` +
+            "codes and watch tokens made with the lost one then stop working.",
+        );
+      }
       if (kept !== null) return kept;
       const made = make();
       await write(name, made);
@@ -51,14 +59,21 @@ function onDisk(dataDir: string): Pick<Keyring, "read" | "write"> {
         return (await readFile(fileOf(name), "utf8")).trim() || null;
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
-        throw error;
+        throw new Error(`TAPIN_DATA_DIR (${dataDir}) cannot be read: ${error}`, { cause: error });
       }
     },
     async write(name, value) {
-      await mkdir(dataDir, { recursive: true, mode: 0o700 });
-      await writeFile(fileOf(name), `${value}\n`, { mode: 0o600 });
-      // `mode` applies to a new file only.
-      await chmod(fileOf(name), 0o600);
+      const fresh = `${fileOf(name)}.new`;
+      try {
+        await mkdir(dataDir, { recursive: true, mode: 0o700 });
+        await writeFile(fresh, `${value}\n`, { mode: 0o600 });
+        // `mode` applies to a new file only.
+        await chmod(fresh, 0o600);
+        // A crash in the middle leaves the old file or the new one, never half of one.
+        await rename(fresh, fileOf(name));
+      } catch (cause) {
+        throw new Error(`TAPIN_DATA_DIR (${dataDir}) cannot be written to: ${cause}`, { cause });
+      }
     },
   };
 }

@@ -1,6 +1,7 @@
 // Starts the process: environment in, gateway up, signals, exit code. Runs unchanged on Node and on Deno.
 
 import process from "node:process";
+import type { Logger } from "pino";
 import { bannerOf } from "./banner.ts";
 import { type Config, ConfigError, parseConfig } from "./config.ts";
 import { type Gateway, startGateway } from "./gateway.ts";
@@ -8,6 +9,9 @@ import { createLog } from "./log.ts";
 
 /** Milliseconds until a stop that does not come to an end is cut short (contract section 6: 10 s). */
 const STOP_LIMIT_MS = 9500;
+
+/** Milliseconds after which a second signal is meant: a terminal and npm may both send the first one. */
+const IMPATIENT_MS = 1000;
 
 const write = (text: string) => {
   process.stdout.write(text);
@@ -25,32 +29,62 @@ function readConfig(): Config {
 }
 
 async function start(config: Config): Promise<void> {
-  const secrets = [...(config.secrets ?? []), config.adminToken, config.telegram?.token];
-  const log = createLog({
-    level: config.logLevel,
-    secrets: secrets.filter((secret) => typeof secret === "string"),
-    write,
-  });
+  const log = createLog({ level: config.logLevel, secrets: secretsOf(config), write });
+  watchProcess(log);
   log.info({
     event: "starting",
     database: config.databaseUrl === null ? "embedded" : "postgresql",
   });
   const gateway = await startGateway(config, log);
   // Before anybody is told that it is ready: a signal that nobody handles ends the process without a stop.
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    process.once(signal, () => {
-      log.info({ event: "stopping", signal }, "Tapin is stopping");
-      void stop(gateway);
-    });
-  }
+  stopOnSignals(gateway, log);
   log.info({ event: "ready", url: gateway.publicUrl }, "Tapin is ready");
   if (config.databaseUrl === null && config.logLevel !== "silent") write(bannerOf(gateway));
 }
 
-async function stop(gateway: Gateway): Promise<void> {
+/** The settings no log line may show. */
+function secretsOf(config: Config): readonly string[] {
+  const { secrets, adminToken, telegram, max } = config;
+  const all = [...(secrets ?? []), adminToken, telegram?.token, max?.token];
+  return all.filter((secret) => typeof secret === "string");
+}
+
+/** The last line of defence: what nobody caught is logged without secrets, and ends no stream of others. */
+function watchProcess(log: Logger): void {
+  process.on("unhandledRejection", (err) => {
+    log.error({ event: "unhandled_rejection", err }, "a failure that nobody handled");
+  });
+  process.on("uncaughtException", (err) => {
+    log.error({ event: "uncaught_exception", err }, "an error that nobody caught");
+  });
+  // Whoever read the log has gone (`| head`): that is no reason to end the service.
+  process.stdout.on("error", () => {});
+}
+
+function stopOnSignals(gateway: Gateway, log: Logger): void {
+  let since: number | null = null;
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => {
+      if (since !== null) {
+        if (performance.now() - since > IMPATIENT_MS) process.exit(1);
+        return;
+      }
+      since = performance.now();
+      log.info({ event: "stopping", signal }, "Tapin is stopping");
+      void stop(gateway, log);
+    });
+  }
+}
+
+async function stop(gateway: Gateway, log: Logger): Promise<void> {
   setTimeout(() => process.exit(1), STOP_LIMIT_MS).unref();
-  await gateway.stop();
-  process.exit(0);
+  try {
+    await gateway.stop();
+    process.exit(0);
+  } catch (err) {
+    log.error({ event: "stop_failed", err }, "Tapin did not stop well");
+    process.exit(1);
+  }
 }
 
 try {

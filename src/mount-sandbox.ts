@@ -2,6 +2,7 @@
 
 import type { Config } from "./config.ts";
 import type { Channel } from "./core/subscriber.ts";
+import { TapinError } from "./errors.ts";
 import type { MessengerAccess } from "./fleet.ts";
 import { createDemo } from "./sandbox/demo/demo.ts";
 import type { Sandbox } from "./sandbox/sandbox.ts";
@@ -34,7 +35,8 @@ export function openWebsite(website: Website, addresses: Addresses, apiKey: stri
 export function sandboxRoutes(sandbox: Sandbox, website: Website): readonly PlainRoute[] {
   const pretend: PlainRoute["handle"] = ({ req, res }) => sandbox.handle(req, res);
   const demo: PlainRoute["handle"] = async ({ req, res }) => {
-    await website.handle?.(req, res);
+    if (website.handle === null) throw new TapinError("UNAVAILABLE");
+    await website.handle(req, res);
   };
   return [
     { path: "/sandbox", handle: pretend },
@@ -43,7 +45,8 @@ export function sandboxRoutes(sandbox: Sandbox, website: Website): readonly Plai
     { path: "/demo/*", handle: demo },
     {
       path: "/",
-      handle({ res }) {
+      handle({ res, method }) {
+        if (method !== "GET" && method !== "HEAD") throw new TapinError("NOT_FOUND");
         res.statusCode = 302;
         res.setHeader("location", "/demo");
         res.end();

@@ -51,7 +51,7 @@ export async function createSession(
     });
     return { sessionId: session.id };
   });
-  const session = made && (await ports.store.sessions.find(project.id, made.sessionId));
+  const session = await ports.store.sessions.find(project.id, made.sessionId);
   if (session === null) throw new TapinError("SESSION_NOT_FOUND");
   return {
     session,

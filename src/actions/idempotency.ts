@@ -17,15 +17,15 @@ export interface IdempotencyKey {
 }
 
 /**
- * Does the work once for each key. `null` from the work means that it came to nothing: the key is given
- * back, so that a later call may try again. Fails with `conflict` for the same key with another body.
- * The result must survive JSON.
+ * Does the work once for each key; what it came to is the answer to every repetition, a refusal included, so
+ * the work must answer a refusal instead of throwing it. Fails with `conflict` for the same key with another
+ * body. The result must survive JSON.
  */
 export async function once<T>(
   store: Store,
   call: { projectId: string; operation: string; idempotency: IdempotencyKey | null },
-  work: (store: Store) => Promise<T | null>,
-): Promise<T | null> {
+  work: (store: Store) => Promise<T>,
+): Promise<T> {
   const { projectId, operation, idempotency } = call;
   if (idempotency === null) return await work(store);
   const keyHash = sha256Hex(idempotency.key);
@@ -43,8 +43,7 @@ export async function once<T>(
     }
     if (claim.kind === "repeat") return claim.result as T;
     const result = await work(inner);
-    if (result === null) await inner.idempotency.forget(projectId, { operation, keyHash });
-    else await inner.idempotency.save(projectId, { operation, keyHash, result });
+    await inner.idempotency.save(projectId, { operation, keyHash, result });
     return result;
   });
 }

@@ -86,8 +86,9 @@ function problemsOf(change: ProjectChange): readonly Violation[] {
     note("name", "must be 1-64 plain characters without control characters or outer spaces");
   }
   if (change.name === "") note("name", "must not be empty");
-  if (change.callbackUrl) note("callback_url", landingUrlProblem(change.callbackUrl));
-  if (change.originUrl) note("origin_url", originUrlProblem(change.originUrl));
+  if (typeof change.callbackUrl === "string")
+    note("callback_url", landingUrlProblem(change.callbackUrl));
+  if (typeof change.originUrl === "string") note("origin_url", originUrlProblem(change.originUrl));
   const uris = change.redirectUris ?? [];
   uris.forEach((uri, index) => {
     note(`redirect_uris[${index}]`, landingUrlProblem(uri));

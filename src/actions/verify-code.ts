@@ -26,10 +26,18 @@ export async function verifyCode(
   const codeHash = sha256Hex(input.code);
   const challenge = input.codeVerifier === null ? null : challengeOf(input.codeVerifier);
   const call = { projectId: project.id, operation: "verify_code", idempotency };
-  const profile = await once(store, call, (inner) =>
-    inner.grants.verify(project.id, codeHash, challenge),
-  );
-  if (profile !== null) return profile;
-  await store.grants.countWrongVerifier(project.id, codeHash, WRONG_VERIFIER_LIMIT);
-  throw new TapinError("CODE_INVALID");
+  const { profile } = await once<Verification>(store, call, async (inner) => {
+    const verified = await inner.grants.verify(project.id, codeHash, challenge);
+    if (verified === null) {
+      await inner.grants.countWrongVerifier(project.id, codeHash, WRONG_VERIFIER_LIMIT);
+    }
+    return { profile: verified };
+  });
+  if (profile === null) throw new TapinError("CODE_INVALID");
+  return profile;
+}
+
+/** What a call came to; null = the code is not valid. */
+interface Verification {
+  readonly profile: VerifiedProfile | null;
 }

@@ -18,8 +18,6 @@ export interface Watch {
   readonly sessionId: string;
   /** Null = deliver nothing (HEAD). */
   readonly reader: Reader | null;
-  /** The last sequence seen; 0 = none. */
-  readonly afterSequence: number;
   readonly signal: AbortSignal;
   /** Longest silence; default {@link HEARTBEAT_MS}. */
   readonly heartbeatMs?: number;
@@ -27,7 +25,8 @@ export interface Watch {
 
 /**
  * Yields the session's status now, at every change, and again as a heartbeat; ends after a terminal one or
- * when the signal aborts. After a resume, a status that was seen already is not sent again unless terminal.
+ * when the signal aborts. For a watcher that resumes and has seen the present status, the first message is a
+ * heartbeat: it says at once that the stream stands.
  */
 export async function* watchSession(
   ports: Pick<Ports, "store" | "secrets" | "changes">,
@@ -39,7 +38,7 @@ export async function* watchSession(
   // ever runs: only the signal tells.
   signal.addEventListener("abort", () => follower.close(), { once: true });
   try {
-    let seen = watch.afterSequence;
+    let seen = 0;
     let heartbeat = false;
     while (!signal.aborted) {
       const session = await findSession(ports, watch.caller, sessionId);

@@ -71,6 +71,10 @@ export function landingUrlProblem(text: string): string | null {
   if (!host.includes(".") && !host.startsWith("[")) {
     return "must have a host with a dot in it, since messengers refuse others in a button";
   }
+  if (!isPlainlyWritten(text, url)) return `must be written plainly, such as ${url.origin}/login`;
+  if (url.searchParams.has("code") || url.searchParams.has("state")) {
+    return "must not have a code or state in its query, which Tapin adds";
+  }
   return null;
 }
 
@@ -105,6 +109,14 @@ function parseUrl(text: string): URL | null {
   const url = new URL(text);
   // Addresses are compared exactly: a wildcard would be taken for a promise that nobody keeps.
   return url.hostname.includes("*") ? null : url;
+}
+
+/** Parsers disagree about backslashes, missing slashes, numeric hosts and empty labels: none may be stored. */
+function isPlainlyWritten(text: string, url: URL): boolean {
+  const start = `${url.protocol}//${url.host}`;
+  return (
+    text.toLowerCase().startsWith(start) && !text.includes("\\") && !url.hostname.includes("..")
+  );
 }
 
 /** Whether a host name, as the URL class spells it, is a loopback address. */

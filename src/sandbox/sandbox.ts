@@ -96,8 +96,10 @@ function chatPages(channel: SandboxChannel): string {
   return `${ROOT}/${channel}/`;
 }
 
-function envelope(status: number, error: string): Answer {
-  const code = status === 500 ? "internal" : "not_found";
+const ENVELOPE_CODES = { 404: "not_found", 405: "method_not_allowed", 500: "internal" } as const;
+
+function envelope(status: keyof typeof ENVELOPE_CODES, error: string): Answer {
+  const code = ENVELOPE_CODES[status];
   return jsonAnswer(status, { error, code, retryable: false });
 }
 

@@ -42,8 +42,8 @@ function projectOperations(ports: Ports): readonly Operation[] {
       const project = await createProject(ports, {
         slug: request.slug,
         name: request.name,
-        callbackUrl: request.callbackUrl || null,
-        originUrl: request.originUrl || null,
+        callbackUrl: request.callbackUrl ?? null,
+        originUrl: request.originUrl ?? null,
         redirectUris: request.redirectUris,
         matchCodeRequired: request.matchCode === MatchCodePolicy.REQUIRED,
         subscription: subscriptionFromProto(request.subscription) ?? "automatic",
@@ -122,8 +122,8 @@ type Field = (typeof FIELDS)[number];
 function changeOf(request: UpdateProjectRequest): ProjectChange {
   const values: Record<Field, ProjectChange> = {
     name: { name: request.name },
-    callback_url: { callbackUrl: request.callbackUrl || null },
-    origin_url: { originUrl: request.originUrl || null },
+    callback_url: { callbackUrl: request.callbackUrl ?? null },
+    origin_url: { originUrl: request.originUrl ?? null },
     redirect_uris: { redirectUris: request.redirectUris },
     match_code: { matchCodeRequired: request.matchCode === MatchCodePolicy.REQUIRED },
     subscription: { subscription: subscriptionFromProto(request.subscription) ?? "automatic" },

@@ -89,7 +89,7 @@ function sessionOperations(ports: Ports): readonly Operation[] {
       return { status: statusToProto(await cancelSession(ports, { caller, sessionId })) };
     }),
     serverStream(watchRpc, "api_key_or_watch_token", async function* (request, call) {
-      const { sessionId, afterSequence } = request;
+      const { sessionId } = request;
       const caller = await callerOf(ports, call, sessionId);
       const { signal } = call;
       const reader = call.head ? null : readerOf(ports, call);
@@ -97,7 +97,6 @@ function sessionOperations(ports: Ports): readonly Operation[] {
         caller,
         sessionId,
         reader,
-        afterSequence,
         signal,
       })) {
         const { opened, sequence } = view;

@@ -53,9 +53,9 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     async admit(method, call) {
       try {
         const { access } = operationOf(method);
-        const identity = await authenticate(authority, access, call);
+        const identity = await authenticate(authority, access, call, limit);
         if (identity.kind === "api_key") call.hideFromPages();
-        await limit(identity);
+        await limit(call, identity);
         return { ...call, identity };
       } catch (error) {
         throw fail(method, call, error);
@@ -65,7 +65,8 @@ export function createPipeline(parts: PipelineParts): Pipeline {
       try {
         validate(method, request);
         const operation = operationOf(method);
-        const answer = await unlessAborted(operation.run(request, call) as Promise<Message>, call);
+        const work = () => operation.run(request, call) as Promise<Message>;
+        const answer = await unlessAborted(work, call);
         logCall(log, method, call, null);
         return answer;
       } catch (error) {
@@ -115,8 +116,11 @@ const REASON_OF_CODE: Partial<Record<Code, Reason>> = {
   [Code.Unimplemented]: "UNIMPLEMENTED",
 };
 
-/** The answer, or the abort's reason as soon as there is one: a deadline is kept even if the work is not. */
-async function unlessAborted<T>(work: Promise<T>, { signal }: Call): Promise<T> {
+/**
+ * The answer, or the abort's reason as soon as there is one: a deadline is kept even if the work is not. Work
+ * for a caller that is gone already is not begun.
+ */
+async function unlessAborted<T>(begin: () => Promise<T>, { signal }: Call): Promise<T> {
   signal.throwIfAborted();
   let onAbort = () => {};
   const aborted = new Promise<never>((_, reject) => {
@@ -124,7 +128,8 @@ async function unlessAborted<T>(work: Promise<T>, { signal }: Call): Promise<T> 
     signal.addEventListener("abort", onAbort, { once: true });
   });
   try {
-    return await Promise.race([work, aborted]);
+    // The race handles a failure of either: one that comes after the other was faster is nobody's loss.
+    return await Promise.race([begin(), aborted]);
   } finally {
     signal.removeEventListener("abort", onAbort);
   }

@@ -38,14 +38,6 @@ export function idempotencyTable(db: Db): IdempotencyTable {
         where project_id = ${projectId} and operation = ${operation} and key_hash = ${keyHash}
         `.execute(db);
     },
-    async forget(projectId, { operation, keyHash }) {
-      await db
-        .deleteFrom("idempotency_keys")
-        .where("project_id", "=", projectId)
-        .where("operation", "=", operation)
-        .where("key_hash", "=", keyHash)
-        .execute();
-    },
     async purge(seconds) {
       const purged = await sql`
         delete from idempotency_keys

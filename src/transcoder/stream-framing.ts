@@ -34,25 +34,39 @@ const heartbeat = ": heartbeat\n\n";
 
 /**
  * Server-sent events: `retry:` first, then `id:`, `event:` and `data:` for each message, and a final
- * `event: end` or `event: error`. A message with the id of the one before is a heartbeat: a comment.
+ * `event: end` or `event: error`. A message with the id of the one before is a heartbeat: a comment. `seenId`
+ * is what the reader resumes from, so that the message it has seen is not doubled.
  */
 export function eventStreamFraming(
   text: MessageText,
-  options: { event: string; retryMs: number },
+  options: { event: string; retryMs: number; seenId?: string | undefined },
 ): StreamFraming {
-  let lastId: string | undefined;
+  let lastId = options.seenId;
+  // What the reader says it has seen already, until something newer comes.
+  let held: Message | undefined;
+  let isResumed = lastId !== undefined;
+  const render = (message: Message) => {
+    const id = text.id(message);
+    // An id with a line break would forge fields, and one with NUL is ignored by every browser.
+    const idLine = id === undefined || /[\0\r\n]/.test(id) ? "" : `id: ${id}\n`;
+    return `${idLine}event: ${options.event}\ndata: ${text.json(message)}\n\n`;
+  };
   return {
     open: () => `retry: ${options.retryMs}\n\n`,
     message: (message) => {
       const id = text.id(message);
-      if (id !== undefined && id === lastId) return heartbeat;
+      if (id !== undefined && id === lastId) {
+        if (isResumed) held = message;
+        return heartbeat;
+      }
+      isResumed = false;
+      held = undefined;
       lastId = id;
-      // An id with a line break would forge fields, and one with NUL is ignored by every browser.
-      const idLine = id === undefined || /[\0\r\n]/.test(id) ? "" : `id: ${id}\n`;
-      return `${idLine}event: ${options.event}\ndata: ${text.json(message)}\n\n`;
+      return render(message);
     },
     quiet: () => heartbeat,
-    end: () => "event: end\ndata: {}\n\n",
+    // A reader that resumes at the very end may have lost the last message: it is told once more.
+    end: () => `${held === undefined ? "" : render(held)}event: end\ndata: {}\n\n`,
     failure: (error) => `event: error\ndata: ${JSON.stringify(error)}\n\n`,
   };
 }

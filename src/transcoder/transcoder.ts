@@ -237,7 +237,7 @@ async function answerStream<C>(
     pump.close();
     return { status: 200, headers, body: null };
   }
-  const framing = framingOf(mediaType, route.text, setup);
+  const framing = framingOf(mediaType, route.text, { ...setup, seenId: seenIdOf(message, setup) });
   const renderFailure = (error: unknown) => options.renderError(error, context).body;
   return { status: 200, headers, body: new StreamBody({ pump, first, framing, renderFailure }) };
 }
@@ -246,7 +246,19 @@ function contentTypeOf(mediaType: string): string {
   return mediaType === eventStreamMediaType ? `${mediaType}; charset=utf-8` : mediaType;
 }
 
-function framingOf(mediaType: string, text: MessageText, setup: StreamSetup): StreamFraming {
+/** The id the reader resumes from, as its messages carry it; undefined when it starts anew. */
+function seenIdOf(request: Message, { resumeField }: StreamSetup): string | undefined {
+  if (resumeField === undefined || !reflect(resumeField.parent, request).isSet(resumeField)) {
+    return undefined;
+  }
+  return String(reflect(resumeField.parent, request).get(resumeField));
+}
+
+function framingOf(
+  mediaType: string,
+  text: MessageText,
+  setup: StreamSetup & { readonly seenId: string | undefined },
+): StreamFraming {
   return mediaType === eventStreamMediaType
     ? eventStreamFraming(text, setup)
     : jsonLinesFraming(text);

@@ -64,6 +64,13 @@ describe("T15: landingUrlProblem", () => {
     ["ftp://example.com/", /must be https/],
     ["myapp://login", /must be https/],
     ["https://intranet/login", /host with a dot/],
+    ["https:example.com", /written plainly/],
+    ["https:\\\\example.com", /written plainly/],
+    ["https://example.com\\@evil.org/", /written plainly/],
+    ["https://a..b/", /written plainly/],
+    ["http://2130706433/", /written plainly/],
+    ["https://example.com/?code=1", /code or state/],
+    ["https://example.com/?a=1&state=2", /code or state/],
   ])("refuses %j", (url, sentence) => {
     expect(landingUrlProblem(url)).toMatch(sentence);
   });

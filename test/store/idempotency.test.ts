@@ -104,15 +104,6 @@ describe.each(DATABASES)("idempotency keys on $name", (kind) => {
     expect(order).toEqual(["first fails", "second fresh"]);
   });
 
-  test("forget gives the key back", async () => {
-    const key = text(10);
-    await once(key, 1);
-    await store.idempotency.forget(project.id, { operation: "create", keyHash: key });
-    expect((await once(key, 2)).kind).toBe("repeat");
-    await store.idempotency.forget(project.id, { operation: "verify", keyHash: key });
-    expect(await once(key, 2, "other body")).toEqual({ kind: "fresh" });
-  });
-
   test("claim of a key that was committed without a result is fresh", async () => {
     const key = text(10);
     await store.transaction((inside) => inside.idempotency.claim(project.id, call(key)));

@@ -1,5 +1,6 @@
 // Idempotency-Key on create and verify: the same call gets the same answer, another call with the key is a conflict.
 
+import { createHash, randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DIALECTS } from "../support/clients.ts";
 import { type CallOptions, refusalOf } from "../support/contract-client.ts";
@@ -108,12 +109,23 @@ describe("verifyCode", () => {
     expect(await website.verifyCode({ code: second })).toMatchObject({ state: "s" });
   });
 
-  it("refused once leaves the key free for the right code", async () => {
-    const website = project.client();
-    const wrong = website.verifyCode({ code: "wrong" }, key("verify-4"));
-    expect((await refusalOf(wrong)).reason).toBe("code_invalid");
-    const code = await newCode();
-    expect(await website.verifyCode({ code }, key("verify-4"))).toMatchObject({ state: "s" });
+  it("refused once is refused again, counts once, and is a conflict with another code", async () => {
+    const client = project.client();
+    const verifier = randomBytes(32).toString("base64url");
+    const codeChallenge = createHash("sha256").update(verifier).digest("base64url");
+    const session = await client.createSession({ codeChallenge });
+    const code = codeOf(await stage.person().logIn(session.telegramLink));
+    const wrong = { code, codeVerifier: randomBytes(32).toString("base64url") };
+    for (let turn = 0; turn < 5; turn += 1) {
+      const refusal = await refusalOf(client.verifyCode(wrong, key("verify-4")));
+      expect(refusal).toMatchObject({ reason: "code_invalid" });
+    }
+    const other = client.verifyCode({ code, codeVerifier: verifier }, key("verify-4"));
+    expect(await refusalOf(other)).toMatchObject({ reason: "conflict" });
+    // Five repetitions of one call are one wrong verifier: the code is not burnt (T3).
+    expect(await client.verifyCode({ code, codeVerifier: verifier })).toMatchObject({
+      channel: "telegram",
+    });
   });
 
   it("simultaneous with the same key gives every caller the one answer", async () => {

@@ -148,10 +148,17 @@ describe("resume", () => {
     );
   });
 
-  it("sends the first message as an event even when its id is the last one seen", async () => {
+  it("beats instead of repeating the message that was seen", async () => {
+    const library = openWatch(of(status(5), status(6)));
+    const { text } = await library.call("GET", target, { headers: { "last-event-id": "5" } });
+    expect(text).toMatch(/^retry: \d+\n\n: heartbeat\n\nid: 6\nevent: status\n/);
+    expect(text).not.toContain("id: 5");
+  });
+
+  it("repeats the message that was seen when the stream ends with it", async () => {
     const library = openWatch(of(status(5)));
     const { text } = await library.call("GET", target, { headers: { "last-event-id": "5" } });
-    expect(text).toContain("id: 5\nevent: status\n");
+    expect(text).toMatch(/: heartbeat\n\nid: 5\nevent: status\n[\s\S]*event: end\n/);
   });
 
   it("leaves Last-Event-ID alone where a stream cannot be resumed, and in unary calls", async () => {

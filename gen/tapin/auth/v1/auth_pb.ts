@@ -272,8 +272,9 @@ export type WatchSessionRequest = Message<"tapin.auth.v1.WatchSessionRequest"> &
   sessionId: string;
 
   /**
-   * Resume: the `sequence` of the last message seen. A status that is not newer is not sent again,
-   * unless it is terminal. REST: also the `Last-Event-ID` header. 0 = from the present status.
+   * Resume: the `sequence` of the last message seen. The present status comes at once all the same: with
+   * an unchanged sequence it is a heartbeat (server-sent events: a comment, unless the stream ends with it).
+   * REST: also the `Last-Event-ID` header. 0 = from the present status.
    *
    * @generated from field: int32 after_sequence = 2;
    */
