@@ -5,7 +5,13 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Config } from "./config.ts";
 import type { Bots, Ports } from "./core/ports.ts";
-import { createSecrets, randomText, randomUuid, SECRET_LENGTH } from "./core/secret.ts";
+import {
+  ADMIN_TOKEN_PREFIX,
+  createSecrets,
+  randomText,
+  randomUuid,
+  SECRET_LENGTH,
+} from "./core/secret.ts";
 import { ensureDemoProject } from "./demo-project.ts";
 import { createFleet, type Fleet } from "./fleet.ts";
 import { type Keyring, openKeyring } from "./keyring.ts";
@@ -203,7 +209,7 @@ async function readSecrets(
   }
   const adminToken = await keyring.readOrMake(
     "admin-token",
-    () => `tapin_admin_${make(SECRET_LENGTH)()}`,
+    () => ADMIN_TOKEN_PREFIX + make(SECRET_LENGTH)(),
   );
   return { secret, adminToken };
 }

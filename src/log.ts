@@ -2,6 +2,7 @@
 // line is searched for them on its way out, whoever wrote it.
 
 import { type Logger, pino } from "pino";
+import { CREDENTIAL_PREFIX } from "./core/secret.ts";
 
 /** Where lines go. */
 export interface LogOptions {
@@ -12,13 +13,16 @@ export interface LogOptions {
   write(line: string): void;
 }
 
-// API keys and watch tokens; bearer credentials; bot tokens in Bot API URLs; codes in callback URLs and JSON.
+// API keys, watch and admin tokens; bearer credentials; bot tokens in Bot API URLs; codes in callback URLs
+// and JSON; passwords in database URLs.
 const SHAPES: readonly (readonly [RegExp, string])[] = [
-  [/tapin_(live|watch)_[A-Za-z0-9]+/g, "tapin_$1_[redacted]"],
+  [new RegExp(`(${CREDENTIAL_PREFIX})[A-Za-z0-9_-]+`, "gi"), "$1[redacted]"],
   [/(bearer\s+)[A-Za-z0-9._~+/=-]+/gi, "$1[redacted]"],
   [/\bbot\d+:[A-Za-z0-9_-]+/g, "bot[redacted]"],
   [/([?&]code=)[^&\s"]+/g, "$1[redacted]"],
   [/("code\\?":\s*\\?")[A-Za-z0-9_-]{40,}/g, "$1[redacted]"],
+  // Up to the last @ of the word: a password that should have been escaped may hold one itself.
+  [/(postgres(?:ql)?:\/\/[^:@/\s"]*:)[^\s"]*@/gi, "$1[redacted]@"],
 ];
 
 /** The line without its secrets. */

@@ -5,6 +5,7 @@ import { createLog, redact } from "../src/log.ts";
 
 const KEY = `tapin_live_${"aB3".repeat(10)}xy`;
 const WATCH = `tapin_watch_${"Zz9".repeat(10)}xy`;
+const ADMIN = `tapin_admin_${"Qq1".repeat(10)}xy`;
 const CODE = "q-_w".repeat(10).concat("abc");
 const BOT = "123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw";
 const SERVER_SECRET = 'a server "secret" \\ with, odd characters';
@@ -19,6 +20,22 @@ describe("redact", () => {
   it.each([
     ["an API key", `key ${KEY}.`, "key tapin_live_[redacted]."],
     ["a watch token", `token ${WATCH}`, "token tapin_watch_[redacted]"],
+    ["an admin token", `Admin token ${ADMIN}.`, "Admin token tapin_admin_[redacted]."],
+    [
+      "an admin token of the operator's own making",
+      "with tapin_admin_for-tests_only",
+      "with tapin_admin_[redacted]",
+    ],
+    [
+      "the password of a database URL",
+      "cannot open postgres://tapin:hu:s/h@db:5432/tapin now",
+      "cannot open postgres://tapin:[redacted]@db:5432/tapin now",
+    ],
+    [
+      "a password that holds an @, in JSON",
+      '{"url":"postgresql://tapin:hu@sh@db/tapin","x":"a@b"}',
+      '{"url":"postgresql://tapin:[redacted]@db/tapin","x":"a@b"}',
+    ],
     [
       "bearer credentials",
       "authorization: Bearer abc.DEF-1~+/=",
@@ -52,6 +69,11 @@ describe("redact", () => {
 
   it("takes out the secrets it is told, and leaves an empty one alone", () => {
     expect(redact("a hush b", ["hush", ""])).toBe("a [redacted] b");
+  });
+
+  it("leaves database URLs without a password readable", () => {
+    const line = "postgres://tapin@db:5432/tapin postgres://db/tapin";
+    expect(redact(line, [])).toBe(line);
   });
 
   it("leaves reasons and other short codes readable", () => {

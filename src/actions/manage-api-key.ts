@@ -2,16 +2,24 @@
 
 import type { ApiKeyInfo, Ports } from "../core/ports.ts";
 import { API_KEY_PREFIX, randomText, SECRET_LENGTH, sha256Hex } from "../core/secret.ts";
+import { cleanName } from "../core/subscriber.ts";
 import { TapinError } from "../errors.ts";
 import { getProject } from "./manage-project.ts";
 
-/** Makes a key; this is the only time that it can be seen. Fails with `project_not_found`. */
+/**
+ * Makes a key; this is the only time that it can be seen. Fails with `project_not_found`, or
+ * `validation_failed` when the name could not be shown as it is.
+ */
 export async function createApiKey(
   ports: Pick<Ports, "store" | "random">,
   slug: string,
   name: string,
 ): Promise<{ keyId: string; apiKey: string }> {
   const project = await getProject(ports, slug);
+  if (cleanName(name) !== name) {
+    const message = "must be 1-64 plain characters without control characters or outer spaces";
+    throw new TapinError("VALIDATION_FAILED", { violations: [{ field: "name", message }] });
+  }
   const apiKey = API_KEY_PREFIX + randomText(ports.random, SECRET_LENGTH);
   const key = await ports.store.apiKeys.create(project.id, {
     name,

@@ -18,6 +18,12 @@ export const API_KEY_PREFIX = "tapin_live_";
 /** Prefix of every watch token. */
 export const WATCH_TOKEN_PREFIX = "tapin_watch_";
 
+/** Prefix of every admin token that Tapin makes itself; an operator may choose another. */
+export const ADMIN_TOKEN_PREFIX = "tapin_admin_";
+
+/** Pattern source of what all credentials with a prefix begin with, for those who look for them in text. */
+export const CREDENTIAL_PREFIX = [API_KEY_PREFIX, WATCH_TOKEN_PREFIX, ADMIN_TOKEN_PREFIX].join("|");
+
 /** Characters after the prefix of an API key or watch token: 190 bit. */
 export const SECRET_LENGTH = 32;
 
@@ -55,6 +61,18 @@ export function sha256Hex(text: string): string {
 export function sameSecret(left: string, right: string): boolean {
   const digest = (text: string) => createHash("sha256").update(text, "utf8").digest();
   return timingSafeEqual(digest(left), digest(right));
+}
+
+/** Bytes that look random and are the same, in the same order, for the same seed. As secret as the seed is. */
+export function repeatableBytes(seed: string): RandomBytes {
+  let part = 0;
+  return (count) => {
+    const blocks: Uint8Array[] = [];
+    for (let length = 0; length < count; length += 32) {
+      blocks.push(createHash("sha256").update(`${seed}|${part++}`, "utf8").digest());
+    }
+    return Buffer.concat(blocks).subarray(0, count);
+  };
 }
 
 /** The S256 challenge of a PKCE verifier (RFC 7636 section 4.2). */

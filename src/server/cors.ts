@@ -2,6 +2,7 @@
 // all dialects. Browser credentials are watch tokens, so credentials mode (cookies) is never allowed.
 
 import { cors as connectCors } from "@connectrpc/connect";
+import type { Logger } from "pino";
 import type { Request, Response } from "./exchange.ts";
 import { headerOf } from "./exchange.ts";
 
@@ -36,6 +37,54 @@ export function foreignOrigin(req: Request): string | null {
   const host = "authority" in req && req.authority ? req.authority : headerOf(req, "host");
   if (URL.canParse(origin) && new URL(origin).host === host?.toLowerCase()) return null;
   return origin;
+}
+
+/** Milliseconds for which is remembered whether a project has an origin. */
+export const ORIGIN_CACHE_MS = 5000;
+
+/** Most origins that are remembered; the oldest gives way. */
+export const ORIGIN_CACHE_SIZE = 1000;
+
+/** Longest origin that is looked up, in characters: a host name has at most 253 (RFC 1035). */
+const MAX_ORIGIN_LENGTH = 512;
+
+/** What origins are looked up with. */
+export interface OriginParts {
+  /** Whether any project has this browser origin. */
+  isOrigin(origin: string): Promise<boolean>;
+  readonly log: Logger;
+}
+
+/**
+ * Whether any project has this browser origin, remembered for a moment: anybody can send any origin, and
+ * shall not make the database work each time. Never rejects: while the database cannot answer, no origin
+ * is allowed, and what needs no database still works.
+ */
+export function createOrigins({
+  isOrigin,
+  log,
+}: OriginParts): (origin: string) => Promise<boolean> {
+  const known = new Map<string, { readonly until: number; readonly allowed: Promise<boolean> }>();
+  const lookUp = async (origin: string) => {
+    try {
+      return await isOrigin(origin);
+    } catch (err) {
+      known.delete(origin);
+      log.warn({ event: "origin_unknown", err }, "the origin of a page cannot be looked up");
+      return false;
+    }
+  };
+  return (origin) => {
+    if (origin.length > MAX_ORIGIN_LENGTH) return Promise.resolve(false);
+    const found = known.get(origin);
+    if (found !== undefined && found.until > performance.now()) return found.allowed;
+    known.delete(origin);
+    const [oldest] = known.keys();
+    if (known.size >= ORIGIN_CACHE_SIZE && oldest !== undefined) known.delete(oldest);
+    const allowed = lookUp(origin);
+    known.set(origin, { until: performance.now() + ORIGIN_CACHE_MS, allowed });
+    return allowed;
+  };
 }
 
 /** Whether the request asks if a later one would be allowed. */

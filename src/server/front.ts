@@ -3,8 +3,9 @@
 
 import { isIPv6 } from "node:net";
 import type { Logger } from "pino";
+import { CREDENTIAL_PREFIX } from "../core/secret.ts";
 import { TapinError } from "../errors.ts";
-import { allowOrigin, answerPreflight, foreignOrigin, isPreflight } from "./cors.ts";
+import { allowOrigin, answerPreflight, createOrigins, foreignOrigin, isPreflight } from "./cors.ts";
 import { answerError, type Exchange, headerOf, type Request, type Response } from "./exchange.ts";
 import { MAX_HEADER_BYTES } from "./listener.ts";
 import { toTapinError } from "./pipeline.ts";
@@ -13,6 +14,8 @@ import type { Rpc } from "./rpc.ts";
 
 /** Longest request target, in characters. */
 export const MAX_URL_LENGTH = 8 * 1024;
+
+const CREDENTIAL = new RegExp(CREDENTIAL_PREFIX, "i");
 
 /** Most unread bytes of a refused body that are read to keep the connection usable. */
 const DRAIN_BYTES = 1024 * 1024;
@@ -35,7 +38,8 @@ export interface FrontParts {
 }
 
 /** Builds the request handler of the listener. */
-export function createFront(parts: FrontParts): (req: Request, res: Response) => void {
+export function createFront(given: FrontParts): (req: Request, res: Response) => void {
+  const parts = { ...given, isOrigin: createOrigins(given) };
   return (req, res) => {
     res.on("error", () => {});
     req.on("error", () => {});
@@ -110,7 +114,7 @@ function checkTarget({ req, path, query }: Exchange): void {
   }
   if (headLength(req) > MAX_HEADER_BYTES) throw new TapinError("HEADERS_TOO_LARGE");
   if (path.length + query.length > MAX_URL_LENGTH) throw new TapinError("URI_TOO_LONG");
-  if (/tapin_(live|watch)_/i.test(path) || /tapin_(live|watch)_/i.test(query)) {
+  if (CREDENTIAL.test(path) || CREDENTIAL.test(query)) {
     throw new TapinError("VALIDATION_FAILED", {
       sentence: "Credentials belong in the Authorization header, never in a URL.",
     });
@@ -138,10 +142,15 @@ function isHost(host: string): boolean {
   return Number(port) <= 65_535 && URL.canParse(`http://${host}`);
 }
 
-/** Sets the CORS headers; true when the request was a preflight and is answered. */
-async function answerCors(parts: FrontParts, { req, res, origin }: Exchange): Promise<boolean> {
+/**
+ * Sets the CORS headers; true when the request was a preflight and is answered. Other sites' pages have
+ * business with operations only.
+ */
+async function answerCors(parts: FrontParts, exchange: Exchange): Promise<boolean> {
+  const { req, res, path, origin } = exchange;
   res.setHeader("vary", "Origin");
-  const allowed = origin !== null && (await parts.isOrigin(origin));
+  const isOperation = parts.rpc.serves(path) || path.startsWith("/v1/");
+  const allowed = origin !== null && isOperation && (await parts.isOrigin(origin));
   if (allowed) allowOrigin(res, origin);
   if (!isPreflight(req) || origin === null) return false;
   answerPreflight(res, allowed);

@@ -4,11 +4,20 @@ import { Buffer } from "node:buffer";
 import { TapinError } from "../errors.ts";
 import { headerOf, type Request } from "./exchange.ts";
 
-/** The body's bytes. Fails with `body_too_large` above the limit, or `canceled` when the caller goes away. */
-export async function readBody(req: Request, maxBytes: number): Promise<Uint8Array> {
+/**
+ * The body's bytes. Fails with `body_too_large` above the limit, or with `canceled` when the caller goes
+ * away or, as `gone` tells, went away before.
+ */
+export async function readBody(
+  req: Request,
+  maxBytes: number,
+  gone?: AbortSignal,
+): Promise<Uint8Array> {
   const tooLarge = () =>
     new TapinError("BODY_TOO_LARGE", { sentence: `The body is larger than ${maxBytes} bytes.` });
   if (Number(headerOf(req, "content-length") ?? 0) > maxBytes) throw tooLarge();
+  // A request that has closed tells nothing any more: waiting for its end would never be over.
+  if (gone?.aborted || req.destroyed) throw new TapinError("CANCELED");
   const chunks: Uint8Array[] = [];
   let size = 0;
   return await new Promise((resolve, reject) => {

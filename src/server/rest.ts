@@ -67,14 +67,14 @@ export function createRest(
   });
   return {
     async handle(exchange) {
-      const gone = goneSignal(exchange.res);
+      const gone = goneSignal(exchange);
       const call = callOf(exchange, gone);
       const request = {
         method: exchange.method,
         path: exchange.path,
         query: exchange.query,
         headers: call.headers,
-        body: () => readBody(exchange.req, MAX_BODY_BYTES),
+        body: () => readBody(exchange.req, MAX_BODY_BYTES, gone),
         signal: gone,
       };
       const answer = await transcoder.handle(request, { call, stopping, admitted: null });
@@ -125,9 +125,12 @@ function convert(error: unknown, log: Logger): TapinError {
   return failure;
 }
 
-/** Aborts when the response's connection closes before the answer is complete. */
-function goneSignal(res: Response): AbortSignal {
+/** Aborts when the response's connection closes, or has closed, before the answer is complete. */
+function goneSignal({ req, res }: Exchange): AbortSignal {
   const controller = new AbortController();
+  if (req.destroyed || ("stream" in res && res.stream?.destroyed !== false)) {
+    controller.abort(new TapinError("CANCELED"));
+  }
   res.once("close", () => {
     if (!res.writableFinished) controller.abort(new TapinError("CANCELED"));
   });

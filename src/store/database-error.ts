@@ -1,4 +1,5 @@
-// Which errors of a database mean "not now, try again", and the one place that turns them into UNAVAILABLE.
+// Which errors of a database mean "not now, try again", and the one place that turns them into UNAVAILABLE
+// and takes out of all of them what may not be logged.
 
 import { TapinError } from "../errors.ts";
 
@@ -41,10 +42,42 @@ export function isUnavailable(error: unknown): boolean {
   return error instanceof Error && LOST_CONNECTION.test(error.message);
 }
 
-/** The error to throw in place of this one: UNAVAILABLE with it as the cause, or the error itself. */
+/**
+ * The error to throw in place of this one: UNAVAILABLE with it as the cause, or the error itself. Either
+ * way the error has lost everything that could carry values of rows or parameters.
+ */
 export function storeError(error: unknown): unknown {
-  if (error instanceof TapinError || !isUnavailable(error)) return error;
-  return new TapinError("UNAVAILABLE", { cause: error });
+  if (error instanceof TapinError) return error;
+  dropValues(error);
+  return isUnavailable(error) ? new TapinError("UNAVAILABLE", { cause: error }) : error;
+}
+
+/** What an error of a database, socket or resolver may keep beside its type. */
+const KEPT = new Set([
+  "name",
+  "message",
+  "stack",
+  "code",
+  "cause",
+  "errors",
+  "errno",
+  "syscall",
+  "address",
+  "port",
+]);
+
+/**
+ * PGlite hangs `query` and `params` on its errors, kysely the query's `node`, PostgreSQL `detail`, `where`
+ * and `internalQuery` with values of rows; the log writes down every property of an error.
+ */
+function dropValues(error: unknown, seen = new Set<unknown>()): void {
+  if (!(error instanceof Error) || seen.has(error)) return;
+  seen.add(error);
+  for (const name of Object.keys(error)) {
+    if (!KEPT.has(name)) Reflect.deleteProperty(error, name);
+  }
+  dropValues(error.cause, seen);
+  if (error instanceof AggregateError) for (const one of error.errors) dropValues(one, seen);
 }
 
 /** The same methods, throwing what `storeError` makes of an error. */

@@ -9,6 +9,7 @@ import {
   randomMatchCode,
   randomText,
   randomUuid,
+  repeatableBytes,
   sameSecret,
   sha256Hex,
 } from "../../src/core/secret.ts";
@@ -169,5 +170,21 @@ describe("sha256Hex", () => {
   it("hashes the UTF-8 of a text", () => {
     expect(sha256Hex("")).toBe("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     expect(sha256Hex("ключ")).toBe(createHash("sha256").update(Buffer.from("ключ")).digest("hex"));
+  });
+});
+
+describe("repeatableBytes", () => {
+  const taken = (seed: string, counts: readonly number[]) => {
+    const bytes = repeatableBytes(seed);
+    return counts.map((count) => Buffer.from(bytes(count)).toString("hex"));
+  };
+
+  it("are the same for the same seed, others for another, and never come twice", () => {
+    const counts = [1, 8, 8, 32, 33, 100];
+    const first = taken("seed", counts);
+    expect(first.map((hex) => hex.length / 2)).toEqual(counts);
+    expect(taken("seed", counts)).toEqual(first);
+    expect(taken("other", counts)[5]).not.toBe(first[5]);
+    expect(first[1]).not.toBe(first[2]);
   });
 });

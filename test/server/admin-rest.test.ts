@@ -34,6 +34,7 @@ describe.each(RUNTIMES)("AdminService over REST on %s", (runtime) => {
       origin_url: null,
       redirect_uris: [],
       match_code: "optional",
+      subscription: "automatic",
       created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
     });
     const change = {
@@ -159,6 +160,42 @@ describe.each(RUNTIMES)("AdminService over REST on %s", (runtime) => {
     const answer = await admin(method, path, body);
     expect(answer.status).toBe(404);
     expect(jsonOf(answer)).toMatchObject({ code });
+  });
+
+  it.each([
+    ["GET", "/projects/%00", undefined],
+    ["GET", "/projects/Demo", undefined],
+    ["PATCH", "/projects/a%00b", { name: "X" }],
+    ["GET", "/projects/%00/keys", undefined],
+    ["POST", "/projects/%00/keys", { name: "X" }],
+    ["DELETE", "/projects/%00/keys/x", undefined],
+    ["GET", "/projects/%00/bots", undefined],
+    ["PUT", "/projects/%00/bots/telegram", { token: "1:x" }],
+    ["DELETE", "/projects/%00/bots/telegram", undefined],
+  ])("%s %s is refused for what cannot be a slug", async (method, path, body) => {
+    const answer = await admin(method, path, body);
+    expect(answer.status).toBe(400);
+    expect(jsonOf(answer)).toMatchObject({
+      code: "validation_failed",
+      violations: [{ field: "slug" }],
+    });
+  });
+
+  it.each(["a\u0000b", "a\u202eb", " a", "  "])("a key cannot be named %j", async (name) => {
+    const answer = await admin("POST", "/projects/demo/keys", { name });
+    expect(answer.status).toBe(400);
+    expect(jsonOf(answer)).toMatchObject({
+      code: "validation_failed",
+      violations: [{ field: "name", message: expect.stringMatching(/plain characters/) }],
+    });
+  });
+
+  it("no credentials are taken from a URL, whatever their kind", async () => {
+    for (const kind of ["live", "watch", "admin"]) {
+      const answer = await admin("GET", `/projects?page_token=tapin_${kind}_abc`);
+      expect(answer.status).toBe(400);
+      expect(jsonOf(answer).error).toMatch(/^Credentials belong in the Authorization header/);
+    }
   });
 
   it("another project's key cannot be revoked", async () => {

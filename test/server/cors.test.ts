@@ -1,6 +1,9 @@
 // T16: which pages of which origins may do what. The same list for every dialect; watch tokens only.
 
+import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createOrigins, ORIGIN_CACHE_SIZE } from "../../src/server/cors.ts";
+import { startOwnPostgres } from "../support/postgres.ts";
 import { RUNTIMES, startTapin, type Tapin } from "../support/tapin.ts";
 import { type Answer, ask, jsonOf } from "./raw-http.ts";
 
@@ -68,8 +71,7 @@ describe.each(RUNTIMES)("T16: CORS on %s", (runtime) => {
     "/v1/auth/session/aBcDeFgH12345678/watch",
     "/v1/auth/session/aBcDeFgH12345678",
     "/v1/auth/link",
-    "/healthz",
-    "/nowhere",
+    "/v1/nowhere",
   ];
 
   it.each(PATHS)(
@@ -109,6 +111,16 @@ describe.each(RUNTIMES)("T16: CORS on %s", (runtime) => {
       expect(listOf(answer.headers.vary)).toContain("origin");
     }
   });
+
+  it.each(["/healthz", "/readyz", "/demo", "/nowhere"])(
+    "%s is no operation, so no page has permission",
+    async (path) => {
+      const answer = await preflight(SITE, path);
+      expect(answer.status).toBe(204);
+      expectNoPermission(answer);
+      expectNoPermission(await ask(tapin.url + path, { headers: { origin: SITE } }));
+    },
+  );
 
   it("the project's page may watch with the watch token, and read the answer", async () => {
     const { id, watchToken } = await newSession();
@@ -190,5 +202,63 @@ describe.each(RUNTIMES)("T16: CORS on %s", (runtime) => {
   it("an OPTIONS that is no preflight tells the methods", async () => {
     const answer = await ask(`${tapin.url}/v1/auth/link`, { method: "OPTIONS" });
     expect([answer.status, answer.headers.allow]).toEqual([204, "GET, HEAD, OPTIONS"]);
+  });
+});
+
+describe.each(RUNTIMES)("pages while the database is away, on %s", (runtime) => {
+  it("health answers, and an operation is refused for its own reasons", async () => {
+    const server = await startOwnPostgres();
+    const tapin = await startTapin({
+      runtime,
+      env: { TAPIN_DATABASE_URL: await server.createDatabase() },
+    });
+    await server.stop();
+    const headers = { origin: SITE };
+    expect((await ask(`${tapin.url}/healthz`, { headers })).status).toBe(200);
+    const answer = await ask(`${tapin.url}/v1/auth/link`, { headers });
+    expect(answer.status).toBe(401);
+    expectNoPermission(answer);
+    await tapin.end();
+  });
+});
+
+describe("createOrigins", () => {
+  const log = pino({ level: "silent" });
+
+  it("asks the database once for an origin, and again once others have taken its place", async () => {
+    const asked: string[] = [];
+    const isOrigin = createOrigins({
+      log,
+      isOrigin: async (origin) => asked.push(origin) > 0 && origin === SITE,
+    });
+    expect(await Promise.all([SITE, SITE, EVIL, EVIL].map(isOrigin))).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
+    expect(asked).toEqual([SITE, EVIL]);
+    for (let index = 0; index < ORIGIN_CACHE_SIZE; index++) await isOrigin(`https://${index}.x`);
+    expect(await isOrigin(SITE)).toBe(true);
+    expect(asked.filter((origin) => origin === SITE)).toHaveLength(2);
+  });
+
+  it("allows nothing when it cannot be looked up, and does not remember that", async () => {
+    let down = true;
+    const isOrigin = createOrigins({
+      log,
+      isOrigin: async () => {
+        if (down) throw new Error("the database is away");
+        return true;
+      },
+    });
+    expect(await isOrigin(SITE)).toBe(false);
+    down = false;
+    expect(await isOrigin(SITE)).toBe(true);
+  });
+
+  it("does not bother the database with what cannot be an origin", async () => {
+    const isOrigin = createOrigins({ log, isOrigin: () => Promise.reject(new Error("asked")) });
+    expect(await isOrigin(`https://${"a".repeat(600)}`)).toBe(false);
   });
 });

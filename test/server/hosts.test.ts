@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RUNTIMES, startTapin, type Tapin } from "../support/tapin.ts";
-import { askHttp2, askRaw, jsonOf, openHttp2 } from "./raw-http.ts";
+import { askHttp2, askRaw, dropHttp2, jsonOf, openHttp2 } from "./raw-http.ts";
 
 const PATHS = [
   ["POST", "/tapin.auth.v1.AuthService/GetLink"],
@@ -103,7 +103,8 @@ describe.each(RUNTIMES)("hosts and targets on %s", (runtime) => {
           (answer) => answer.status,
           () => 400,
         );
-        session.destroy();
+        // Not destroy(): its GOAWAY can crash Deno after such an authority.
+        dropHttp2(session);
         expect(status).toBe(400);
       }
       await lives();

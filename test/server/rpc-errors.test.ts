@@ -239,4 +239,30 @@ describe.each(RUNTIMES)("TAPIN_RATE_LIMIT=5 on %s", (runtime) => {
       expect((await ask(projects, { headers })).status).toBe(200);
     }
   });
+
+  it("made-up credentials share the budget of their address, ten times as large", async () => {
+    const status = (token: string) =>
+      ask(`${tapin.url}/v1/auth/session/aBcDeFgH12345678/status`, {
+        headers: { authorization: `Bearer ${token}` },
+      });
+    const madeUp = (prefix: string, index: number) =>
+      `tapin_${prefix}_${String(index).padStart(32, "0")}`;
+    let answered = 0;
+    while ((await status(madeUp("watch", answered))).status !== 429) {
+      answered += 1;
+      expect(answered).toBeLessThanOrEqual(50);
+    }
+    // The tests before have used up less than ten of the fifty.
+    expect(answered).toBeGreaterThan(40);
+    for (const token of [madeUp("watch", 1000), madeUp("live", 1000), "nonsense"]) {
+      const refused = await status(token);
+      expect(refused.status).toBe(429);
+      expect(Number(refused.headers["retry-after"])).toBeGreaterThanOrEqual(1);
+    }
+    const headers = { authorization: `Bearer ${tapin.adminToken}` };
+    const projects = `${tapin.url}/v1/admin/projects`;
+    await ask(projects, { headers, body: { slug: "third", name: "Third" } });
+    const made = await ask(`${projects}/third/keys`, { headers, body: { name: "a" } });
+    expect((await link(String(jsonOf(made).api_key))).status).toBe(200);
+  });
 });
