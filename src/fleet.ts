@@ -51,8 +51,8 @@ export interface Fleet extends Bots {
   stop(): Promise<void>;
   /** The webhook of this name, or null. */
   webhook(name: string): Webhook | null;
-  /** Each bot's name, and how it edits a prompt's message. */
-  settlers(): readonly (readonly [string, (prompt: Prompt) => Promise<void>])[];
+  /** Each bot's name, and how it edits a prompt's message; the edit answers false when it failed. */
+  settlers(): readonly (readonly [string, (prompt: Prompt) => Promise<boolean>])[];
   /** Whether every bot of this Tapin's own has been recognised by its messenger. */
   isReady(): boolean;
 }
@@ -216,6 +216,8 @@ function recruit(
             // What an earlier start with webhooks registered may be taken back.
             ownWebhookUrl: webhookBase + webhookName,
           },
+    // What is older is about sessions long over.
+    timing: { replayMs: ports.settings.sessionTtlSeconds * 1000 },
     log: log.child({ channel, ...(project === null ? {} : { bot: project.username }) }),
   };
   const bot =

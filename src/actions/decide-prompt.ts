@@ -3,7 +3,13 @@
 
 import type { Ports, Store } from "../core/ports.ts";
 import { landingUrl, type Project } from "../core/project.ts";
-import { type Decision, type Prompt, parseButtonData, type Screen } from "../core/prompt.ts";
+import {
+  type Decision,
+  type Prompt,
+  parseButtonData,
+  type Screen,
+  screenOfEnded,
+} from "../core/prompt.ts";
 import { randomUuid, sha256Hex } from "../core/secret.ts";
 import type { Session } from "../core/session.ts";
 import type { Person, Subscriber } from "../core/subscriber.ts";
@@ -29,22 +35,6 @@ async function subscribe(ports: Ports, person: Person, prompt: Prompt): Promise<
   if (prompt.grantId === null) return { kind: "stale" };
   await ports.store.subscribers.upsert(prompt.projectId, person, true);
   return { kind: "subscribed" };
-}
-
-/** What the end of a session looks like to a person who comes too late. */
-export function screenOfEnded(session: Session | null): Screen {
-  switch (session?.status) {
-    case "completed":
-    case "verified":
-      return { kind: "used" };
-    case "cancelled":
-      return { kind: "cancelled" };
-    case "pending":
-    case "opened":
-      return { kind: "taken" };
-    default:
-      return { kind: "expired" };
-  }
 }
 
 interface LiveDecision {
@@ -75,6 +65,16 @@ async function decideLive(ports: Ports, live: LiveDecision): Promise<Screen | nu
 /** Rolls the transaction back without being an error for anybody. */
 class Lost extends Error {}
 
+/** The transaction's result; null when it lost against another tap, a newer prompt or the clock. */
+async function unlessLost<T>(ports: Ports, work: (store: Store) => Promise<T>): Promise<T | null> {
+  try {
+    return await ports.store.transaction(work);
+  } catch (error) {
+    if (error instanceof Lost) return null;
+    throw error;
+  }
+}
+
 async function approve(
   ports: Ports,
   { person, prompt }: LiveDecision,
@@ -83,16 +83,12 @@ async function approve(
   const project = await ports.store.projects.find(prompt.projectId);
   if (project === null) return { kind: "expired" };
   const grantId = randomUuid(ports.random);
-  try {
-    const subscriber = await ports.store.transaction((store) =>
-      approveIn(store, ports, { person, prompt, project, session, grantId }),
-    );
-    const code = ports.secrets.codeOf(grantId);
-    return confirmedScreen({ prompt, project, session, code, subscriber });
-  } catch (error) {
-    if (error instanceof Lost) return null;
-    throw error;
-  }
+  const subscriber = await unlessLost(ports, (store) =>
+    approveIn(store, ports, { person, prompt, project, session, grantId }),
+  );
+  if (subscriber === null) return null;
+  const code = ports.secrets.codeOf(grantId);
+  return confirmedScreen({ prompt, project, session, code, subscriber });
 }
 
 interface Approval {
@@ -131,15 +127,15 @@ async function cancel(
   kind: "cancelled" | "mismatched",
 ): Promise<Screen | null> {
   const { projectId, sessionId, channel, userId, token } = prompt;
-  const done = await ports.store.transaction(async (store) => {
+  return await unlessLost(ports, async (store) => {
     if (sessionId !== null) {
       const owner = { channel, userId };
-      const session = await store.sessions.cancel(projectId, sessionId, owner);
-      if (session === null) return false;
+      if ((await store.sessions.cancel(projectId, sessionId, owner)) === null) throw new Lost();
     }
-    return await store.prompts.close(projectId, token, kind);
+    // A prompt replaced just now must not cancel the session that the newer one asks for.
+    if (!(await store.prompts.close(projectId, token, kind))) throw new Lost();
+    return { kind };
   });
-  return done ? { kind } : null;
 }
 
 /** What to show for a prompt that is decided: the same screen again after a double tap (T7). */

@@ -9,11 +9,11 @@ import {
   PROMPT_TOKEN_LENGTH,
   type PromptScreen,
   type Screen,
+  screenOfEnded,
 } from "../core/prompt.ts";
-import { randomText } from "../core/secret.ts";
+import { randomText, repeatableBytes } from "../core/secret.ts";
 import type { Session } from "../core/session.ts";
 import type { Person } from "../core/subscriber.ts";
-import { screenOfEnded } from "./decide-prompt.ts";
 
 /** Cancels within {@link COOLDOWN_SECONDS} after which a person is left alone for a while (T11). */
 export const COOLDOWN_CANCELS = 3;
@@ -87,7 +87,6 @@ async function showPrompt(
     ttlSeconds:
       session === null ? ports.settings.sessionTtlSeconds : Math.ceil(session.remainingMs / 1000),
   });
-  const matchCode = session?.matchCode ?? null;
   return {
     kind: "prompt",
     token,
@@ -97,6 +96,12 @@ async function showPrompt(
     browser: browserName(session?.client.userAgent ?? null),
     ip: session?.client.ip ?? null,
     subscribes: project.subscription === "automatic",
-    choices: matchCode === null ? null : matchChoices(matchCode, ports.random),
+    choices: session && choicesOf(ports, session),
   };
+}
+
+/** The numbers to choose from, the same in every prompt of the session; null without a match code. */
+function choicesOf({ secrets }: Ports, { id, matchCode }: Session): readonly string[] | null {
+  if (matchCode === null) return null;
+  return matchChoices(matchCode, repeatableBytes(secrets.derive(`match|${id}`)));
 }

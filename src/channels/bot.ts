@@ -21,8 +21,11 @@ export interface Bot {
   start(): Promise<void>;
   /** Ends the bot: polling at once, running handlers within 5 s. What is unfinished then, another process takes up. */
   stop(): Promise<void>;
-  /** Edits a prompt that is over to what became of it, without buttons. Does nothing while it is live. Never rejects. */
-  settle(prompt: Prompt): Promise<void>;
+  /**
+   * Edits a prompt that is over to what became of it, without buttons. Does nothing while it is live. False when
+   * the edit failed and is worth another try. Never rejects.
+   */
+  settle(prompt: Prompt): Promise<boolean>;
   /**
    * One update as the messenger delivered it to the webhook, authenticated and parsed already. Resolves once it
    * is noted, so that the delivery may be confirmed; it is handled after that, of one person in order. Rejects

@@ -38,8 +38,8 @@ export interface TapAnswer {
 export interface Conversation {
   /** Answers one event; resolves when everything about it is done. Never rejects. */
   handle(event: BotEvent): Promise<void>;
-  /** Edits a prompt that is over to what became of it, without buttons. Never rejects. */
-  settle(prompt: Prompt): Promise<void>;
+  /** Edits a prompt that is over to what became of it, without buttons; false when that failed. Never rejects. */
+  settle(prompt: Prompt): Promise<boolean>;
 }
 
 /** What a conversation is made of. */
@@ -197,8 +197,12 @@ async function report(parts: ConversationParts, tell: () => Promise<void>): Prom
   }
 }
 
-async function settlePrompt(parts: ConversationParts, prompt: Prompt): Promise<void> {
-  const { status, shown, lang } = prompt;
-  if (shown === null || status === "live" || status === "approved") return;
-  await parts.messenger.edit(shown, { kind: status }, lang);
+// A message that is gone, or that the bot may not edit because the person blocked it, needs no more work.
+async function settlePrompt(parts: ConversationParts, prompt: Prompt): Promise<boolean> {
+  const { status, grantId, shown, lang } = prompt;
+  if (shown === null || status === "live" || status === "approved") return true;
+  // The person's own login went through: "already used" would read like an error to them.
+  const kind = status === "used" && grantId !== null ? "done" : status;
+  const delivery = await parts.messenger.edit(shown, { kind }, lang);
+  return delivery.kind !== "failed";
 }

@@ -40,7 +40,7 @@ export const TEXTS = {
     en: "Tap the number shown on the page. A wrong number cancels the sign-in.",
     ru: "Нажмите число, которое показано на странице. Неверное число отменит вход.",
   },
-  consent: {
+  subscribes: {
     en: "You will also receive notifications. Send /stop to turn them off.",
     ru: "Вы также будете получать уведомления. Отключить: /stop",
   },
@@ -66,6 +66,7 @@ export const TEXTS = {
     en: "This request has expired. Start again on the site.",
     ru: "Запрос устарел. Начните вход заново на сайте.",
   },
+  done: { en: "You are signed in.", ru: "Вход выполнен." },
   used: { en: "This request was already used.", ru: "Этот запрос уже использован." },
   taken: {
     en: "Another account has already opened this request. Start again on the site.",
@@ -213,15 +214,19 @@ function confirmedKey(screen: { url: string | null; fromSession: boolean }): Tex
 
 function promptText(screen: PromptScreen, lang: string): string {
   const host = cleanHost(screen.host);
-  const lines = [
-    textOf("prompt", lang, { project: projectName(screen.projectName, lang) }),
-    host === "" ? null : textOf("origin", lang, { host }),
-    deviceLine(screen, lang),
-    textOf("warn", lang),
-    screen.choices === null ? null : textOf("pickNumber", lang),
-    screen.subscribes ? textOf("consent", lang) : null,
+  const blocks = [
+    [
+      textOf("prompt", lang, { project: projectName(screen.projectName, lang) }),
+      host === "" ? null : textOf("origin", lang, { host }),
+    ],
+    [deviceLine(screen, lang)],
+    [textOf("warn", lang), screen.choices === null ? null : textOf("pickNumber", lang)],
+    [screen.subscribes ? textOf("subscribes", lang) : null],
   ];
-  return lines.filter((line) => line !== null).join("\n");
+  return blocks
+    .map((lines) => lines.filter((line) => line !== null).join("\n"))
+    .filter((block) => block !== "")
+    .join("\n\n");
 }
 
 // Login and Cancel stand in rows of their own: equally wide, so that Cancel is as prominent as Login (T2).

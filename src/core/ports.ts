@@ -83,7 +83,7 @@ export interface Store {
   clock(): Promise<Date>;
 }
 
-/** Projects. Not tenant-scoped: these methods are how a project is found. */
+/** Projects. Not scoped: these methods are how a project is found. */
 export interface ProjectTable {
   /** Null when the slug is taken. */
   create(draft: ProjectDraft): Promise<Project | null>;
@@ -265,12 +265,15 @@ export interface PromptTable {
   /** Cancels by this person for this project within `seconds`: for the cool-down against prompt bombing (T11). */
   countCancelled(projectId: string, account: Account, seconds: number): Promise<number>;
   /**
-   * Prompts of this bot whose message shows buttons that no longer work: taken for settling, once,
-   * each with the status it has now (`expired`, `cancelled`, `replaced`, `used`). A live prompt is taken
-   * when its time is over or its session has ended; an approved one when its code is used or expired; a
-   * replaced one at once. Only prompts with a known message. Across projects: a worker.
+   * Prompts of this bot whose message shows buttons that no longer work: taken for settling, each with the
+   * status it has now (`expired`, `cancelled`, `replaced`, `used`). A live prompt is taken when its time is
+   * over or its session has ended; an approved one when its code is used or expired; a replaced one at
+   * once. One that is not settled after 60 s is handed out again, until it is purged. Only prompts with a
+   * known message. Across projects: a worker.
    */
   takeStale(bot: string, limit: number): Promise<readonly Prompt[]>;
+  /** The prompt's message needs no more editing: it is never taken again. Not scoped, as above. */
+  setSettled(token: string): Promise<void>;
 }
 
 /** Answers kept for repeated calls with the same `Idempotency-Key`. */
@@ -288,13 +291,11 @@ export interface IdempotencyTable {
     projectId: string,
     saved: { operation: string; keyHash: string; result: unknown },
   ): Promise<void>;
-  /** Gives the key back, when the work failed and a later call may try again. */
-  forget(projectId: string, forgotten: { operation: string; keyHash: string }): Promise<void>;
   /** Deletes what is older than `seconds`. Across projects: a worker. */
   purge(seconds: number): Promise<number>;
 }
 
-/** Leases for work that only one process may do at a time. Not tenant-scoped: they belong to the process. */
+/** Leases for work that only one process may do at a time. Not of a project: they belong to the process. */
 export interface LeaseTable {
   /** Takes or renews the lease for `ttlSeconds`; false when another holder has it. */
   acquire(name: string, holder: string, ttlSeconds: number): Promise<boolean>;
@@ -308,12 +309,12 @@ export type UpdateState = "fresh" | "unfinished" | "done";
 /** An update that was noted and never handled to its end. */
 export interface UnfinishedUpdate {
   readonly key: string;
-  /** The messenger's update, as it came. */
+  /** What the update says, as the channel read it: without secrets of the bot. */
   readonly payload: unknown;
 }
 
 /**
- * Updates of messengers, so that none is handled twice or lost. Not tenant-scoped: they belong to a bot,
+ * Updates of messengers, so that none is handled twice or lost. Not of a project: they belong to a bot,
  * named `<channel>:<the messenger's bot id>`.
  */
 export interface UpdateTable {

@@ -2,6 +2,7 @@
 // screen says what to show; how a messenger shows it is the business of src/channels.
 
 import type { RandomBytes } from "./secret.ts";
+import type { Session } from "./session.ts";
 import type { Channel } from "./subscriber.ts";
 
 /** Why a prompt is over. `live` and `approved` still carry buttons. */
@@ -49,6 +50,7 @@ export type Screen =
         | "cancelled"
         | "expired"
         | "used"
+        | "done"
         | "taken"
         | "off"
         | "replaced"
@@ -126,7 +128,26 @@ export function parseButtonData(data: string): { token: string; decision: Decisi
   return { token, decision: { kind } };
 }
 
-/** The right match code among three wrong ones, in rising order: position tells nothing. */
+/** What the end of a session looks like to a person who comes too late. */
+export function screenOfEnded(session: Session | null): Screen {
+  switch (session?.status) {
+    case "completed":
+    case "verified":
+      return { kind: "used" };
+    case "cancelled":
+      return { kind: "cancelled" };
+    case "pending":
+    case "opened":
+      return { kind: "taken" };
+    default:
+      return { kind: "expired" };
+  }
+}
+
+/**
+ * The right match code among three wrong ones, in rising order: position tells nothing. Bytes that are the same
+ * for every prompt of a session make the same four: else the code would be the number that every prompt has.
+ */
 export function matchChoices(matchCode: string, random: RandomBytes): readonly string[] {
   const choices = new Set([matchCode]);
   while (choices.size < 4) {

@@ -1,5 +1,5 @@
 // The table `prompts`: the messages that ask a person, and which of them still show buttons that no longer
-// work. A prompt is settled once its message needs no more work: the tap edited it, or a worker took it.
+// work. A prompt is settled once its message needs no more work: the tap edited it, or a worker has.
 
 import { type RawBuilder, sql } from "kysely";
 import type { PromptDraft, PromptTable } from "../core/ports.ts";
@@ -10,6 +10,9 @@ import type { Db } from "./tables.ts";
 
 // Any constant will do: it keeps these advisory locks apart from those of other purposes.
 const ONE_LIVE_PROMPT_LOCK = 7_413_002;
+
+// Long enough for an edit with its retries; after that the worker is dead, or the edit failed and is due again.
+const SETTLING_SECONDS = 60;
 
 // Closing with one of these is what the tap itself did, and the channel edited the message in its answer.
 const CLOSED_BY_TAP: readonly PromptStatus[] = ["cancelled", "mismatched"];
@@ -82,6 +85,9 @@ export function promptTable(db: Db): PromptTable {
       const { rows } = await staleStatement(bot, limit).execute(db);
       return rows.map(promptOf);
     },
+    async setSettled(token) {
+      await db.updateTable("prompts").set({ settled: true }).where("token", "=", token).execute();
+    },
   };
 }
 
@@ -105,7 +111,8 @@ async function replaceLive(db: Db, projectId: string, draft: PromptDraft): Promi
 }
 
 // What a prompt's buttons have come to, or null while they work. An approved prompt whose grant is not to
-// be seen yet (approved after this statement began) has a working button.
+// be seen yet (approved after this statement began) has a working button. A code that was used up while its
+// session stayed `completed` was burnt by wrong verifiers: nobody is signed in.
 const STALE_STATUS = sql`
   case
     when prompts.status = 'live' then case
@@ -115,6 +122,7 @@ const STALE_STATUS = sql`
         or prompts.expires_at <= ${NOW} then 'expired'
     end
     when prompts.status = 'approved' then case
+      when grants.used_at is not null and sessions.status = 'completed' then 'expired'
       when grants.used_at is not null then 'used'
       when grants.expires_at <= ${NOW} then 'expired'
     end
@@ -130,10 +138,11 @@ function staleStatement(bot: string, limit: number): RawBuilder<SeenRow> {
       left join grants on grants.id = prompts.grant_id
       where prompts.bot = ${bot} and not prompts.settled
         and prompts.message_id is not null and ${STALE_STATUS} is not null
+        and (prompts.settling_until is null or prompts.settling_until <= ${NOW})
       order by prompts.expires_at limit ${limit}
       for update of prompts skip locked
     )
-    update prompts set status = stale.status, settled = true
+    update prompts set status = stale.status, settling_until = ${fromNow(SETTLING_SECONDS)}
     from stale where prompts.token = stale.token
     returning prompts.token, project_id, session_id, channel, messenger_user_id, lang, bot,
       prompts.status, grant_id, chat_id, message_id`;

@@ -86,6 +86,8 @@ async function upsert(
     .onConflict((conflict) =>
       conflict.columns(["project_id", "channel", "messenger_user_id"]).doUpdateSet({
         ...names,
+        // MAX tells the picture with some updates only: one without it says nothing about it.
+        avatar_url: sql<string | null>`coalesce(excluded.avatar_url, subscribers.avatar_url)`,
         ...(subscribe === null ? {} : { subscribed: subscribe }),
         reachable: true,
         updated_at: NOW,

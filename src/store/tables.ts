@@ -102,6 +102,7 @@ export interface PromptRow {
   chat_id: string | null;
   message_id: string | null;
   settled: Generated<boolean>;
+  settling_until: Date | null;
   created_at: Generated<Date>;
   expires_at: Date;
   closed_at: Date | null;

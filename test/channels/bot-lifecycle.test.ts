@@ -96,11 +96,21 @@ describe.each(STAGES)("bot on $channel, $mode", ({ channel, mode }) => {
       const { messageId } = await stage.openPrompt();
       await stage.messenger.setBlocked("4242", true);
       const shown = { chatId: "4242", messageId };
-      await bot.settle(promptRow({ channel, shown }));
+      expect(await bot.settle(promptRow({ channel, shown }))).toBe(true);
       await stage.deleteMessage("4242", messageId);
-      await bot.settle(promptRow({ channel, shown }));
+      expect(await bot.settle(promptRow({ channel, shown }))).toBe(true);
       expect(stage.botMessages("4242")).toEqual([]);
       expect(stage.lines("error")).toEqual([]);
+    });
+
+    it("T4 settle answers false while the messenger is down, and true once it has edited", async () => {
+      const bot = await stage.startedBot();
+      const { messageId } = await stage.openPrompt();
+      const shown = { chatId: "4242", messageId };
+      stage.proxy.setDown(true);
+      expect(await bot.settle(promptRow({ channel, shown }))).toBe(false);
+      stage.proxy.setDown(false);
+      expect(await bot.settle(promptRow({ channel, shown }))).toBe(true);
     });
 
     it("reports that all is well", async () => {

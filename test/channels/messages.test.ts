@@ -34,6 +34,7 @@ const NOTICES = [
   "cancelled",
   "expired",
   "used",
+  "done",
   "taken",
   "off",
   "replaced",
@@ -119,8 +120,11 @@ describe("renderScreen", () => {
       [
         "Sign in to Demo Shop?",
         "Site: demo.example.com",
+        "",
         "Request from Firefox on Linux, 192.0.2.7, 12 seconds ago",
+        "",
         "Only confirm if you opened this page yourself.",
+        "",
         "You will also receive notifications. Send /stop to turn them off.",
       ].join("\n"),
     );
@@ -128,8 +132,11 @@ describe("renderScreen", () => {
       [
         "Войти в Demo Shop?",
         "Сайт: demo.example.com",
+        "",
         "Запрос: Firefox на Linux, 192.0.2.7, 12 секунд назад",
+        "",
         "Подтверждайте, только если сами открыли эту страницу.",
+        "",
         "Вы также будете получать уведомления. Отключить: /stop",
       ].join("\n"),
     );
@@ -147,7 +154,10 @@ describe("renderScreen", () => {
 
   it("offers the four numbers instead of Login, and says to pick the one on the page", () => {
     const { text, rows } = renderScreen({ ...PROMPT, choices: ["17", "23", "42", "88"] }, "en");
-    expect(text).toContain("Tap the number shown on the page.");
+    expect(text.split("\n\n")[2]).toBe(
+      "Only confirm if you opened this page yourself.\n" +
+        "Tap the number shown on the page. A wrong number cancels the sign-in.",
+    );
     expect(rows).toEqual([
       [
         { label: "17", data: `m:${TOKEN}:17` },
@@ -165,7 +175,10 @@ describe("renderScreen", () => {
     expect(renderScreen(bare, "en").text).not.toContain("Site:");
     const noIp = renderScreen({ ...PROMPT, ip: null }, "en").text;
     expect(noIp).toContain("Request from Firefox on Linux, 12 seconds ago");
-    expect(renderScreen({ ...bare, ageSeconds: null }, "en").text).not.toContain("Request");
+    const untold = { ...bare, ageSeconds: null, subscribes: false };
+    expect(renderScreen(untold, "en").text).toBe(
+      "Sign in to Demo Shop?\n\nOnly confirm if you opened this page yourself.",
+    );
   });
 
   it.each([
@@ -237,7 +250,7 @@ describe("renderScreen", () => {
     ["nothing visible", "\u200b\u200b", "Sign in to the website?"],
   ])("T27 a project name with %s stays on its line", (_, projectName, title) => {
     const { text } = renderScreen({ ...PROMPT, projectName }, "en");
-    expect(text.split("\n")).toHaveLength(5);
+    expect(text.split("\n")).toHaveLength(8);
     expect(text.split("\n")[0]).toBe(title);
   });
 
@@ -251,7 +264,7 @@ describe("renderScreen", () => {
       },
       "en",
     );
-    expect(text.split("\n")).toHaveLength(5);
+    expect(text.split("\n")).toHaveLength(8);
     expect(text).toContain("Site: good.example.evil.example");
     expect(text).toContain("Request from Firefox, 12, 12 seconds ago");
   });

@@ -362,12 +362,14 @@ describe("TelegramBot.settle", () => {
     stage.proxy.fail("editMessageText", { kind: "slow", ms: 200 });
     void tap("4242", messageId, "Login");
     await stage.proxy.until((proxy) => proxy.callsOf("editMessageText").length === 1);
-    await bot.settle(promptRow({ status: "used", shown: { chatId: "4242", messageId } }));
+    const grantId = "b7d0c1de-0000-4000-8000-000000000002";
+    const shown = { chatId: "4242", messageId };
+    expect(await bot.settle(promptRow({ status: "used", grantId, shown }))).toBe(true);
     await stage.proxy.until((proxy) =>
       proxy.callsOf("editMessageText").every((call) => call.answered),
     );
     expect(await lastMessage("4242")).toMatchObject({
-      text: "This request was already used.",
+      text: "You are signed in.",
       buttons: [],
     });
   });

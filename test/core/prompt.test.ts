@@ -9,8 +9,10 @@ import {
   matchChoices,
   PROMPT_TOKEN_LENGTH,
   parseButtonData,
+  screenOfEnded,
 } from "../../src/core/prompt.ts";
 import type { RandomBytes } from "../../src/core/secret.ts";
+import { SESSION_STATUSES, type Session } from "../../src/core/session.ts";
 
 const TOKEN = "abcdefghijkLMNOPQRS012";
 const random: RandomBytes = (count) => randomBytes(count);
@@ -68,6 +70,25 @@ describe("T13: parseButtonData", () => {
         expect(parseButtonData(data)).toBeNull();
       }),
     );
+  });
+});
+
+describe("screenOfEnded", () => {
+  const all = SESSION_STATUSES.map((status) => {
+    const { kind } = screenOfEnded({ status } as Session);
+    return [status, kind];
+  });
+
+  it("tells who comes too late what became of the session", () => {
+    expect(all).toEqual([
+      ["pending", "taken"],
+      ["opened", "taken"],
+      ["completed", "used"],
+      ["verified", "used"],
+      ["expired", "expired"],
+      ["cancelled", "cancelled"],
+    ]);
+    expect(screenOfEnded(null)).toEqual({ kind: "expired" });
   });
 });
 

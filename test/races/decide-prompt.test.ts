@@ -165,4 +165,20 @@ describe.each(DATABASES)("decidePrompt on $name", (kind) => {
       expect(await statusOf(prompted)).toBe(told.status);
     }
   });
+
+  test("T11 Cancel on a prompt that is replaced at that moment leaves the session to the newer one", async () => {
+    const prompted = await prompt();
+    const { person, session, login, cancel } = prompted;
+    let newer = "";
+    const transaction: Ports["store"]["transaction"] = async (work) => {
+      const screen = await openLink(ports, { person, bot: BOT }, `auths_${session.id}`);
+      newer = buttonData((screen as PromptScreen).token, { kind: "login" });
+      return await database.store.transaction(work);
+    };
+    const late: Ports = { ...ports, store: { ...database.store, transaction } };
+    expect(await decidePrompt(late, person, cancel)).toEqual({ kind: "replaced" });
+    expect(await statusOf(prompted)).toBe("opened");
+    expect(await decidePrompt(ports, person, login)).toEqual({ kind: "replaced" });
+    expect(await decidePrompt(ports, person, newer)).toMatchObject({ kind: "confirmed" });
+  });
 });

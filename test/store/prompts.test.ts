@@ -220,6 +220,36 @@ describe.each(DATABASES)("prompts on $name", (kind) => {
     expect(await takeAll()).toEqual(new Map([[working?.token, "used"]]));
   });
 
+  test("T4 takeStale hands a prompt out again after a while, until setSettled", async () => {
+    await takeAll();
+    const token = await show(await addPrompt(await addProject(store), person()));
+    await endTime("prompts", `token = '${token}'`);
+    const lapse = () =>
+      database.query(
+        `update prompts set settling_until = clock_timestamp() where token = '${token}'`,
+      );
+    for (let turn = 0; turn < 3; turn += 1) {
+      expect(await takeAll()).toEqual(new Map([[token, "expired"]]));
+      expect(await takeAll()).toEqual(new Map());
+      await lapse();
+    }
+    await store.prompts.setSettled(token);
+    expect(await takeAll()).toEqual(new Map());
+  });
+
+  test("T3 takeStale calls a prompt expired, not used, whose code was burnt by wrong verifiers", async () => {
+    await takeAll();
+    const project = await addProject(store);
+    const who = person();
+    const { id: sessionId } = await addSession(store, project);
+    const token = await show(await addPrompt(project, who, { sessionId }));
+    await store.sessions.open(sessionId, who);
+    await store.sessions.approve(project.id, sessionId, who);
+    const grantId = await approve(project, who, token);
+    await database.query(`update grants set used_at = clock_timestamp() where id = '${grantId}'`);
+    expect(await takeAll()).toEqual(new Map([[token, "expired"]]));
+  });
+
   test("takeStale leaves out what the tap itself closed, and waits for the message", async () => {
     await takeAll();
     const project = await addProject(store);

@@ -36,6 +36,16 @@ describe.each(DATABASES)("subscribers on $name", (kind) => {
   const read = (rows: readonly [Project, Subscriber][]) =>
     Promise.all(rows.map(([project, { id }]) => store.subscribers.find(project.id, id)));
 
+  test("upsert keeps a known picture when the messenger tells none", async () => {
+    const project = await addProject(store);
+    const who = person({ avatarUrl: "https://pic.example/1" });
+    const upsert = (avatarUrl: string | null) =>
+      store.subscribers.upsert(project.id, { ...who, avatarUrl }, null);
+    await upsert(who.avatarUrl);
+    expect((await upsert(null)).avatarUrl).toBe("https://pic.example/1");
+    expect((await upsert("https://pic.example/2")).avatarUrl).toBe("https://pic.example/2");
+  });
+
   test("upsert keeps the identity through renames (T17)", async () => {
     const [project, other] = [await addProject(store), await addProject(store)];
     const who = person({ avatarUrl: "https://pic.example/1", lastName: null });

@@ -1,8 +1,11 @@
 // What a caller is told when the database is not there: at the start a sentence, later UNAVAILABLE.
 
+import { inspect } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { isUnavailable, storeError } from "../../src/store/database-error.ts";
+import { createLog } from "../../src/log.ts";
+import { codeOf, isUnavailable, storeError } from "../../src/store/database-error.ts";
 import { openStore } from "../../src/store/open.ts";
+import { DATABASES } from "../support/databases.ts";
 import {
   queryOnce,
   startOwnPostgres,
@@ -39,6 +42,37 @@ describe("storeError", () => {
   ])("%s passes", (_name, error) => {
     expect(isUnavailable(error)).toBe(false);
     expect(storeError(error)).toBe(error);
+  });
+});
+
+describe("values of parameters and rows", () => {
+  test("an error keeps type, message, code and stack, and so do its causes", () => {
+    const values = { query: "hush", params: ["hush"], parameters: ["hush"], detail: "hush" };
+    const more = { where: "hush", internalQuery: "hush", node: { value: "hush" } };
+    const inner = Object.assign(new TypeError("inner"), values, { code: "22021" });
+    const several = Object.assign(new AggregateError([inner], "several"), values);
+    const error = Object.assign(new Error("outer", { cause: several }), more, { code: "57014" });
+    // What goes round in circles must not be followed for ever.
+    inner.cause = error;
+    const stack = error.stack;
+    expect(storeError(error)).toMatchObject({ reason: "UNAVAILABLE", cause: error });
+    expect(inspect(error, { depth: 9 })).not.toContain("hush");
+    expect(error).toMatchObject({ message: "outer", code: "57014", stack });
+    expect(inner).toBeInstanceOf(TypeError);
+    expect(inner).toMatchObject({ message: "inner", code: "22021" });
+  });
+
+  test.each(DATABASES)("$name: the log of a failed query does not show them", async ({ start }) => {
+    const database = await start();
+    const lines: string[] = [];
+    const log = createLog({ level: "info", secrets: [], write: (line) => lines.push(line) });
+    const failed = database.store.projects.findBySlug("hush\u0000hush");
+    const err = await failed.catch((caught: unknown) => caught);
+    log.error({ err }, "call failed");
+    await database.stop();
+    expect(codeOf(err)).toBe("22021");
+    expect(lines.join("")).toContain("22021");
+    expect(lines.join("")).not.toContain("hush");
   });
 });
 

@@ -52,7 +52,7 @@ describe("the button of a session", () => {
     await website.verifyCode({ code: codeOf(confirmed) });
     await expect
       .poll(() => person.bubble(confirmed.message_id), { timeout: 10_000 })
-      .toMatchObject({ text: "This request was already used.", buttons: [] });
+      .toMatchObject({ text: "You are signed in.", buttons: [] });
   });
 
   it("T5 opened nowhere at all, the watching tab still finishes by itself, with the same code", async () => {

@@ -41,6 +41,20 @@ describe("T2 with a match code", () => {
     },
   );
 
+  it("every prompt of a session offers the same four numbers: no one of them stands out", async () => {
+    const offered: string[] = [];
+    for (let made = 0; made < 5; made += 1) {
+      const session = await website.createSession({ matchCode: true });
+      const person = stage.person();
+      const first = labelsOf(await person.open(session.telegramLink));
+      for (let again = 0; again < 2; again += 1) {
+        expect(labelsOf(await person.open(session.telegramLink))).toEqual(first);
+      }
+      offered.push(...first.slice(0, 4).filter((label) => label !== session.matchCode));
+    }
+    expect(new Set(offered).size).toBeGreaterThan(3);
+  });
+
   it("the right number approves", async () => {
     const session = await website.createSession({ matchCode: true });
     const person = stage.person();
@@ -93,10 +107,13 @@ describe("T2 the prompt", () => {
     expect(prompt.text.split("\n")).toEqual([
       "Sign in to Corner Shop?",
       "Site: shop.example",
+      "",
       expect.stringMatching(
         /^Request from Firefox on Linux, 192\.0\.2\.7, (just now|\d+ seconds? ago)$/,
       ),
+      "",
       "Only confirm if you opened this page yourself.",
+      "",
       "You will also receive notifications. Send /stop to turn them off.",
     ]);
     expect(prompt.buttons).toEqual([{ label: "Login" }, { label: "Cancel" }]);
@@ -117,7 +134,7 @@ describe("T2 the prompt", () => {
     const { text } = await stage.person().open(session.telegramLink);
     expect(text).not.toContain("bank.example");
     expect(text).toContain("2001:db8::1");
-    expect(text.split("\n")).toHaveLength(5);
+    expect(text.split("\n")).toHaveLength(8);
   });
 
   it.each(["not-an-address", "192.0.2.300", "192.0.2.7 evil", ""])(

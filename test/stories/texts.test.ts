@@ -26,6 +26,7 @@ interface Language {
   readonly site: string;
   readonly confirmed: string;
   readonly cancelled: string;
+  readonly done: string;
   readonly used: string;
   readonly help: string;
   readonly stopped: string;
@@ -36,8 +37,11 @@ const ENGLISH: Language = {
   prompt: [
     "Sign in to Кофейня на углу?",
     "Site: shop.example",
+    "",
     /^Request from Firefox on Linux, 192\.0\.2\.7, (just now|\d+ seconds? ago)$/,
+    "",
     "Only confirm if you opened this page yourself.",
+    "",
     "You will also receive notifications. Send /stop to turn them off.",
   ],
   login: "Login",
@@ -45,8 +49,9 @@ const ENGLISH: Language = {
   site: "Go to website",
   confirmed: "Confirmed. Return to the page with the QR code, or continue on the site here:",
   cancelled: "Sign-in cancelled.",
+  done: "You are signed in.",
   used: "This request was already used.",
-  help: "Open the sign-in link on the site to continue.\nSend /stop to turn notifications off.",
+  help: "Open the sign-in link on the site to continue.\n/lang changes the language, /stop turns notifications off, /help shows this message.",
   stopped: "Notifications are off. Signing in to a site turns them on again for that site.",
 };
 
@@ -55,8 +60,11 @@ const RUSSIAN: Language = {
   prompt: [
     "Войти в Кофейня на углу?",
     "Сайт: shop.example",
+    "",
     /^Запрос: Firefox на Linux, 192\.0\.2\.7, (только что|\d+ секунд\S? назад)$/,
+    "",
     "Подтверждайте, только если сами открыли эту страницу.",
+    "",
     "Вы также будете получать уведомления. Отключить: /stop",
   ],
   login: "Войти",
@@ -64,8 +72,9 @@ const RUSSIAN: Language = {
   site: "Перейти на сайт",
   confirmed: "Вход подтверждён. Вернитесь на страницу с QR-кодом или продолжите на сайте здесь:",
   cancelled: "Вход отменён.",
+  done: "Вход выполнен.",
   used: "Этот запрос уже использован.",
-  help: "Откройте ссылку для входа на сайте.\nОтключить уведомления: /stop",
+  help: "Откройте ссылку для входа на сайте.\n/lang меняет язык, /stop отключает уведомления, /help показывает это сообщение.",
   stopped:
     "Уведомления отключены. При следующем входе на сайт они снова включатся для этого сайта.",
 };
@@ -91,7 +100,7 @@ describe.each([ENGLISH, RUSSIAN])("a person whose app speaks $lang", (texts) => 
     expect(profile.lang).toBe(texts.lang);
     await expect
       .poll(async () => (await person.bubble(confirmed.message_id)).text, { timeout: 10_000 })
-      .toBe(texts.used);
+      .toBe(texts.done);
     expect((await person.open(session.telegramLink)).text).toBe(texts.used);
   });
 
