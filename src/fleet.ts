@@ -7,14 +7,8 @@ import { openLink } from "./actions/open-link.ts";
 import type { Bot, BotOptions } from "./channels/bot.ts";
 import { createMaxBot } from "./channels/max.ts";
 import { createTelegramBot } from "./channels/telegram.ts";
-import type {
-  BotAccount,
-  BotHandlers,
-  BotIdentity,
-  Bots,
-  Ports,
-  ProjectBot,
-} from "./core/ports.ts";
+import type { BotAccount, BotHandlers, BotIdentity, Bots, ProjectBot } from "./core/bot-ports.ts";
+import type { Ports } from "./core/ports.ts";
 import type { Prompt } from "./core/prompt.ts";
 import { sha256Hex } from "./core/secret.ts";
 import { CHANNELS, type Channel, type Person } from "./core/subscriber.ts";

@@ -1,7 +1,7 @@
 // Get the static deep links of a project.
 
+import type { Bots } from "../core/bot-ports.ts";
 import { deepLink, type Payload } from "../core/deep-link.ts";
-import type { Bots } from "../core/ports.ts";
 import type { Project } from "../core/project.ts";
 import { CHANNELS, type Channel } from "../core/subscriber.ts";
 

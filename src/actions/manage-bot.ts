@@ -1,6 +1,7 @@
 // Manage a project's own bots: set, list and remove them, for the operator.
 
-import type { Ports, ProjectBot } from "../core/ports.ts";
+import type { ProjectBot } from "../core/bot-ports.ts";
+import type { Ports } from "../core/ports.ts";
 import { CHANNELS, type Channel } from "../core/subscriber.ts";
 import { TapinError } from "../errors.ts";
 import { getProject } from "./manage-project.ts";

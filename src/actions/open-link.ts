@@ -1,8 +1,9 @@
 // Open a deep link: the person pressed START. Shows a prompt; never logs anyone in by itself (T2).
 
+import type { BotIdentity } from "../core/bot-ports.ts";
 import { browserName } from "../core/browser.ts";
 import { parsePayload } from "../core/deep-link.ts";
-import type { BotIdentity, Ports } from "../core/ports.ts";
+import type { Ports } from "../core/ports.ts";
 import { displayHost, type Project } from "../core/project.ts";
 import {
   matchChoices,

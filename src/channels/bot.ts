@@ -1,7 +1,7 @@
 // A bot, whichever messenger it lives in: what the gateway may do with it, and what it is made of. The bots
 // themselves are in telegram.ts and max.ts; what both have in common is in messenger-bot.ts.
 
-import type { BotHandlers } from "../core/ports.ts";
+import type { BotHandlers } from "../core/bot-ports.ts";
 import type { Prompt } from "../core/prompt.ts";
 import type { Channel } from "../core/subscriber.ts";
 import type { BotLog } from "./bot-log.ts";

@@ -1,7 +1,7 @@
 // The conversation with a person: for every event, which handler is asked and how its screen reaches the
 // person. The same for every messenger; what a messenger's API looks like is behind the Messenger interface.
 
-import type { BotHandlers } from "../core/ports.ts";
+import type { BotHandlers } from "../core/bot-ports.ts";
 import { type MessageRef, type Prompt, parseButtonData, type Screen } from "../core/prompt.ts";
 import type { Person } from "../core/subscriber.ts";
 import type { BotLog } from "./bot-log.ts";

@@ -2,7 +2,7 @@
 // none is handled twice and none is lost with a process. What one person does is handled in order, different
 // people side by side. How updates come, and what answers them, is handed in.
 
-import type { BotHandlers, UpdateState } from "../core/ports.ts";
+import type { BotHandlers, UpdateState } from "../core/bot-ports.ts";
 import type { BotLog } from "./bot-log.ts";
 import { type BotEvent, isBotEvent, type KeyedEvent } from "./channel-event.ts";
 import type { ErrorReader } from "./failure.ts";

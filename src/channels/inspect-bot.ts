@@ -1,6 +1,6 @@
 // How a bot is doing, for the operator: asks its messenger, compares with what should be, and says what to do.
 
-import type { BotAccount } from "../core/ports.ts";
+import type { BotAccount } from "../core/bot-ports.ts";
 import type { BotReport, UpdateMode, WebhookReport } from "./bot.ts";
 import type { MessengerSide } from "./messenger-side.ts";
 import { isOwn, originOf, type WebhookState } from "./webhook-registration.ts";

@@ -1,6 +1,6 @@
 // The MAX bot: MAX's side of what messenger-bot.ts brings to life. The parts are in the other max-*.ts files.
 
-import type { BotAccount } from "../core/ports.ts";
+import type { BotAccount } from "../core/bot-ports.ts";
 import { BOT_TIMING, type Bot, type BotOptions, ownWebhookUrl, secretsOf } from "./bot.ts";
 import type { ErrorReader } from "./failure.ts";
 import { createAvatarMemory } from "./max-avatars.ts";

@@ -1,7 +1,7 @@
 // The life of a bot, the same in every messenger: finds out who it is, gets updates by polling or by webhook,
 // answers people, and stops. What a messenger's API looks like is behind the MessengerSide interface.
 
-import type { BotAccount } from "../core/ports.ts";
+import type { BotAccount } from "../core/bot-ports.ts";
 import type { Bot, BotOptions, BotTiming, UpdateMode } from "./bot.ts";
 import type { BotLog } from "./bot-log.ts";
 import { type Conversation, createConversation } from "./conversation.ts";

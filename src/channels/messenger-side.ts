@@ -1,6 +1,6 @@
 // What a messenger adds to a bot: its calls, its errors and its updates, in the words of the shared parts.
 
-import type { BotAccount } from "../core/ports.ts";
+import type { BotAccount } from "../core/bot-ports.ts";
 import type { Channel } from "../core/subscriber.ts";
 import type { KeyedEvent } from "./channel-event.ts";
 import type { ConversationParts, Messenger } from "./conversation.ts";

@@ -2,7 +2,7 @@
 // telegram-*.ts files.
 
 import type { Api } from "grammy/web";
-import type { BotAccount } from "../core/ports.ts";
+import type { BotAccount } from "../core/bot-ports.ts";
 import { BOT_TIMING, type Bot, type BotOptions, ownWebhookUrl, secretsOf } from "./bot.ts";
 import type { ErrorReader } from "./failure.ts";
 import { apiSignal, createApi } from "./grammy.ts";

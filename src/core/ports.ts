@@ -3,9 +3,10 @@
 // says why not. Transitions are conditional: a method that moves something returns null when the row was
 // not in a state that allows it. Time is the database's.
 
+import type { Bots, BotTable, UpdateTable } from "./bot-ports.ts";
 import type { Grant } from "./grant.ts";
 import type { Project, ProjectChange, ProjectDraft } from "./project.ts";
-import type { MessageRef, Prompt, PromptStatus, Screen } from "./prompt.ts";
+import type { MessageRef, Prompt, PromptStatus } from "./prompt.ts";
 import type { RandomBytes, Secrets } from "./secret.ts";
 import type { ClientInfo, Session } from "./session.ts";
 import type { Channel, Person, Subscriber } from "./subscriber.ts";
@@ -26,41 +27,6 @@ export interface Settings {
   readonly sessionTtlSeconds: number;
   /** Seconds a code lives, 30-600. */
   readonly codeTtlSeconds: number;
-}
-
-/** The bots of this process: its own, and those that projects brought. */
-export interface Bots {
-  /** Address of the project's bot without a query, such as `https://t.me/YourBot`; null = no bot there. */
-  urlOf(channel: Channel, projectId: string): string | null;
-  /** Asks the messenger whose token this is; null = it is refused. Throws UNAVAILABLE when it cannot be asked. */
-  identify(channel: Channel, token: string): Promise<BotAccount | null>;
-  /** Whether this Tapin itself uses the account. */
-  isDefault(channel: Channel, messengerBotId: string): boolean;
-  /** Asks every bot's messenger how the bot is doing. Never rejects. */
-  inspect(): Promise<readonly BotFinding[]>;
-}
-
-/** How a bot is doing. */
-export interface BotFinding {
-  readonly channel: Channel;
-  /** Null when its messenger never told. */
-  readonly username: string | null;
-  /** What is wrong and what to do, a sentence each. Without tokens and secrets. */
-  readonly problems: readonly string[];
-}
-
-/** A bot account, as its messenger names it. */
-export interface BotAccount {
-  readonly messengerBotId: string;
-  readonly username: string;
-}
-
-/** The bot through which a person reaches us. */
-export interface BotIdentity {
-  /** `<channel>:<the messenger's bot id>`. */
-  readonly name: string;
-  /** The project that brought it; null for this Tapin's own, which speaks for all others. */
-  readonly projectId: string | null;
 }
 
 /** Storage. All methods throw `TapinError("UNAVAILABLE")` when the database cannot be reached. */
@@ -303,64 +269,6 @@ export interface LeaseTable {
   release(name: string, holder: string): Promise<void>;
 }
 
-/** What is known of an update: `fresh` = never seen, `unfinished` = noted but not handled, `done` = handled. */
-export type UpdateState = "fresh" | "unfinished" | "done";
-
-/** An update that was noted and never handled to its end. */
-export interface UnfinishedUpdate {
-  readonly key: string;
-  /** What the update says, as the channel read it: without secrets of the bot. */
-  readonly payload: unknown;
-}
-
-/**
- * Updates of messengers, so that none is handled twice or lost. Not of a project: they belong to a bot,
- * named `<channel>:<the messenger's bot id>`.
- */
-export interface UpdateTable {
-  /** Notes the update, if it is not noted yet, and tells what was known of it before. One statement. */
-  note(bot: string, update: UnfinishedUpdate): Promise<UpdateState>;
-  /** The update is handled; its payload is forgotten. */
-  finish(bot: string, key: string): Promise<void>;
-  /**
-   * Up to `limit` updates noted more than `olderThanSeconds` ago and not handled: a process died with them.
-   * Taken for `olderThanSeconds`, so that no other process takes them too. At most `maxAgeSeconds` old.
-   */
-  takeUnfinished(
-    bot: string,
-    take: { olderThanSeconds: number; maxAgeSeconds: number; limit: number },
-  ): Promise<readonly UnfinishedUpdate[]>;
-  /** Deletes what was noted more than `hours` ago. A worker. The count. */
-  purge(hours: number): Promise<number>;
-}
-
-/** A project's own bot. */
-export interface ProjectBot {
-  readonly projectId: string;
-  readonly channel: Channel;
-  /** The messenger's id of the bot account. */
-  readonly messengerBotId: string;
-  readonly username: string;
-  /** AES-256-GCM sealed; only the gateway opens it. */
-  readonly sealedToken: string;
-  /** Changes with every `set`: a bot with another revision must be started anew. */
-  readonly revision: string;
-}
-
-/** Bots that projects brought. Every change notifies `tapin_bots` on every process. */
-export interface BotTable {
-  /** Makes or replaces the project's bot on this channel. Null when another project has this bot account. */
-  set(
-    projectId: string,
-    bot: Omit<ProjectBot, "projectId" | "revision">,
-  ): Promise<ProjectBot | null>;
-  /** True when there was one. */
-  remove(projectId: string, channel: Channel): Promise<boolean>;
-  find(projectId: string, channel: Channel): Promise<ProjectBot | null>;
-  /** All of them. Across projects: the process runs them all. */
-  list(): Promise<readonly ProjectBot[]>;
-}
-
 /** Wakes watchers. A notification only wakes; the row decides. */
 export interface ChangeFeed {
   /** Follows one session, whichever process changes it. Close it, or it leaks. */
@@ -374,28 +282,4 @@ export interface SessionFollower {
   /** Resolves at the next change (or a reconnect of the feed), after `timeoutMs`, or when aborted. */
   next(timeoutMs: number, signal: AbortSignal): Promise<"changed" | "timeout" | "aborted">;
   close(): void;
-}
-
-/** What a channel reports to the gateway, and the gateway answers. */
-export interface BotHandlers {
-  /** The person opened a deep link (`payload` is the text after `start=`). */
-  start(person: Person, payload: string): Promise<Screen>;
-  /** The person tapped a button that carried `data`. */
-  tap(person: Person, data: string): Promise<Screen>;
-  /** A prompt is on the person's screen now. */
-  shown(token: string, message: MessageRef): Promise<void>;
-  /** The person typed `/stop`. */
-  stop(person: Person): Promise<Screen>;
-  /** The person chose the language of the bot. */
-  chooseLang(person: Person, lang: string): Promise<Screen>;
-  /** Language for this person: what they chose, or what the messenger tells. */
-  langOf(person: Person): Promise<string>;
-  /** Before an update is handled: notes it, and tells whether it was handled before. */
-  note(update: UnfinishedUpdate): Promise<UpdateState>;
-  /** An update is handled to its end. */
-  finish(key: string): Promise<void>;
-  /** Updates a dead process left unhandled: to be handled now. */
-  takeUnfinished(): Promise<readonly UnfinishedUpdate[]>;
-  /** The person blocked (false) or unblocked (true) the bot. */
-  setReachable(person: Person, reachable: boolean): Promise<void>;
 }

@@ -17,7 +17,8 @@ import {
 } from "#gen/tapin/auth/v1/auth_pb.ts";
 import type { CreatedSession } from "../actions/create-session.ts";
 import type { SessionView } from "../actions/deliver-status.ts";
-import type { ApiKeyInfo, ProjectBot, VerifiedProfile } from "../core/ports.ts";
+import type { ProjectBot } from "../core/bot-ports.ts";
+import type { ApiKeyInfo, VerifiedProfile } from "../core/ports.ts";
 import { type Project, SUBSCRIPTION_POLICIES, type SubscriptionPolicy } from "../core/project.ts";
 import type { PublicStatus } from "../core/session.ts";
 import type { Channel } from "../core/subscriber.ts";

@@ -2,7 +2,7 @@
 // come here sealed, and what runs a bot is the business of the fleet.
 
 import { type Selectable, sql } from "kysely";
-import type { BotTable, ProjectBot } from "../core/ports.ts";
+import type { BotTable, ProjectBot } from "../core/bot-ports.ts";
 import { NOW } from "./database-time.ts";
 import type { BotRow, Db } from "./tables.ts";
 

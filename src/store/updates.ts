@@ -2,7 +2,7 @@
 // and what a dead process had in hand is found. What an update says is none of this room's business.
 
 import { sql } from "kysely";
-import type { UnfinishedUpdate, UpdateTable } from "../core/ports.ts";
+import type { UnfinishedUpdate, UpdateTable } from "../core/bot-ports.ts";
 import { ago, fromNow, NOW } from "./database-time.ts";
 import type { Db } from "./tables.ts";
 

@@ -10,7 +10,7 @@ import type { BotLog } from "../../src/channels/bot-log.ts";
 import { createMaxBot, MAX_SECRET_HEADER } from "../../src/channels/max.ts";
 import type { PollingLease } from "../../src/channels/polling-lease.ts";
 import { createTelegramBot, TELEGRAM_SECRET_HEADER } from "../../src/channels/telegram.ts";
-import type { BotHandlers } from "../../src/core/ports.ts";
+import type { BotHandlers } from "../../src/core/bot-ports.ts";
 import { CHANNELS, type Channel } from "../../src/core/subscriber.ts";
 import { createSandbox, type Sandbox } from "../../src/sandbox/sandbox.ts";
 import { type Fault, type FaultProxy, startFaultProxy } from "../support/fault-proxy.ts";

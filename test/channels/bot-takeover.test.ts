@@ -8,7 +8,7 @@ import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { PollingLease } from "../../src/channels/polling-lease.ts";
-import type { UnfinishedUpdate } from "../../src/core/ports.ts";
+import type { UnfinishedUpdate } from "../../src/core/bot-ports.ts";
 import { CHANNELS } from "../../src/core/subscriber.ts";
 import { ANNA, LOGIN, type Stage, setStage } from "./bot-stage.ts";
 import { ScriptedHandlers } from "./scripted-handlers.ts";

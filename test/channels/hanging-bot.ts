@@ -3,7 +3,7 @@
 
 import { createMaxBot } from "../../src/channels/max.ts";
 import { createTelegramBot } from "../../src/channels/telegram.ts";
-import type { UpdateState } from "../../src/core/ports.ts";
+import type { UpdateState } from "../../src/core/bot-ports.ts";
 import type { Screen } from "../../src/core/prompt.ts";
 
 const hang = () => {

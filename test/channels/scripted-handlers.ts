@@ -1,7 +1,7 @@
 // Handlers for bots under test: they remember what they were told, answer as scripted, and keep a notebook of
 // updates as the database would. No assertions live here.
 
-import type { BotHandlers, UnfinishedUpdate, UpdateState } from "../../src/core/ports.ts";
+import type { BotHandlers, UnfinishedUpdate, UpdateState } from "../../src/core/bot-ports.ts";
 import {
   type MessageRef,
   type Prompt,

@@ -1,7 +1,8 @@
 // The updates of messengers on both databases: each is fresh once, and what nobody finished is found again.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Store, UnfinishedUpdate } from "../../src/core/ports.ts";
+import type { UnfinishedUpdate } from "../../src/core/bot-ports.ts";
+import type { Store } from "../../src/core/ports.ts";
 import { DATABASES, type RunningDatabase } from "../support/databases.ts";
 import { text } from "./seed.ts";
 

@@ -1,6 +1,6 @@
 // Bots for tests of verbs that need no messenger.
 
-import type { Bots } from "../../src/core/ports.ts";
+import type { Bots } from "../../src/core/bot-ports.ts";
 
 /** No project has a bot, and no messenger can be asked. */
 export const NO_BOTS: Bots = {

@@ -1,4 +1,4 @@
-// A person in the pretend Telegram, driven through the REST form of SandboxService.
+// A person in the pretend Telegram or MAX, driven through the REST form of SandboxService.
 
 import { randomInt } from "node:crypto";
 import { restFetch } from "./rest-client.ts";
@@ -38,11 +38,19 @@ export interface Person {
   logIn(link: string | null): Promise<Bubble>;
 }
 
+/** A person to be made: in Telegram unless told otherwise. */
+export interface PersonInput extends Partial<Who> {
+  readonly channel?: "telegram" | "max";
+}
+
 /** Makes a person nobody has met. Speaks English unless told otherwise. */
-export function makePerson(url: string, who: Partial<Who> = {}): Person {
+export function makePerson(
+  url: string,
+  { channel = "telegram", ...who }: PersonInput = {},
+): Person {
   let profile: Who = { id: String(randomInt(1, 2 ** 47)), first_name: "John", lang: "en", ...who };
   const { id } = profile;
-  const actor = { channel: "telegram", user_id: id };
+  const actor = { channel, user_id: id };
   const send = async (path: string, body?: object): Promise<readonly Bubble[]> => {
     const call = body === undefined ? {} : { method: "POST", body };
     const response = await restFetch(`${url}/v1/sandbox/${path}`, call);
@@ -50,7 +58,7 @@ export function makePerson(url: string, who: Partial<Who> = {}): Person {
     if (!response.ok) throw new Error(`sandbox: ${JSON.stringify(answer)}`);
     return answer.messages;
   };
-  const chat = () => send(`chats/telegram/${id}`);
+  const chat = () => send(`chats/${channel}/${id}`);
   const person: Person = {
     id,
     open: async (link) => newest(await send("open", { link: link ?? "", user: profile })),

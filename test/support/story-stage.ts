@@ -4,7 +4,7 @@
 import { randomBytes } from "node:crypto";
 import { CLIENTS } from "./clients.ts";
 import type { ContractClient, DialectName } from "./contract-client.ts";
-import { makePerson, type Person, type Who } from "./person.ts";
+import { makePerson, type Person, type PersonInput } from "./person.ts";
 import { queryOnce, startPostgres, type TestPostgres } from "./postgres.ts";
 import { restFetch } from "./rest-client.ts";
 import { startTapin, type Tapin, type TapinOptions } from "./tapin.ts";
@@ -38,7 +38,7 @@ export interface Stage {
   /** Makes a project, with the callback URL https://shop.example/login unless told otherwise. */
   project(input?: ProjectInput): Promise<StoryProject>;
   /** A person nobody has met. */
-  person(who?: Partial<Who>): Person;
+  person(who?: PersonInput): Person;
   /** A client with these credentials; closed with the stage. */
   client(dialect: DialectName, bearer: string | null): ContractClient;
   /** Runs one statement in the database. */
