@@ -39,12 +39,6 @@ export function foreignOrigin(req: Request): string | null {
   return origin;
 }
 
-/** Milliseconds for which is remembered whether a project has an origin. */
-export const ORIGIN_CACHE_MS = 5000;
-
-/** Most origins that are remembered; the oldest gives way. */
-export const ORIGIN_CACHE_SIZE = 1000;
-
 /** Longest origin that is looked up, in characters: a host name has at most 253 (RFC 1035). */
 const MAX_ORIGIN_LENGTH = 512;
 
@@ -56,34 +50,21 @@ export interface OriginParts {
 }
 
 /**
- * Whether any project has this browser origin, remembered for a moment: anybody can send any origin, and
- * shall not make the database work each time. Never rejects: while the database cannot answer, no origin
- * is allowed, and what needs no database still works.
+ * Whether any project has this browser origin, as the database says now. Never rejects: while it cannot
+ * answer, no origin is allowed, and what needs no database still works.
  */
 export function createOrigins({
   isOrigin,
   log,
 }: OriginParts): (origin: string) => Promise<boolean> {
-  const known = new Map<string, { readonly until: number; readonly allowed: Promise<boolean> }>();
-  const lookUp = async (origin: string) => {
+  return async (origin) => {
+    if (origin.length > MAX_ORIGIN_LENGTH) return false;
     try {
       return await isOrigin(origin);
     } catch (err) {
-      known.delete(origin);
       log.warn({ event: "origin_unknown", err }, "the origin of a page cannot be looked up");
       return false;
     }
-  };
-  return (origin) => {
-    if (origin.length > MAX_ORIGIN_LENGTH) return Promise.resolve(false);
-    const found = known.get(origin);
-    if (found !== undefined && found.until > performance.now()) return found.allowed;
-    known.delete(origin);
-    const [oldest] = known.keys();
-    if (known.size >= ORIGIN_CACHE_SIZE && oldest !== undefined) known.delete(oldest);
-    const allowed = lookUp(origin);
-    known.set(origin, { until: performance.now() + ORIGIN_CACHE_MS, allowed });
-    return allowed;
   };
 }
 
