@@ -154,8 +154,15 @@ function createRoster(parts: FleetParts, brought: Map<string, Member>) {
       await member.bot.stop();
     }
     for (const [key, project] of wanted) {
-      const token = brought.has(key) ? null : parts.ports.secrets.open(project.sealedToken);
-      if (token === null) continue;
+      if (brought.has(key)) continue;
+      const token = parts.ports.secrets.open(project.sealedToken);
+      if (token === null) {
+        parts.log.error(
+          { event: "bot_sealed", username: project.username },
+          "no key of TAPIN_SECRET opens this bot's token; give it again with SetBot",
+        );
+        continue;
+      }
       const member = recruit(parts, project.channel, token, project);
       brought.set(key, member);
       await member.bot.start().catch((err: unknown) => {

@@ -4,7 +4,8 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Config } from "./config.ts";
-import type { Bots, Ports } from "./core/ports.ts";
+import type { Bots } from "./core/bot-ports.ts";
+import type { Ports } from "./core/ports.ts";
 import {
   ADMIN_TOKEN_PREFIX,
   createSecrets,

@@ -28,6 +28,8 @@ describe("parseConfig", () => {
       secrets: null,
       adminToken: null,
       telegram: null,
+      max: null,
+      updates: "polling",
       sandbox: true,
       sessionTtlSeconds: 300,
       codeTtlSeconds: 300,
@@ -47,6 +49,9 @@ describe("parseConfig", () => {
       TAPIN_ADMIN_TOKEN: "admin.token_with~all+of/it=-",
       TAPIN_TELEGRAM_TOKEN: "123456:ABC-DEF_1",
       TAPIN_TELEGRAM_API_URL: "http://127.0.0.1:8081",
+      TAPIN_MAX_TOKEN: "max_token-1",
+      TAPIN_MAX_API_URL: "http://127.0.0.1:8082",
+      TAPIN_MAX_CA_FILE: "/etc/ssl/max.pem",
       TAPIN_UPDATES: "polling",
       TAPIN_SANDBOX: "off",
       TAPIN_SESSION_TTL: "60",
@@ -62,7 +67,9 @@ describe("parseConfig", () => {
       dataDir: "memory",
       secrets: [`${SECRET}-new`, `${SECRET}-old`],
       adminToken: "admin.token_with~all+of/it=-",
-      telegram: { token: "123456:ABC-DEF_1", apiUrl: "http://127.0.0.1:8081" },
+      telegram: { token: "123456:ABC-DEF_1", apiUrl: "http://127.0.0.1:8081", caFile: null },
+      max: { token: "max_token-1", apiUrl: "http://127.0.0.1:8082", caFile: "/etc/ssl/max.pem" },
+      updates: "polling",
       sandbox: false,
       sessionTtlSeconds: 60,
       codeTtlSeconds: 600,
@@ -97,7 +104,6 @@ describe("parseConfig refuses", () => {
     ["TAPIN_LOG_LEVEL", "loud", "must be one of trace, debug, info, warn, error, fatal, silent"],
     ["TAPIN_SANDBOX", "yes", "must be one of auto, on, off, not yes"],
     ["TAPIN_UPDATES", "push", "must be one of auto, polling, webhook, not push"],
-    ["TAPIN_UPDATES", "webhook", "webhooks are not there yet"],
     ["TAPIN_PUBLIC_URL", "login.example.com", "must be a URL that starts with https:// or http://"],
     ["TAPIN_PUBLIC_URL", "ftp://login.example.com", "must be a URL that starts with https://"],
     ["TAPIN_PUBLIC_URL", "http://localhost:8080", "must not use localhost"],
@@ -109,9 +115,10 @@ describe("parseConfig refuses", () => {
     ["TAPIN_ADMIN_TOKEN", "sixteen chars or more, but spaces", "must be at least 16 characters of"],
     ["TAPIN_TELEGRAM_TOKEN", "not-a-token", "must look like 123456:ABC-DEF, as @BotFather"],
     ["TAPIN_TELEGRAM_API_URL", "http://127.0.0.1:1", "is set without TAPIN_TELEGRAM_TOKEN"],
-    ["TAPIN_MAX_TOKEN", "x", "is set, but MAX is not there yet"],
-    ["TAPIN_MAX_API_URL", "https://max.example", "is set, but MAX is not there yet"],
-    ["TAPIN_MAX_CA_FILE", "/etc/ca.pem", "is set, but MAX is not there yet"],
+    ["TAPIN_MAX_TOKEN", "with a space", "must be at most 512 printable ASCII characters"],
+    ["TAPIN_MAX_TOKEN", "x".repeat(513), "must be at most 512 printable ASCII characters"],
+    ["TAPIN_MAX_API_URL", "https://max.example", "is set without TAPIN_MAX_TOKEN"],
+    ["TAPIN_MAX_CA_FILE", "/etc/ca.pem", "is set without TAPIN_MAX_TOKEN"],
   ])("%s=%s, in one sentence", (name, value, sentence) => {
     const problems = problemsOf({ [name]: value });
     expect(problems).toHaveLength(1);
@@ -144,7 +151,7 @@ describe("parseConfig refuses", () => {
       TAPIN_DATABASE_URL: DATABASE,
       TAPIN_LOG_LEVEL: "loud",
       TAPIN_ADMIN_TOKEN: "short",
-      TAPIN_MAX_TOKEN: "x",
+      TAPIN_MAX_TOKEN: "a b",
     });
     expect(problems.map((problem) => problem.split(" ", 1)[0]).sort()).toEqual([
       "TAPIN_ADMIN_TOKEN",
@@ -159,7 +166,8 @@ describe("parseConfig refuses", () => {
   it("without repeating a secret in what it prints", () => {
     const values = { TAPIN_SECRET: "hunter2-secret", TAPIN_ADMIN_TOKEN: "hunter2!" };
     const token = { TAPIN_TELEGRAM_TOKEN: "hunter2:!", TAPIN_DATABASE_URL: "mysql://u:hunter2@d" };
-    expect(problemsOf({ ...values, ...token }).join("\n")).not.toContain("hunter2");
+    const max = { TAPIN_MAX_TOKEN: "hunter2 hunter2" };
+    expect(problemsOf({ ...values, ...token, ...max }).join("\n")).not.toContain("hunter2");
   });
 
   it("nothing that is not its own", () => {
@@ -181,6 +189,40 @@ describe("TAPIN_SANDBOX", () => {
     ["off wins", { TAPIN_SANDBOX: "off" }, false],
   ])("%s", (_, environment, on) => {
     expect(parseConfig(environment).sandbox).toBe(on);
+  });
+});
+
+describe("TAPIN_UPDATES", () => {
+  const https = { TAPIN_PUBLIC_URL: "https://login.example.com" };
+  const http = { TAPIN_PUBLIC_URL: "http://login.example.com" };
+  it.each([
+    ["is polling without a public URL", {}, "polling"],
+    ["is polling with a public URL over http", { ...http, TAPIN_SANDBOX: "off" }, "polling"],
+    ["is webhook with a public URL over https", https, "webhook"],
+    ["polling wins over https", { ...https, TAPIN_UPDATES: "polling" }, "polling"],
+    ["webhook is taken with https", { ...https, TAPIN_UPDATES: "webhook" }, "webhook"],
+    ["webhook is taken with the sandbox", { TAPIN_UPDATES: "webhook" }, "webhook"],
+    [
+      "webhook is taken with a Bot API of one's own",
+      {
+        TAPIN_UPDATES: "webhook",
+        TAPIN_TELEGRAM_TOKEN: "1:x",
+        TAPIN_TELEGRAM_API_URL: "http://127.0.0.1:1",
+      },
+      "webhook",
+    ],
+  ])("%s", (_, environment, updates) => {
+    expect(parseConfig(environment).updates).toBe(updates);
+  });
+
+  it.each([
+    ["without a public URL", {}],
+    ["with a public URL over http", http],
+  ])("refuses webhook %s: the real messengers deliver to https only", (_, environment) => {
+    const real = { TAPIN_UPDATES: "webhook", TAPIN_TELEGRAM_TOKEN: "1:x", TAPIN_MAX_TOKEN: "y" };
+    expect(problemsOf({ ...real, ...environment })).toEqual([
+      "TAPIN_UPDATES is webhook, which needs an https TAPIN_PUBLIC_URL.",
+    ]);
   });
 });
 

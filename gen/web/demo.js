@@ -7040,6 +7040,8 @@ var statusLine = element("status");
 var timeLeft = element("time-left");
 var link = element("link");
 var again = element("again");
+var typedText = element("typed-text");
+var copied = element("copied");
 var matchBox = document.getElementById("match");
 var channel = "telegram";
 var pending;
@@ -7052,6 +7054,7 @@ for (const button of start.querySelectorAll("button[data-channel]")) {
 }
 again.addEventListener("click", () => startLogin().catch(fail));
 element("cancel").addEventListener("click", () => cancelLogin().catch(fail));
+element("copy").addEventListener("click", copyTypedText);
 setInterval(showTimeLeft, 1e3);
 addEventListener("pageshow", (event) => event.persisted && location.reload());
 resumeLogin();
@@ -7164,6 +7167,10 @@ function fillPanel(login) {
   link.setAttribute("href", href ?? "");
   element("qr-caption").textContent = text(isOfThisComputer(href) ? "qrLocal" : "qrCaption");
   element("qr").setAttribute("src", `data:image/svg+xml,${encodeURIComponent(login.qr_svg)}`);
+  const typed = login.channel === "max" ? typedStart(href) : null;
+  element("typed-start").hidden = typed === null;
+  typedText.textContent = typed;
+  copied.textContent = "";
   element("match-code").hidden = login.match_code === void 0;
   element("match-digits").textContent = login.match_code ?? "";
   showTimeLeft();
@@ -7192,6 +7199,20 @@ function markStep(step) {
 function isOfThisComputer(href) {
   const { hostname } = new URL(href ?? "", location.href);
   return hostname === "localhost" || hostname === "[::1]" || hostname.startsWith("127.");
+}
+function typedStart(href) {
+  const payload = new URL(href ?? "", location.href).searchParams.get("start");
+  return payload === null ? null : `/start ${payload}`;
+}
+async function copyTypedText() {
+  let name = "copied";
+  try {
+    await navigator.clipboard.writeText(typedText.textContent ?? "");
+  } catch {
+    getSelection()?.selectAllChildren(typedText);
+    name = "notCopied";
+  }
+  copied.textContent = text(name);
 }
 function showTimeLeft() {
   if (!pending) return;

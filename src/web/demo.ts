@@ -52,6 +52,8 @@ const statusLine = element("status");
 const timeLeft = element("time-left");
 const link = element("link");
 const again = element("again");
+const typedText = element("typed-text");
+const copied = element("copied");
 const matchBox = document.getElementById("match");
 
 let channel: Channel = "telegram";
@@ -66,6 +68,7 @@ for (const button of start.querySelectorAll<HTMLElement>("button[data-channel]")
 }
 again.addEventListener("click", () => startLogin().catch(fail));
 element("cancel").addEventListener("click", () => cancelLogin().catch(fail));
+element("copy").addEventListener("click", copyTypedText);
 setInterval(showTimeLeft, 1000);
 // A page kept in memory while the person was elsewhere would go on where nothing waits any more.
 addEventListener("pageshow", (event) => event.persisted && location.reload());
@@ -199,6 +202,10 @@ function fillPanel(login: PendingLogin): void {
   element("qr-caption").textContent = text(isOfThisComputer(href) ? "qrLocal" : "qrCaption");
   // An image cannot run script, whatever is in it.
   element("qr").setAttribute("src", `data:image/svg+xml,${encodeURIComponent(login.qr_svg)}`);
+  const typed = login.channel === "max" ? typedStart(href) : null;
+  element("typed-start").hidden = typed === null;
+  typedText.textContent = typed;
+  copied.textContent = "";
   element("match-code").hidden = login.match_code === undefined;
   element("match-digits").textContent = login.match_code ?? "";
   showTimeLeft();
@@ -233,6 +240,24 @@ function markStep(step: number): void {
 function isOfThisComputer(href: string | null): boolean {
   const { hostname } = new URL(href ?? "", location.href);
   return hostname === "localhost" || hostname === "[::1]" || hostname.startsWith("127.");
+}
+
+/** What to send the bot by hand: the command that stands for the link. */
+function typedStart(href: string | null): string | null {
+  const payload = new URL(href ?? "", location.href).searchParams.get("start");
+  return payload === null ? null : `/start ${payload}`;
+}
+
+async function copyTypedText(): Promise<void> {
+  let name = "copied";
+  try {
+    await navigator.clipboard.writeText(typedText.textContent ?? "");
+  } catch {
+    // Only pages of a secure context have a clipboard, and the person may refuse it.
+    getSelection()?.selectAllChildren(typedText);
+    name = "notCopied";
+  }
+  copied.textContent = text(name);
 }
 
 function showTimeLeft(): void {

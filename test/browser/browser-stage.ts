@@ -29,14 +29,20 @@ export interface Newcomer {
   readonly chat: ChatTexts;
   /** A tab on the demo website. */
   visit(path?: string): Promise<Page>;
-  /** A tab on the demo website with a login under way. */
-  startLogin(options?: { readonly matchNumber?: boolean }): Promise<Page>;
-  /** Clicks "Open Telegram" there: the tab with the chat, before START. */
+  /** A tab on the demo website with a login under way, through Telegram unless told otherwise. */
+  startLogin(options?: LoginOptions): Promise<Page>;
+  /** Clicks the link to the bot there: the tab with the chat, before START. */
   openLink(page: Page): Promise<Page>;
-  /** Clicks "Open Telegram" and taps START: the tab with the chat and the prompt. */
+  /** Clicks the link to the bot and taps START: the tab with the chat and the prompt. */
   openBot(page: Page): Promise<Page>;
   /** Closes the browser; fails when a page had an error or broke its policy. */
   leave(): Promise<void>;
+}
+
+/** How a login begins. */
+export interface LoginOptions {
+  readonly matchNumber?: boolean;
+  readonly channel?: "telegram" | "max";
 }
 
 /** Starts the service, and a browser. */
@@ -93,9 +99,10 @@ async function newcomer(
   };
   const openLink = async (page: Page) => {
     const opened = context.waitForEvent("page");
-    await page.getByRole("link", { name: site.openTelegram }).click();
+    const names = new RegExp(`^(${site.openTelegram}|${site.openMax})`);
+    await page.getByRole("link", { name: names }).click();
     const tab = await opened;
-    await button(tab, chat.start).waitFor();
+    await startButton(tab, lang).waitFor();
     return tab;
   };
   return {
@@ -104,16 +111,16 @@ async function newcomer(
     chat,
     visit,
     openLink,
-    async startLogin({ matchNumber = false } = {}) {
+    async startLogin({ matchNumber = false, channel = "telegram" } = {}) {
       const page = await visit();
       if (matchNumber) await page.getByLabel(site.matchLabel).check();
-      await button(page, site.loginTelegram).click();
+      await button(page, channel === "max" ? site.loginMax : site.loginTelegram).click();
       await page.getByText(site.waiting).waitFor();
       return page;
     },
     async openBot(page) {
       const tab = await openLink(page);
-      await button(tab, chat.start).click();
+      await startButton(tab, lang).click();
       await tab.locator(".key").first().waitFor();
       return tab;
     },
@@ -122,6 +129,12 @@ async function newcomer(
       expect(complaints).toEqual([]);
     },
   };
+}
+
+/** The button that begins the chat, as its messenger calls it. */
+function startButton(tab: Page, lang: Lang) {
+  const messenger = tab.url().includes("/sandbox/max/") ? "max" : "telegram";
+  return button(tab, textsFor(lang, messenger).start);
 }
 
 /** Gathers errors of scripts and breaches of the pages' policies, in every tab. */

@@ -50,7 +50,7 @@ describe.each(RUNTIMES)("the login in a browser, on %s", { timeout: 60_000 }, (r
     expect(took).toBeLessThan(STREAM_LIMIT_MS);
     expect(polls()).toBe(0);
     // The code is used, so the button that carries it goes (T4).
-    await chat.getByText(TEXTS.used.en).waitFor();
+    await chat.getByText(TEXTS.done.en).waitFor();
     expect(await chat.locator(".key").count()).toBe(0);
 
     expect(await profileOf(page)).toEqual({

@@ -122,6 +122,17 @@ describe.each(looks)("the look on %s", (name, viewport, colorScheme, locale) => 
     await anna.leave();
   });
 
+  it("the text to send in MAX", { timeout: 60_000 }, async () => {
+    const { anna, check } = await enter("max");
+    const page = await anna.startLogin({ channel: "max" });
+    await check(page, "1-waiting");
+    await anna.context.grantPermissions(["clipboard-write"]);
+    await button(page, anna.site.copy).click();
+    await page.getByText(anna.site.copied, { exact: true }).waitFor();
+    await check(page, "2-copied");
+    await anna.leave();
+  });
+
   it("the chat by itself", { timeout: 60_000 }, async () => {
     const { anna, check } = await enter("chat");
     const { chat: words } = anna;

@@ -23,6 +23,6 @@ it.each(reasons)(
     const section = page.get(reason.toLowerCase()) ?? "";
     const facts = `HTTP ${http}, gRPC \`${rpc}\`, ${retryable ? "" : "not "}retryable.`;
     expect(section.trim().split("\n")[0]).toBe(facts);
-    expect(section).toMatch(/\*Do:\*\s\w/);
+    expect(section).toMatch(/_Do:_\s\w/);
   },
 );

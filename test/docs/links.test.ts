@@ -3,7 +3,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { describe, expect, it } from "vitest";
-import { markdownPages, ROOT, readPage } from "./pages.ts";
+import { markdownPages, ROOT, readPage, tableRows } from "./pages.ts";
 
 /** Anchor of a heading, as the common renderers make it. */
 function anchorOf(heading: string): string {
@@ -62,7 +62,7 @@ it("docs/decisions/README.md lists every decision under its own title", () => {
     expect(name.slice(0, 4)).toBe(number);
     return `| [${number}](${name}) | ${title} |`;
   });
-  expect(index.split("\n").filter((line) => line.startsWith("| ["))).toEqual(rows);
+  expect(tableRows(index).filter((line) => line.startsWith("| ["))).toEqual(rows);
 });
 
 it("every decision has context, decision, consequences and when to revisit it", () => {

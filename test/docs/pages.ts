@@ -29,6 +29,19 @@ export function filesIn(folders: readonly string[], ending: string): readonly st
   );
 }
 
+/** The rows of the tables in a text, the heading's and its rule included, without the spaces that align columns. */
+export function tableRows(text: string): readonly string[] {
+  return text
+    .split("\n")
+    .filter((line) => line.startsWith("|"))
+    .map((line) =>
+      line
+        .replace(/ *\| */g, " | ")
+        .replace(/-{3,}/g, "---")
+        .trim(),
+    );
+}
+
 /** Every page of the project. */
 export function markdownPages(): readonly string[] {
   const atRoot = readdirSync(ROOT).filter((name) => name.endsWith(".md"));

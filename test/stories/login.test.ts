@@ -34,7 +34,7 @@ describe.each(RUNTIMES)("the service on %s", (runtime) => {
       expect(session).toEqual({
         sessionId: expect.stringMatching(/^[A-Za-z0-9]{16}$/),
         telegramLink: `${tapin.url}/sandbox/telegram/TapinDemoBot?start=auths_${session.sessionId}`,
-        maxLink: null,
+        maxLink: `${tapin.url}/sandbox/max/id770001_bot?start=auths_${session.sessionId}`,
         expiresIn: 300,
         interval: 2,
         watchToken: expect.stringMatching(/^tapin_watch_[A-Za-z0-9]{32}$/),

@@ -28,19 +28,23 @@ async function create(body: object = {}): Promise<Record<string, string>> {
 }
 
 const bot = () => `${stage.url}/sandbox/telegram/TapinDemoBot`;
+const maxBot = () => `${stage.url}/sandbox/max/id770001_bot`;
 
 describe("GET /v1/auth/link", () => {
-  it("answers with the static link, null for a messenger without a bot, and configured", async () => {
+  it("answers with a static link for each messenger, and configured", async () => {
     expect(await ask("link")).toEqual({
       status: 200,
-      text: `{"telegram_link":"${bot()}?start=auth_${project.slug}","max_link":null,"configured":true}`,
+      text:
+        `{"telegram_link":"${bot()}?start=auth_${project.slug}",` +
+        `"max_link":"${maxBot()}?start=auth_${project.slug}","configured":true}`,
     });
   });
 
   it("says configured false without a callback URL", async () => {
     const bare = await stage.project({ callback_url: null });
     expect((await ask("link", { bearer: bare.apiKey })).text).toBe(
-      `{"telegram_link":"${bot()}?start=auth_${bare.slug}","max_link":null,"configured":false}`,
+      `{"telegram_link":"${bot()}?start=auth_${bare.slug}",` +
+        `"max_link":"${maxBot()}?start=auth_${bare.slug}","configured":false}`,
     );
   });
 });
@@ -58,7 +62,7 @@ describe("POST /v1/auth/session", () => {
       status: 200,
       text:
         `{"session_id":"${session_id}","telegram_link":"${bot()}?start=auths_${session_id}",` +
-        `"max_link":null,"expires_in":300,"interval":2,"watch_token":"${watch_token}"}`,
+        `"max_link":"${maxBot()}?start=auths_${session_id}","expires_in":300,"interval":2,"watch_token":"${watch_token}"}`,
     });
   });
 

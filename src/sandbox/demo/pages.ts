@@ -154,7 +154,8 @@ function panel(t: Texts): Html {
     data-starting="${t.starting}" data-waiting="${t.waiting}" data-opened="${t.opened}"
     data-opened-match="${t.openedMatch}" data-completed="${t.completed}"
     data-expired="${t.expired}" data-cancelled="${t.cancelled}" data-trouble="${t.trouble}"
-    data-failed="${t.failed}" data-qr-local="${t.qrLocal}" data-qr-caption="${t.qrCaption}">
+    data-failed="${t.failed}" data-qr-local="${t.qrLocal}" data-qr-caption="${t.qrCaption}"
+    data-copied="${t.copied}" data-not-copied="${t.notCopied}">
     <h2 id="panel-title" tabindex="-1">${t.loginTelegram}</h2>
     <div class="stack ways" id="ways" hidden>
       <figure>
@@ -163,6 +164,7 @@ function panel(t: Texts): Html {
       </figure>
       <a class="button" id="link" target="_blank" rel="noopener noreferrer">
         <span id="link-label">${t.openTelegram}</span><span class="unseen"> (${t.newTab})</span></a>
+      ${typedStart(t)}
       <p class="match-code" id="match-code" hidden>
         ${t.matchTitle} <strong id="match-digits"></strong>
       </p>
@@ -174,6 +176,20 @@ function panel(t: Texts): Html {
     <button type="button" class="button quiet" id="cancel" hidden>${t.cancel}</button>
     <button type="button" class="button" id="again" hidden>${t.startAgain}</button>
   </section>`;
+}
+
+/**
+ * What to type where a link does nothing: MAX tells a bot of a pressed link only when the dialog
+ * begins with it (https://dev.max.ru/docs-api/objects/Update).
+ */
+function typedStart(t: Texts): Html {
+  return html`<div class="stack" id="typed-start" hidden>
+        <p id="typed-hint">${t.typedStart}</p>
+        <code id="typed-text"></code>
+        <button type="button" class="button quiet" id="copy" aria-describedby="typed-text">
+          ${t.copy}</button>
+        <small id="copied" role="status"></small>
+      </div>`;
 }
 
 function greetingCard(t: Texts, profile: Profile): Html {
