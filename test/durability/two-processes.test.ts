@@ -4,19 +4,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { LISTENER_NAME } from "../../src/store/listener.ts";
 import { awaitAnswer, awaitCondition } from "../support/await-condition.ts";
+import { type BotApi, type PretendBot, startBotApi } from "../support/bot-api.ts";
 import { CLIENTS } from "../support/clients.ts";
 import type { ContractClient, DialectName, WatchMessage } from "../support/contract-client.ts";
 import { printFigure, stopwatch } from "../support/figure.ts";
 import { makePerson } from "../support/person.ts";
 import { queryOnce } from "../support/postgres.ts";
-import {
-  confirmLogin,
-  makePostgresStorage,
-  makeSite,
-  openPrompt,
-  type Site,
-  settledBubble,
-} from "../support/site.ts";
+import { makePostgresStorage, makeSite, openPrompt, type Site } from "../support/site.ts";
 import { type Runtime, startTapin, type Tapin } from "../support/tapin.ts";
 
 type Storage = Awaited<ReturnType<typeof makePostgresStorage>>;
@@ -185,10 +179,20 @@ describe("two processes", { timeout: 90_000 }, () => {
     await storage?.remove();
   });
 
-  const start = (runtime: Runtime) => startTapin({ runtime, env: storage.env });
+  // One bot for all processes, as in production; each sandbox has one of its own.
+  let telegram: BotApi;
+  beforeAll(async () => {
+    telegram = await startBotApi(["SharedBot"]);
+  });
+  afterAll(() => telegram.close());
 
+  const start = (runtime: Runtime) =>
+    startTapin({ runtime, env: { ...storage.env, ...telegram.env } });
+
+  /** The leases of work that one process does for all. */
   async function leases(): Promise<ReadonlyMap<string, string>> {
-    const text = "select name, holder from leases where expires_at > clock_timestamp()";
+    const text = `select name, holder from leases
+      where expires_at > clock_timestamp() and (name = 'sweeper' or name like 'poll:%')`;
     const rows = await queryOnce(storage.databaseUrl, text);
     return new Map(rows.map(({ name, holder }) => [String(name), String(holder)]));
   }
@@ -214,7 +218,9 @@ describe("two processes", { timeout: 90_000 }, () => {
     });
     // One process holds both, renews them, and gives them to nobody while it lives.
     expect(new Set(held.values()).size).toBe(1);
-    await confirmLogin(first, site);
+    const bot = telegram.bot(0);
+    await bot.open((await site.rest.createSession()).telegramLink, "1");
+    await bot.tap("Login", "1");
     expect(await leases()).toEqual(held);
     const { rest } = site.at(second);
     const session = await rest.createSession();
@@ -233,12 +239,10 @@ describe("two processes", { timeout: 90_000 }, () => {
     printFigure("sweeping taken over after kill -9 (lease: 10 s)", String(watch));
     expect(watch.ms).toBeLessThan(15_000);
 
-    const person = makePerson(second.url);
-    const link = session.telegramLink?.replace(first.url, second.url) ?? null;
-    const { message_id } = await openPrompt(person, link, 30_000);
+    await bot.open(session.telegramLink, "2");
+    await awaitAnswer("the bot asks for the login", () => promptOf(bot, "2"), 30_000);
     printFigure("polling taken over after kill -9 (lease: 15 s)", String(watch));
-    await person.tap("Login", message_id);
-    await settledBubble(person, message_id);
+    await bot.tap("Login", "2");
     expect((await rest.getSessionStatus(session.sessionId)).status).toBe("completed");
     const now = await leases();
     expect([...now.keys()].sort()).toEqual([...held.keys()].sort());
@@ -263,6 +267,13 @@ describe("two processes", { timeout: 90_000 }, () => {
     printFigure("leases taken over after SIGTERM", String(watch));
     expect(watch.ms).toBeLessThan(8000);
   });
+
+  /** The newest message, once it has buttons. */
+  async function promptOf(bot: PretendBot, userId: string): Promise<string | null> {
+    const { messages } = await bot.sandbox.getChat({ channel: "telegram", userId });
+    const newest = messages.at(-1);
+    return newest !== undefined && newest.buttons.length > 0 ? newest.text : null;
+  }
 
   async function expiredCount(): Promise<number> {
     const text = "select count(*)::integer as count from sessions where status = 'expired'";
