@@ -113,13 +113,16 @@ describe.each(STAGES)("bot on $channel, $mode", ({ channel, mode }) => {
       await stage.until(() => stage.handlers.notebook.unfinished().length === 0);
     });
 
-    it.runIf(mode === "webhook")("reads a body that was cut inside a character", async () => {
-      await stage.startedBot();
-      stage.messenger.faults.splitUtf8 = true;
-      await stage.open("auth_demo", { id: "4242", firstName: "Анна" });
-      await stage.until(() => stage.handlers.of("start").length === 1);
-      expect(stage.handlers.of("start")[0]?.person.firstName).toBe("Анна");
-    });
+    // Only a delivered body can be cut: a poll reads its answer whole.
+    if (mode === "webhook") {
+      it("reads a body that was cut inside a character", async () => {
+        await stage.startedBot();
+        stage.messenger.faults.splitUtf8 = true;
+        await stage.open("auth_demo", { id: "4242", firstName: "Анна" });
+        await stage.until(() => stage.handlers.of("start").length === 1);
+        expect(stage.handlers.of("start")[0]?.person.firstName).toBe("Анна");
+      });
+    }
   });
 
   describe("restart", () => {
