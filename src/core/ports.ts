@@ -8,7 +8,7 @@ import type { Grant } from "./grant.ts";
 import type { Project, ProjectChange, ProjectDraft } from "./project.ts";
 import type { MessageRef, Prompt, PromptStatus } from "./prompt.ts";
 import type { RandomBytes, Secrets } from "./secret.ts";
-import type { ClientInfo, Session } from "./session.ts";
+import type { Session } from "./session.ts";
 import type { Channel, Person, Subscriber } from "./subscriber.ts";
 
 /** Everything a verb may use. */
@@ -88,15 +88,10 @@ export interface ApiKeyTable {
 }
 
 /** A session to create. */
-export interface SessionDraft {
-  readonly id: string;
-  readonly state: string | null;
-  readonly redirectUri: string | null;
-  readonly codeChallenge: string | null;
-  readonly matchCode: string | null;
-  readonly client: ClientInfo;
-  readonly ttlSeconds: number;
-}
+export type SessionDraft = Pick<
+  Session,
+  "id" | "state" | "redirectUri" | "codeChallenge" | "matchCode" | "client" | "ttlSeconds"
+>;
 
 /** Sessions. Every change raises `sequence` and wakes the session's watchers, on every process. */
 export interface SessionTable {

@@ -24,15 +24,7 @@ export interface Project {
 }
 
 /** What CreateProject may say. */
-export interface ProjectDraft {
-  readonly slug: string;
-  readonly name: string;
-  readonly callbackUrl: string | null;
-  readonly originUrl: string | null;
-  readonly redirectUris: readonly string[];
-  readonly matchCodeRequired: boolean;
-  readonly subscription: SubscriptionPolicy;
-}
+export type ProjectDraft = Omit<Project, "id" | "createdAt">;
 
 /** What UpdateProject may change: only the fields that are there. */
 export type ProjectChange = Partial<Omit<ProjectDraft, "slug">>;
