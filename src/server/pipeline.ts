@@ -7,6 +7,12 @@ import type { Logger } from "pino";
 import { type Reason, TapinError } from "../errors.ts";
 import { type Authority, authenticate } from "./authenticate.ts";
 import type { AdmittedCall, Call } from "./call.ts";
+import {
+  DEFAULT_DEADLINE_MS,
+  type Deadline,
+  keepDeadline,
+  keepStreamDeadline,
+} from "./deadline.ts";
 import type { Limit } from "./limit.ts";
 import type { Operation } from "./operation.ts";
 import type { Validate } from "./validate.ts";
@@ -30,11 +36,13 @@ export interface PipelineParts {
   readonly limit: Limit;
   readonly validate: Validate;
   readonly log: Logger;
+  /** Default {@link DEFAULT_DEADLINE_MS}. */
+  readonly deadlineMs?: number;
 }
 
 /** Builds the pipeline. */
 export function createPipeline(parts: PipelineParts): Pipeline {
-  const { authority, limit, validate, log } = parts;
+  const { authority, limit, validate, log, deadlineMs = DEFAULT_DEADLINE_MS } = parts;
   const operations = new Map<DescMethod, Operation>(
     parts.operations.map((operation) => [operation.method, operation]),
   );
@@ -48,15 +56,23 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     logCall(log, method, call, failure);
     return failure;
   };
+  const deadlineOf = (method: DescMethod, call: Call): Deadline => ({
+    signal: call.signal,
+    leftMs: Math.max(1, call.startedAt + deadlineMs - performance.now()),
+    onLateFailure: (error) => logLateFailure(log, method, call, error),
+  });
+  const enter = async (method: DescMethod, call: Call): Promise<AdmittedCall> => {
+    const { access } = operationOf(method);
+    const identity = await authenticate(authority, access, call, limit);
+    if (identity.kind === "api_key") call.hideFromPages();
+    await limit(call, identity);
+    return { ...call, identity };
+  };
   return {
     fail,
     async admit(method, call) {
       try {
-        const { access } = operationOf(method);
-        const identity = await authenticate(authority, access, call, limit);
-        if (identity.kind === "api_key") call.hideFromPages();
-        await limit(call, identity);
-        return { ...call, identity };
+        return await keepDeadline(() => enter(method, call), deadlineOf(method, call));
       } catch (error) {
         throw fail(method, call, error);
       }
@@ -66,7 +82,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
         validate(method, request);
         const operation = operationOf(method);
         const work = () => operation.run(request, call) as Promise<Message>;
-        const answer = await unlessAborted(work, call);
+        const answer = await keepDeadline(work, deadlineOf(method, call));
         logCall(log, method, call, null);
         return answer;
       } catch (error) {
@@ -78,7 +94,8 @@ export function createPipeline(parts: PipelineParts): Pipeline {
       try {
         validate(method, request);
         const operation = operationOf(method);
-        yield* operation.run(request, call) as AsyncIterable<Message>;
+        const messages = operation.run(request, call) as AsyncIterable<Message>;
+        yield* keepStreamDeadline(messages, deadlineOf(method, call));
         // An operation ends quietly on abort; the caller must still be told why the stream stopped.
         call.signal.throwIfAborted();
         logCall(log, method, call, null);
@@ -116,25 +133,6 @@ const REASON_OF_CODE: Partial<Record<Code, Reason>> = {
   [Code.Unimplemented]: "UNIMPLEMENTED",
 };
 
-/**
- * The answer, or the abort's reason as soon as there is one: a deadline is kept even if the work is not. Work
- * for a caller that is gone already is not begun.
- */
-async function unlessAborted<T>(begin: () => Promise<T>, { signal }: Call): Promise<T> {
-  signal.throwIfAborted();
-  let onAbort = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-  });
-  try {
-    // The race handles a failure of either: one that comes after the other was faster is nobody's loss.
-    return await Promise.race([begin(), aborted]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
-}
-
 function logCall(log: Logger, method: DescMethod, call: Call, failure: TapinError | null): void {
   const identity = "identity" in call ? (call as AdmittedCall).identity : null;
   const fields = {
@@ -150,4 +148,15 @@ function logCall(log: Logger, method: DescMethod, call: Call, failure: TapinErro
   else if (failure?.reason === "UNAVAILABLE")
     log.warn({ ...fields, err: failure.cause }, "call failed");
   else log.info(fields, failure === null ? "call answered" : "call refused");
+}
+
+/** The caller has its answer already; a fault of ours must still not go unseen. */
+function logLateFailure(log: Logger, method: DescMethod, call: Call, error: unknown): void {
+  const { reason, cause } = toTapinError(error);
+  // What was given up because of the signal ends because of it.
+  if (reason === "CANCELED" || reason === "DEADLINE_EXCEEDED") return;
+  const rpc = `${method.parent.typeName}/${method.name}`;
+  const fields = { event: "late_failure", rpc, request_id: call.requestId, reason };
+  if (reason === "INTERNAL") log.error({ ...fields, err: cause }, "given-up work failed");
+  else log.info(fields, "given-up work was refused");
 }
