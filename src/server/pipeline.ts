@@ -5,7 +5,7 @@ import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import { type Reason, TapinError } from "../errors.ts";
-import { type Authority, authenticate } from "./authenticate.ts";
+import { type Authority, authenticate, withChallenge } from "./authenticate.ts";
 import type { AdmittedCall, Call } from "./call.ts";
 import {
   DEFAULT_DEADLINE_MS,
@@ -52,7 +52,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     return operation;
   };
   const fail = (method: DescMethod, call: Call, error: unknown) => {
-    const failure = toTapinError(error);
+    const failure = withChallenge(toTapinError(error), call);
     logCall(log, method, call, failure);
     return failure;
   };
