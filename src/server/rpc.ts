@@ -13,7 +13,7 @@ import {
   type HandlerContext,
   type ServiceImpl,
 } from "@connectrpc/connect";
-import type { UniversalHandler } from "@connectrpc/connect/protocol";
+import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import {
   universalRequestFromNodeRequest,
   universalResponseToNodeResponse,
@@ -97,7 +97,24 @@ async function run(handler: UniversalHandler, exchange: Exchange): Promise<void>
   const body = holdBody(request.body as AsyncIterable<Uint8Array>);
   values.set(BODY, body);
   const answer = await handler({ ...request, body: body.replay });
-  await universalResponseToNodeResponse(answer, res);
+  await universalResponseToNodeResponse({ ...answer, ...withPlainMessage(answer) }, res);
+}
+
+/**
+ * connect-node encodes more of `grpc-message` than its specification does, and grpc-js shows people the rest
+ * (`off%3A`): so only what is not printable ASCII is encoded, and `%` itself (gRPC over HTTP/2, "Status-Message").
+ */
+function withPlainMessage({ body, trailer }: UniversalServerResponse) {
+  if (body === undefined || trailer === undefined) return {};
+  return { body: plainAtEnd(body, trailer) };
+}
+
+async function* plainAtEnd(body: AsyncIterable<Uint8Array>, trailer: Headers) {
+  yield* body;
+  const message = trailer.get("grpc-message");
+  if (message === null) return;
+  const plain = decodeURIComponent(message);
+  trailer.set("grpc-message", plain.replace(/[^ -$&-~]+/g, encodeURIComponent));
 }
 
 /**

@@ -192,7 +192,8 @@ function speakGrpc(url: string, ask: Ask): Promise<Outcome> {
   const metadata = new Metadata();
   if (bearer !== null) metadata.set("authorization", `Bearer ${bearer}`);
   for (const [name, value] of Object.entries(ask.headers ?? {})) metadata.set(name, value);
-  const options = timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs };
+  // As a header only: with a deadline grpc-js would not wait for what the server says.
+  if (timeoutMs !== undefined) metadata.set("grpc-timeout", `${timeoutMs}m`);
   return new Promise((resolve, reject) => {
     const call = grpcClientOf(url).makeServerStreamRequest(
       rpcPath(method),
@@ -200,7 +201,6 @@ function speakGrpc(url: string, ask: Ask): Promise<Outcome> {
       (bytes: Buffer) => toJson(method.output, fromBinary(method.output, bytes)),
       ask.request,
       metadata,
-      options,
     );
     const headers = new Headers();
     const messages: Outcome["messages"][number][] = [];
