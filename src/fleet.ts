@@ -4,6 +4,7 @@
 import type { Logger } from "pino";
 import { decidePrompt } from "./actions/decide-prompt.ts";
 import { openLink } from "./actions/open-link.ts";
+import { createAvatarCache } from "./avatar-cache.ts";
 import type { Bot, BotOptions } from "./channels/bot.ts";
 import { createMaxBot } from "./channels/max.ts";
 import { createTelegramBot } from "./channels/telegram.ts";
@@ -121,11 +122,16 @@ function knowledge(
   own: ReadonlyMap<Channel, Member>,
   brought: ReadonlyMap<string, Member>,
 ): Omit<Bots, "inspect"> {
+  const avatars = createAvatarCache();
   return {
     urlOf(channel, projectId) {
       const member = brought.get(`${projectId}|${channel}`) ?? own.get(channel);
       const username = member?.project?.username ?? member?.bot.username ?? null;
       return username === null ? null : parts.access[channel].botUrl(username);
+    },
+    async avatar({ projectId, channel, userId }, timeoutMs) {
+      const { bot } = brought.get(`${projectId}|${channel}`) ?? own.get(channel) ?? {};
+      return bot === undefined ? null : await avatars.read(bot, userId, timeoutMs);
     },
     isDefault: (channel, messengerBotId) => own.get(channel)?.bot.messengerBotId === messengerBotId,
     identify: (channel, token) => identify(recruit(parts, channel, token, null).bot),

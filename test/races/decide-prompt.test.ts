@@ -44,7 +44,7 @@ function portsOver({ store, changes }: RunningDatabase): Ports {
     secrets: createSecrets(["a secret for tests that is long enough"]),
     random: (count) => randomBytes(count),
     bots: NO_BOTS,
-    settings: { sessionTtlSeconds: 300, codeTtlSeconds: 300 },
+    settings: { sessionTtlSeconds: 300, codeTtlSeconds: 300, avatarsUrl: null },
   };
 }
 
