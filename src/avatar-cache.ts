@@ -13,8 +13,8 @@ export const CACHE_BYTES = 16 * 1024 * 1024;
 /** How long a picture is kept, in milliseconds: a person may change it. */
 const PICTURE_MS = 600_000;
 
-/** How long it is kept that a person has none, in milliseconds: they may add one and log in again. */
-const NONE_MS = 60_000;
+/** How long it is kept that a person has none, in milliseconds: they may add one and log in again at once. */
+const NONE_MS = 5000;
 
 /** What an entry takes beside its bytes. */
 const ENTRY_BYTES = 512;
