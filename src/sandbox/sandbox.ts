@@ -126,7 +126,7 @@ async function pageAnswer(
 ): Promise<Answer | null> {
   if (path === ROOT) return { status: 308, headers: { location: "sandbox/" }, body: "" };
   if (path === `${ROOT}/`) {
-    return indexPage(bots, chooseLang(headers["accept-language"]));
+    return indexPage(bots, chooseLang(String(headers["accept-language"] ?? "")));
   }
   if (path.startsWith(ASSETS)) return pageAsset(path.slice(ASSETS.length));
   const avatarOf = AVATAR_PATH.exec(path)?.[1];
