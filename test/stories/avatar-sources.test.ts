@@ -62,10 +62,12 @@ describe("TAPIN_AVATARS on, with a project's own bot", () => {
 
 describe.each(RUNTIMES)("TAPIN_AVATARS with the sandbox, on %s", (runtime) => {
   let tapin: Tapin;
+  beforeAll(async () => {
+    tapin = await startTapin({ runtime, env: { TAPIN_AVATARS: "on" } });
+  });
   afterAll(() => tapin?.end());
 
   it("on: Telegram's pictures come from us, MAX's from MAX as ever", async () => {
-    tapin = await startTapin({ runtime, env: { TAPIN_AVATARS: "on" } });
     const site = await makeSite(tapin);
     const { telegramLink } = await site.rest.createSession();
     const anna = makePerson(tapin.url);
@@ -84,29 +86,34 @@ describe.each(RUNTIMES)("TAPIN_AVATARS with the sandbox, on %s", (runtime) => {
 });
 
 describe("TAPIN_AVATARS off", () => {
+  let api: BotApi;
+  let tapin: Tapin;
+  let site: Site;
+  beforeAll(async () => {
+    api = await startBotApi(["GatewayBot"]);
+    tapin = await startTapin({ env: { ...api.env, TAPIN_SECRET: TEST_SECRET } });
+    site = await makeSite(tapin);
+  });
+  afterAll(async () => {
+    site?.close();
+    await tapin?.end();
+    await api?.close();
+  });
+
   it("T18 avatar_url is null, nobody asks Telegram, and an id leads nowhere", async () => {
-    const api = await startBotApi(["GatewayBot"]);
-    const tapin = await startTapin({ env: { ...api.env, TAPIN_SECRET: TEST_SECRET } });
-    const site = await makeSite(tapin);
-    try {
-      const { telegramLink } = await site.rest.createSession();
-      await api.bot(0).open(telegramLink, "4711");
-      const address = new URL((await api.bot(0).tap("Login", "4711")) ?? "");
-      const code = address.searchParams.get("code") ?? "";
-      const { avatarUrl, subscriberId } = await site.rest.verifyCode({ code });
-      expect(avatarUrl).toBeNull();
-      expect(api.bot(0).calls).not.toContain("getUserProfilePhotos");
-      const id = avatarId(createSecrets([TEST_SECRET]), {
-        projectId: "00000000-0000-4000-8000-000000000000",
-        subscriberId,
-        expiresAt: new Date(Date.now() + 60_000),
-      });
-      const answer = await fetch(`${tapin.url}/avatars/${id}`);
-      expect([answer.status, (await answer.json()).code]).toEqual([404, "not_found"]);
-    } finally {
-      site.close();
-      await tapin.end();
-      await api.close();
-    }
+    const { telegramLink } = await site.rest.createSession();
+    await api.bot(0).open(telegramLink, "4711");
+    const address = new URL((await api.bot(0).tap("Login", "4711")) ?? "");
+    const code = address.searchParams.get("code") ?? "";
+    const { avatarUrl, subscriberId } = await site.rest.verifyCode({ code });
+    expect(avatarUrl).toBeNull();
+    expect(api.bot(0).calls).not.toContain("getUserProfilePhotos");
+    const id = avatarId(createSecrets([TEST_SECRET]), {
+      projectId: "00000000-0000-4000-8000-000000000000",
+      subscriberId,
+      expiresAt: new Date(Date.now() + 60_000),
+    });
+    const answer = await fetch(`${tapin.url}/avatars/${id}`);
+    expect([answer.status, (await answer.json()).code]).toEqual([404, "not_found"]);
   });
 });
