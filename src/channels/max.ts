@@ -29,7 +29,8 @@ export interface MaxBotOptions extends BotOptions {
 /** Makes a bot; nothing happens before start(). */
 export function createMaxBot(options: MaxBotOptions): Bot {
   const timing = { ...BOT_TIMING, ...options.timing };
-  const { token, log, updates, dialogSpacingMs } = options;
+  const { token, log, updates, dialogSpacingMs, tokenAdvice } = options;
+  const advice = tokenAdvice === undefined ? {} : { tokenAdvice };
   const client = createMaxClient(options);
   const errors = maxErrors(token, ...secretsOf(updates));
   const webhooks = maxWebhooks(client);
@@ -52,7 +53,16 @@ export function createMaxBot(options: MaxBotOptions): Bot {
     setCommands: (signal) => setCommands(client, signal),
     poll: (inbox, signal) =>
       pollMax(
-        { client, webhooks, ownWebhookUrl: ownWebhookUrl(updates), inbox, timing, log, errors },
+        {
+          client,
+          webhooks,
+          ownWebhookUrl: ownWebhookUrl(updates),
+          inbox,
+          timing,
+          log,
+          errors,
+          ...advice,
+        },
         signal,
       ),
   };

@@ -29,7 +29,8 @@ export const TELEGRAM_SECRET_HEADER = "x-telegram-bot-api-secret-token";
  */
 export function createTelegramBot(options: BotOptions): Bot {
   const timing = { ...BOT_TIMING, ...options.timing };
-  const { token, log, updates } = options;
+  const { token, log, updates, tokenAdvice } = options;
+  const advice = tokenAdvice === undefined ? {} : { tokenAdvice };
   const api = createApi(token, { apiRoot: apiRootOf(options), timeoutSeconds: CALL_SECONDS });
   const errors = telegramErrors(token, ...secretsOf(updates));
   const webhooks = telegramWebhooks(api);
@@ -57,6 +58,7 @@ export function createTelegramBot(options: BotOptions): Bot {
           timing,
           log,
           errors,
+          ...advice,
         },
         signal,
       ),
