@@ -4,6 +4,7 @@
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Logger } from "pino";
+import type { Observer } from "../core/observer.ts";
 import { type Reason, TapinError } from "../errors.ts";
 import { type Authority, authenticate, withChallenge } from "./authenticate.ts";
 import type { AdmittedCall, Call } from "./call.ts";
@@ -35,6 +36,7 @@ export interface PipelineParts {
   readonly authority: Authority;
   readonly limit: Limit;
   readonly validate: Validate;
+  readonly observer: Observer;
   readonly log: Logger;
   /** Default {@link DEFAULT_DEADLINE_MS}. */
   readonly deadlineMs?: number;
@@ -53,7 +55,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
   };
   const fail = (method: DescMethod, call: Call, error: unknown) => {
     const failure = withChallenge(toTapinError(error), call);
-    logCall(log, method, call, failure);
+    conclude(parts, method, { call, failure });
     return failure;
   };
   const deadlineOf = (method: DescMethod, call: Call): Deadline => ({
@@ -83,7 +85,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
         const operation = operationOf(method);
         const work = () => operation.run(request, call) as Promise<Message>;
         const answer = await keepDeadline(work, deadlineOf(method, call));
-        logCall(log, method, call, null);
+        conclude(parts, method, { call, failure: null });
         return answer;
       } catch (error) {
         throw fail(method, call, error);
@@ -98,13 +100,13 @@ export function createPipeline(parts: PipelineParts): Pipeline {
         yield* keepStreamDeadline(messages, deadlineOf(method, call));
         // An operation ends quietly on abort; the caller must still be told why the stream stopped.
         call.signal.throwIfAborted();
-        logCall(log, method, call, null);
+        conclude(parts, method, { call, failure: null });
         logged = true;
       } catch (error) {
         logged = true;
         throw fail(method, call, error);
       } finally {
-        if (!logged) logCall(log, method, call, new TapinError("CANCELED"));
+        if (!logged) conclude(parts, method, { call, failure: new TapinError("CANCELED") });
       }
     },
   };
@@ -133,16 +135,25 @@ const REASON_OF_CODE: Partial<Record<Code, Reason>> = {
   [Code.Unimplemented]: "UNIMPLEMENTED",
 };
 
-function logCall(log: Logger, method: DescMethod, call: Call, failure: TapinError | null): void {
+function conclude(
+  { log, observer }: PipelineParts,
+  method: DescMethod,
+  { call, failure }: { call: Call; failure: TapinError | null },
+): void {
+  const rpc = `${method.parent.typeName}/${method.name}`;
+  const ms = performance.now() - call.startedAt;
+  const reason = failure?.reason ?? null;
+  observer.answered({ rpc, dialect: call.dialect, reason, seconds: ms / 1000 });
   const identity = "identity" in call ? (call as AdmittedCall).identity : null;
   const fields = {
     event: "call",
-    rpc: `${method.parent.typeName}/${method.name}`,
+    rpc,
     dialect: call.dialect,
     request_id: call.requestId,
     project: identity?.kind === "api_key" ? identity.project.slug : undefined,
+    trace_id: traceIdOf(call.headers.get("traceparent")),
     reason: failure?.reason,
-    ms: Math.round(performance.now() - call.startedAt),
+    ms: Math.round(ms),
   };
   if (failure?.reason === "INTERNAL") log.error({ ...fields, err: failure.cause }, "call failed");
   else if (failure?.reason === "UNAVAILABLE")
@@ -159,4 +170,13 @@ function logLateFailure(log: Logger, method: DescMethod, call: Call, error: unkn
   const fields = { event: "late_failure", rpc, request_id: call.requestId, reason };
   if (reason === "INTERNAL") log.error({ ...fields, err: cause }, "given-up work failed");
   else log.info(fields, "given-up work was refused");
+}
+
+/** The caller's trace, so that its lines and ours can be found together (W3C Trace Context, `traceparent`). */
+function traceIdOf(traceparent: string | null): string | undefined {
+  const [, traceId] =
+    /^[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}/.exec(
+      traceparent ?? "",
+    ) ?? [];
+  return traceId;
 }

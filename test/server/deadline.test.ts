@@ -7,6 +7,7 @@ import { create } from "@bufbuild/protobuf";
 import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { AuthService } from "#gen/tapin/auth/v1/auth_pb.ts";
+import { NO_OBSERVER } from "../../src/core/observer.ts";
 import type { Store } from "../../src/core/ports.ts";
 import { DEFAULT_DEADLINE_MS } from "../../src/server/deadline.ts";
 import { createFront } from "../../src/server/front.ts";
@@ -84,6 +85,7 @@ async function startInProcess(work: () => Work, deadlineMs: number): Promise<InP
     authority: { store: {} as Store, adminToken: null },
     limit: async () => {},
     validate: () => {},
+    observer: NO_OBSERVER,
     log,
     deadlineMs,
   });
