@@ -97,7 +97,7 @@ async function startInProcess(work: () => Work, deadlineMs: number): Promise<InP
     isOrigin: async () => false,
     log,
   });
-  const listener = createListener(front);
+  const listener = createListener(front, null);
   const { port } = await listener.listen(0, "127.0.0.1");
   return { url: `http://127.0.0.1:${port}`, listener, lines };
 }
