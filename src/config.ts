@@ -2,6 +2,7 @@
 // reads the environment by itself: main.ts hands it in.
 
 import { distance } from "fastest-levenshtein";
+import { type Network, parseNetwork } from "./core/address.ts";
 import { isLoopback, landingUrlProblem } from "./core/project.ts";
 import { MIN_SECRET_BYTES } from "./core/secret.ts";
 
@@ -79,6 +80,33 @@ export const SETTINGS = [
     fallback: "6000",
     meaning: "requests a minute for each project; 0 = no limit",
   },
+  {
+    name: "TAPIN_FAILURE_LIMIT",
+    fallback: "600",
+    meaning:
+      "failed lookups a minute for each address, and for each project with a valid key; 0 = no limit",
+  },
+  {
+    name: "TAPIN_SESSION_LIMIT",
+    fallback: "30",
+    meaning: "sessions a minute that a project creates for one client address; 0 = no limit",
+  },
+  {
+    name: "TAPIN_WATCHERS",
+    fallback: "10000",
+    meaning: "open watchers of a project in one process; an address has a tenth; 0 = no limit",
+  },
+  {
+    name: "TAPIN_SESSION_WATCHERS",
+    fallback: "10",
+    meaning: "open watchers of one session in one process; 0 = no limit",
+  },
+  {
+    name: "TAPIN_TRUSTED_PROXIES",
+    fallback: "none",
+    meaning:
+      "addresses and networks of proxies whose X-Forwarded-For is believed, with commas between",
+  },
   { name: "TAPIN_LOG_LEVEL", fallback: "info", meaning: "`trace` to `silent`" },
 ] as const satisfies readonly SettingDoc[];
 
@@ -119,7 +147,19 @@ export interface Config {
   readonly sandbox: boolean;
   readonly sessionTtlSeconds: number;
   readonly codeTtlSeconds: number;
-  readonly requestsPerMinute: number;
+  /** How much callers may do; 0 = no limit. */
+  readonly limits: {
+    /** For each project. */
+    readonly requestsPerMinute: number;
+    /** For each address, and for each project with a valid key. */
+    readonly failuresPerMinute: number;
+    /** For each project and client address. */
+    readonly sessionsPerMinute: number;
+    readonly watchersPerSession: number;
+    readonly watchersPerProject: number;
+  };
+  /** Proxies whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly Network[];
   readonly logLevel: (typeof LOG_LEVELS)[number];
 }
 
@@ -175,9 +215,35 @@ function readConfig(reader: Reader): Config {
       (sandbox === "auto" && databaseUrl === null && loopback && !telegram && !max),
     sessionTtlSeconds: reader.integer("TAPIN_SESSION_TTL", { fallback: 300, min: 60, max: 1800 }),
     codeTtlSeconds: reader.integer("TAPIN_CODE_TTL", { fallback: 300, min: 30, max: 600 }),
-    requestsPerMinute: reader.integer("TAPIN_RATE_LIMIT", { fallback: 6000, min: 0, max: 1e9 }),
+    limits: readLimits(reader),
+    trustedProxies: readProxies(reader),
     logLevel: reader.choice("TAPIN_LOG_LEVEL", LOG_LEVELS, "info"),
   };
+}
+
+function readLimits({ integer }: Reader): Config["limits"] {
+  const limit = (name: Name, fallback: number) => integer(name, { fallback, min: 0, max: 1e9 });
+  return {
+    requestsPerMinute: limit("TAPIN_RATE_LIMIT", 6000),
+    failuresPerMinute: limit("TAPIN_FAILURE_LIMIT", 600),
+    sessionsPerMinute: limit("TAPIN_SESSION_LIMIT", 30),
+    watchersPerSession: limit("TAPIN_SESSION_WATCHERS", 10),
+    watchersPerProject: limit("TAPIN_WATCHERS", 10_000),
+  };
+}
+
+function readProxies({ text, problem }: Reader): readonly Network[] {
+  const entries = text("TAPIN_TRUSTED_PROXIES")?.split(",") ?? [];
+  return entries.flatMap((entry) => {
+    const network = parseNetwork(entry.trim());
+    if (network !== null) return [network];
+    const name = entry.trim() || "an empty entry";
+    problem(
+      "TAPIN_TRUSTED_PROXIES",
+      `must be addresses or networks such as 10.0.0.0/8, not ${name}`,
+    );
+    return [];
+  });
 }
 
 function readBot(reader: Reader, messenger: "TELEGRAM" | "MAX"): BotConfig | null {

@@ -7,7 +7,7 @@ import type { Logger } from "pino";
 import { type Reason, TapinError } from "../errors.ts";
 import { type Authority, authenticate } from "./authenticate.ts";
 import type { AdmittedCall, Call } from "./call.ts";
-import type { Limit } from "./limit.ts";
+import type { Limits } from "./limit.ts";
 import type { Operation } from "./operation.ts";
 import type { Validate } from "./validate.ts";
 
@@ -27,14 +27,14 @@ export interface Pipeline {
 export interface PipelineParts {
   readonly operations: readonly Operation[];
   readonly authority: Authority;
-  readonly limit: Limit;
+  readonly limits: Limits;
   readonly validate: Validate;
   readonly log: Logger;
 }
 
 /** Builds the pipeline. */
 export function createPipeline(parts: PipelineParts): Pipeline {
-  const { authority, limit, validate, log } = parts;
+  const { authority, limits, validate, log } = parts;
   const operations = new Map<DescMethod, Operation>(
     parts.operations.map((operation) => [operation.method, operation]),
   );
@@ -53,12 +53,12 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     async admit(method, call) {
       try {
         const { access } = operationOf(method);
-        const identity = await authenticate(authority, access, call, limit);
+        const identity = await authenticate(authority, access, call);
         if (identity.kind === "api_key") call.hideFromPages();
-        await limit(call, identity);
+        for (const field of await limits.request(call, identity)) call.tell(...field);
         return { ...call, identity };
       } catch (error) {
-        throw fail(method, call, error);
+        throw fail(method, call, await limits.refusal(call, null, error));
       }
     },
     async unary(method, request, call) {
@@ -70,7 +70,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
         logCall(log, method, call, null);
         return answer;
       } catch (error) {
-        throw fail(method, call, error);
+        throw fail(method, call, await limits.refusal(call, call.identity, error));
       }
     },
     async *stream(method, request, call) {
@@ -85,7 +85,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
         logged = true;
       } catch (error) {
         logged = true;
-        throw fail(method, call, error);
+        throw fail(method, call, await limits.refusal(call, call.identity, error));
       } finally {
         if (!logged) logCall(log, method, call, new TapinError("CANCELED"));
       }
@@ -144,6 +144,8 @@ function logCall(log: Logger, method: DescMethod, call: Call, failure: TapinErro
     request_id: call.requestId,
     project: identity?.kind === "api_key" ? identity.project.slug : undefined,
     reason: failure?.reason,
+    // Whom to look at; of others no address is kept.
+    address: failure?.reason === "RATE_LIMITED" ? call.address : undefined,
     ms: Math.round(performance.now() - call.startedAt),
   };
   if (failure?.reason === "INTERNAL") log.error({ ...fields, err: failure.cause }, "call failed");

@@ -35,7 +35,15 @@ const { apiKey } = await createApiKey(ports, project.slug, "test");
 const server = createServer({
   ports,
   adminToken: null,
-  requestsPerMinute: 0,
+  limits: {
+    requestsPerMinute: 0,
+    failuresPerMinute: 0,
+    sessionsPerMinute: 0,
+    watchersPerSession: Number(process.argv[2]),
+    watchersPerProject: 0,
+  },
+  budgets: null,
+  trustedProxies: [],
   sandbox: null,
   routes: [],
   isReady: async () => undefined,
