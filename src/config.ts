@@ -234,16 +234,16 @@ function readLimits({ integer }: Reader): Config["limits"] {
 
 function readProxies({ text, problem }: Reader): readonly Network[] {
   const entries = text("TAPIN_TRUSTED_PROXIES")?.split(",") ?? [];
-  return entries.flatMap((entry) => {
-    const network = parseNetwork(entry.trim());
-    if (network !== null) return [network];
-    const name = entry.trim() || "an empty entry";
+  const networks = entries.map((entry) => parseNetwork(entry.trim()));
+  const wrong = networks.indexOf(null);
+  if (wrong >= 0) {
+    const entry = entries[wrong]?.trim() || "an empty entry";
     problem(
       "TAPIN_TRUSTED_PROXIES",
-      `must be addresses or networks such as 10.0.0.0/8, not ${name}`,
+      `must be addresses or networks such as 10.0.0.0/8, not ${entry}`,
     );
-    return [];
-  });
+  }
+  return networks.filter((network) => network !== null);
 }
 
 function readBot(reader: Reader, messenger: "TELEGRAM" | "MAX"): BotConfig | null {
