@@ -43,7 +43,9 @@ export interface FrontParts {
 /** Builds the request handler of the listener. */
 export function createFront(given: FrontParts): (req: Request, res: Response) => void {
   const parts = { ...given, isOrigin: createOrigins(given) };
+  const warnOfProxy = createProxyWarning(given);
   return (req, res) => {
+    warnOfProxy(req);
     res.on("error", () => {});
     req.on("error", () => {});
     keepConnectionUsable(req, res);
@@ -55,6 +57,19 @@ export function createFront(given: FrontParts): (req: Request, res: Response) =>
       }
       answerError(exchange, failure);
     });
+  };
+}
+
+/** Says once that a proxy seems to be in front that is not known. */
+function createProxyWarning({ trustedProxies, log }: FrontParts): (req: Request) => void {
+  let isDone = trustedProxies.length > 0;
+  return (req) => {
+    if (isDone || headerOf(req, "x-forwarded-for") === null) return;
+    isDone = true;
+    log.warn(
+      { event: "proxy_unknown", address: req.socket?.remoteAddress },
+      "X-Forwarded-For came, but TAPIN_TRUSTED_PROXIES is not set: all callers of a proxy count as one address",
+    );
   };
 }
 

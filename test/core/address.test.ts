@@ -34,7 +34,7 @@ describe("clientAddress", () => {
   });
 });
 
-describe("callerNetwork", () => {
+describe("callerNetwork (T10)", () => {
   it("an IPv4 address counts for itself, however it is written", () => {
     expect(callerNetwork("203.0.113.9")).toBe("203.0.113.9");
     expect(callerNetwork("::ffff:203.0.113.9")).toBe("203.0.113.9");

@@ -265,6 +265,8 @@ describe("X-Forwarded-For without TAPIN_TRUSTED_PROXIES", () => {
       reasons.push((await refusalOf(stranger.getLink(from()))).reason);
     }
     await tapin.end();
+    // The operator is told, once.
+    expect(tapin.output().split('"event":"proxy_unknown"')).toHaveLength(2);
     expect(reasons).toEqual(["unauthorized", "unauthorized", "rate_limited"]);
   });
 });

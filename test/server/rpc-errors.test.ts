@@ -243,7 +243,7 @@ describe.each(RUNTIMES)("TAPIN_RATE_LIMIT=5 on %s", (runtime) => {
     }
   });
 
-  it("made-up watch tokens share the budget of their address, ten times as large", async () => {
+  it("T10 made-up watch tokens share the budget of their address, ten times as large", async () => {
     const status = (token: string) =>
       ask(`${tapin.url}/v1/auth/session/aBcDeFgH12345678/status`, {
         headers: { authorization: `Bearer ${token}` },
