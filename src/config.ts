@@ -5,6 +5,7 @@ import { distance } from "fastest-levenshtein";
 import { type Network, parseNetwork } from "./core/address.ts";
 import { isLoopback, landingUrlProblem } from "./core/project.ts";
 import { MIN_SECRET_BYTES } from "./core/secret.ts";
+import { createSettingReader, type SettingReader } from "./setting-reader.ts";
 
 /** One setting, as the README and `docs/settings.md` list it. */
 export interface SettingDoc {
@@ -21,6 +22,16 @@ export const SETTINGS = [
     name: "TAPIN_PUBLIC_URL",
     fallback: "http://host:port",
     meaning: "how browsers and messengers reach it",
+  },
+  {
+    name: "TAPIN_TLS_CERT",
+    fallback: "none",
+    meaning: "file with this server's certificate and its chain (PEM); none = no TLS",
+  },
+  {
+    name: "TAPIN_TLS_KEY",
+    fallback: "none",
+    meaning: "file with the certificate's private key (PEM)",
   },
   {
     name: "TAPIN_DATABASE_URL",
@@ -71,7 +82,7 @@ export const SETTINGS = [
     name: "TAPIN_SANDBOX",
     fallback: "auto",
     meaning:
-      "pretend messengers and demo website: `on`, `off`, or `auto`: on when embedded, on a loopback host, and no messenger token is set",
+      "pretend messengers and demo website: `on`, `off`, or `auto`: on when embedded, on a loopback host, without TLS, and no messenger token is set",
   },
   { name: "TAPIN_SESSION_TTL", fallback: "300", meaning: "seconds a session lives, 60-1800" },
   { name: "TAPIN_CODE_TTL", fallback: "300", meaning: "seconds a code lives, 30-600" },
@@ -114,6 +125,7 @@ export const SETTINGS = [
 const TEST_DATABASE = "TAPIN_TEST_DATABASE_URL";
 
 type Name = (typeof SETTINGS)[number]["name"];
+type Reader = SettingReader<Name>;
 
 /** Log levels, from chatty to mute. */
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
@@ -133,6 +145,8 @@ export interface Config {
   readonly port: number;
   /** Null = `http://host:port`, known once listening. */
   readonly publicUrl: string | null;
+  /** Files with certificate and key; null = no TLS. */
+  readonly tls: { readonly certFile: string; readonly keyFile: string } | null;
   /** Null = embedded. */
   readonly databaseUrl: string | null;
   readonly dataDir: string | "memory";
@@ -177,7 +191,7 @@ export class ConfigError extends Error {
 /** Reads the settings. Throws ConfigError with all problems at once. An empty value counts as unset. */
 export function parseConfig(environment: Readonly<Record<string, string | undefined>>): Config {
   const problems = unknownNames(environment);
-  const reader = createReader(environment, problems);
+  const reader = createSettingReader<Name>(environment, problems);
   const config = readConfig(reader);
   checkTogether(config, reader);
   if (problems.length > 0) throw new ConfigError(problems);
@@ -189,6 +203,7 @@ function readConfig(reader: Reader): Config {
   const host = reader.text("TAPIN_HOST") ?? "127.0.0.1";
   const publicUrl =
     reader.url("TAPIN_PUBLIC_URL", ["https:", "http:"])?.replace(/\/+$/, "") ?? null;
+  const tls = readTls(reader);
   const telegram = readBot(reader, "TELEGRAM");
   const max = readBot(reader, "MAX");
   const updates = reader.choice("TAPIN_UPDATES", ["auto", "polling", "webhook"]);
@@ -198,6 +213,7 @@ function readConfig(reader: Reader): Config {
     host,
     port: reader.integer("TAPIN_PORT", { fallback: 8080, min: 0, max: 65_535 }),
     publicUrl,
+    tls,
     databaseUrl,
     dataDir: reader.text("TAPIN_DATA_DIR") ?? ".tapin",
     secrets:
@@ -212,7 +228,7 @@ function readConfig(reader: Reader): Config {
       updates === "auto" ? (publicUrl?.startsWith("https://") ? "webhook" : "polling") : updates,
     sandbox:
       sandbox === "on" ||
-      (sandbox === "auto" && databaseUrl === null && loopback && !telegram && !max),
+      (sandbox === "auto" && databaseUrl === null && loopback && !tls && !telegram && !max),
     sessionTtlSeconds: reader.integer("TAPIN_SESSION_TTL", { fallback: 300, min: 60, max: 1800 }),
     codeTtlSeconds: reader.integer("TAPIN_CODE_TTL", { fallback: 300, min: 30, max: 600 }),
     limits: readLimits(reader),
@@ -246,6 +262,15 @@ function readProxies({ text, problem }: Reader): readonly Network[] {
   return networks.filter((network) => network !== null);
 }
 
+function readTls(reader: Reader): Config["tls"] {
+  const certFile = reader.text("TAPIN_TLS_CERT");
+  const keyFile = reader.text("TAPIN_TLS_KEY");
+  if (certFile !== null && keyFile !== null) return { certFile, keyFile };
+  if (certFile !== null) reader.problem("TAPIN_TLS_CERT", "is set without TAPIN_TLS_KEY");
+  if (keyFile !== null) reader.problem("TAPIN_TLS_KEY", "is set without TAPIN_TLS_CERT");
+  return null;
+}
+
 function readBot(reader: Reader, messenger: "TELEGRAM" | "MAX"): BotConfig | null {
   const token = reader.text(`TAPIN_${messenger}_TOKEN`);
   const apiUrl = reader.url(`TAPIN_${messenger}_API_URL`, ["https:", "http:"]);
@@ -260,6 +285,9 @@ function checkTogether(config: Config, reader: Reader): void {
   const url = config.publicUrl === null ? null : new URL(config.publicUrl);
   if (url !== null && (url.search || url.hash || url.username || url.password)) {
     reader.problem("TAPIN_PUBLIC_URL", "must have no query, fragment, user name or password");
+  }
+  if (config.sandbox && config.tls !== null) {
+    reader.problem("TAPIN_SANDBOX", "is on, and the pretend messengers need a server without TLS");
   }
   const landing = config.publicUrl === null ? null : landingUrlProblem(config.publicUrl);
   if (config.sandbox && landing !== null) reader.problem("TAPIN_PUBLIC_URL", landing);
@@ -297,54 +325,6 @@ function checkMessengers(config: Config, { problem, text }: Reader): void {
   if (config.updates === "webhook" && own === null && !config.publicUrl?.startsWith("https://")) {
     problem("TAPIN_UPDATES", "is webhook, which needs an https TAPIN_PUBLIC_URL");
   }
-}
-
-interface Reader {
-  problem(name: Name, sentence: string): void;
-  text(name: Name): string | null;
-  integer(name: Name, range: { fallback: number; min: number; max: number }): number;
-  url(name: Name, protocols: readonly string[]): string | null;
-  /** One of the values; the fallback is the first when not given. */
-  choice<T extends string>(name: Name, values: readonly T[], fallback?: T): T;
-}
-
-function createReader(
-  environment: Readonly<Record<string, string | undefined>>,
-  problems: string[],
-): Reader {
-  const text = (name: Name) => environment[name]?.trim() || null;
-  const problem = (name: Name, sentence: string) => {
-    problems.push(`${name} ${sentence}.`);
-  };
-  return {
-    text,
-    problem,
-    integer(name, { fallback, min, max }) {
-      const given = text(name);
-      if (given === null) return fallback;
-      const value = /^\d{1,12}$/.test(given) ? Number(given) : Number.NaN;
-      if (value >= min && value <= max) return value;
-      problem(name, `must be a whole number from ${min} to ${max}, not ${given}`);
-      return fallback;
-    },
-    url(name, protocols) {
-      const given = text(name);
-      if (given === null) return null;
-      if (URL.canParse(given) && protocols.includes(new URL(given).protocol)) return given;
-      problem(
-        name,
-        `must be a URL that starts with ${protocols.map((p) => `${p}//`).join(" or ")}`,
-      );
-      return null;
-    },
-    choice(name, values, fallback = values[0] as (typeof values)[number]) {
-      const given = text(name);
-      const value = given === null ? fallback : values.find((candidate) => candidate === given);
-      if (value !== undefined) return value;
-      problem(name, `must be one of ${values.join(", ")}, not ${given}`);
-      return fallback;
-    },
-  };
 }
 
 function unknownNames(environment: Readonly<Record<string, string | undefined>>): string[] {
