@@ -118,6 +118,11 @@ export const SETTINGS = [
     meaning:
       "addresses and networks of proxies whose X-Forwarded-For is believed, with commas between",
   },
+  {
+    name: "TAPIN_METRICS_TOKEN",
+    fallback: "none",
+    meaning: "token with which Prometheus reads `/metrics`; none = off",
+  },
   { name: "TAPIN_LOG_LEVEL", fallback: "info", meaning: "`trace` to `silent`" },
 ] as const satisfies readonly SettingDoc[];
 
@@ -174,6 +179,8 @@ export interface Config {
   };
   /** Proxies whose `X-Forwarded-For` is believed. */
   readonly trustedProxies: readonly Network[];
+  /** Null = `/metrics` is off. */
+  readonly metricsToken: string | null;
   readonly logLevel: (typeof LOG_LEVELS)[number];
 }
 
@@ -233,6 +240,7 @@ function readConfig(reader: Reader): Config {
     codeTtlSeconds: reader.integer("TAPIN_CODE_TTL", { fallback: 300, min: 30, max: 600 }),
     limits: readLimits(reader),
     trustedProxies: readProxies(reader),
+    metricsToken: reader.text("TAPIN_METRICS_TOKEN"),
     logLevel: reader.choice("TAPIN_LOG_LEVEL", LOG_LEVELS, "info"),
   };
 }
@@ -302,8 +310,14 @@ function checkSecrets(config: Config, { problem }: Reader): void {
       "is required with TAPIN_DATABASE_URL; make one with: openssl rand -hex 32",
     );
   }
-  if (config.adminToken !== null && !/^[A-Za-z0-9._~+/=-]{16,}$/.test(config.adminToken)) {
-    problem("TAPIN_ADMIN_TOKEN", "must be at least 16 characters of A-Z a-z 0-9 . _ ~ + / = -");
+  const tokens = [
+    ["TAPIN_ADMIN_TOKEN", config.adminToken],
+    ["TAPIN_METRICS_TOKEN", config.metricsToken],
+  ] as const;
+  for (const [name, token] of tokens) {
+    if (token !== null && !/^[A-Za-z0-9._~+/=-]{16,}$/.test(token)) {
+      problem(name, "must be at least 16 characters of A-Z a-z 0-9 . _ ~ + / = -");
+    }
   }
 }
 

@@ -43,6 +43,7 @@ describe("parseConfig", () => {
         watchersPerProject: 10_000,
       },
       trustedProxies: [],
+      metricsToken: null,
       logLevel: "info",
     });
   });
@@ -73,6 +74,7 @@ describe("parseConfig", () => {
       TAPIN_SESSION_WATCHERS: "3",
       TAPIN_WATCHERS: "4",
       TAPIN_TRUSTED_PROXIES: "127.0.0.1, fd00::/8",
+      TAPIN_METRICS_TOKEN: "prometheus.token-1",
       TAPIN_LOG_LEVEL: "silent",
     });
     expect(config).toEqual({
@@ -98,6 +100,7 @@ describe("parseConfig", () => {
         watchersPerProject: 4,
       },
       trustedProxies: [parseNetwork("127.0.0.1/32"), parseNetwork("fd00::/8")],
+      metricsToken: "prometheus.token-1",
       logLevel: "silent",
     });
   });
