@@ -33,6 +33,7 @@ describe("parseConfig", () => {
       max: null,
       updates: "polling",
       sandbox: true,
+      avatars: false,
       sessionTtlSeconds: 300,
       codeTtlSeconds: 300,
       limits: {
@@ -66,6 +67,7 @@ describe("parseConfig", () => {
       TAPIN_TLS_KEY: "/etc/ssl/tapin-key.pem",
       TAPIN_UPDATES: "polling",
       TAPIN_SANDBOX: "off",
+      TAPIN_AVATARS: "on",
       TAPIN_SESSION_TTL: "60",
       TAPIN_CODE_TTL: "600",
       TAPIN_RATE_LIMIT: "0",
@@ -90,6 +92,7 @@ describe("parseConfig", () => {
       max: { token: "max_token-1", apiUrl: "http://127.0.0.1:8082", caFile: "/etc/ssl/max.pem" },
       updates: "polling",
       sandbox: false,
+      avatars: true,
       sessionTtlSeconds: 60,
       codeTtlSeconds: 600,
       limits: {
@@ -134,6 +137,7 @@ describe("parseConfig refuses", () => {
     ["TAPIN_TRUSTED_PROXIES", "10.0.0.0/33", "not 10.0.0.0/33"],
     ["TAPIN_LOG_LEVEL", "loud", "must be one of trace, debug, info, warn, error, fatal, silent"],
     ["TAPIN_SANDBOX", "yes", "must be one of auto, on, off, not yes"],
+    ["TAPIN_AVATARS", "yes", "must be one of off, on, not yes"],
     ["TAPIN_UPDATES", "push", "must be one of auto, polling, webhook, not push"],
     ["TAPIN_PUBLIC_URL", "login.example.com", "must be a URL that starts with https:// or http://"],
     ["TAPIN_PUBLIC_URL", "ftp://login.example.com", "must be a URL that starts with https://"],
