@@ -25,6 +25,9 @@ const EACH = 334;
 /** All of them, and as many as the session may have. */
 const ALL = EACH * Object.keys(RAW_WATCHERS).length;
 
+/** Milliseconds that opening all of them may take on a busy machine. */
+const OPEN_MS = 40_000;
+
 /** Milliseconds until nothing may be left of them (facts of the gateway, bar 6). */
 const LIMIT_MS = 5000;
 
@@ -75,10 +78,14 @@ async function openAll(server: WatchedServer, watch: Omit<RawWatch, "reads">) {
       Array.from({ length: EACH }, (_, index) => open({ ...watch, reads: index % 2 === 0 })),
     ),
   );
-  const during = await awaitAnswer("all of them are followed", async () => {
-    const now = await server.census();
-    return now.followers === ALL ? now : null;
-  });
+  const during = await awaitAnswer(
+    "all of them are followed",
+    async () => {
+      const now = await server.census();
+      return now.followers === ALL ? now : null;
+    },
+    OPEN_MS,
+  );
   return { watchers, during };
 }
 
@@ -86,7 +93,7 @@ function vanish(watchers: readonly RawWatcher[]): void {
   for (const [index, watcher] of watchers.entries()) watcher.vanish(index % 4 < 2);
 }
 
-describe.each(RUNTIMES)("watchers that vanish, on %s", { timeout: 60_000 }, (runtime) => {
+describe.each(RUNTIMES)("watchers that vanish, on %s", { timeout: 120_000 }, (runtime) => {
   let server: WatchedServer;
   beforeEach(() => {
     server = new WatchedServer(runtime);
