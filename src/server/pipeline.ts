@@ -14,7 +14,7 @@ import {
   keepDeadline,
   keepStreamDeadline,
 } from "./deadline.ts";
-import type { Limit } from "./limit.ts";
+import type { Limits } from "./limit.ts";
 import type { Operation } from "./operation.ts";
 import type { Validate } from "./validate.ts";
 
@@ -34,7 +34,7 @@ export interface Pipeline {
 export interface PipelineParts {
   readonly operations: readonly Operation[];
   readonly authority: Authority;
-  readonly limit: Limit;
+  readonly limits: Limits;
   readonly validate: Validate;
   readonly observer: Observer;
   readonly log: Logger;
@@ -44,7 +44,7 @@ export interface PipelineParts {
 
 /** Builds the pipeline. */
 export function createPipeline(parts: PipelineParts): Pipeline {
-  const { authority, limit, validate, log, deadlineMs = DEFAULT_DEADLINE_MS } = parts;
+  const { authority, limits, validate, log, deadlineMs = DEFAULT_DEADLINE_MS } = parts;
   const operations = new Map<DescMethod, Operation>(
     parts.operations.map((operation) => [operation.method, operation]),
   );
@@ -65,9 +65,9 @@ export function createPipeline(parts: PipelineParts): Pipeline {
   });
   const enter = async (method: DescMethod, call: Call): Promise<AdmittedCall> => {
     const { access } = operationOf(method);
-    const identity = await authenticate(authority, access, call, limit);
+    const identity = await authenticate(authority, access, call);
     if (identity.kind === "api_key") call.hideFromPages();
-    await limit(call, identity);
+    for (const field of await limits.request(call, identity)) call.tell(...field);
     return { ...call, identity };
   };
   return {
@@ -76,7 +76,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
       try {
         return await keepDeadline(() => enter(method, call), deadlineOf(method, call));
       } catch (error) {
-        throw fail(method, call, error);
+        throw fail(method, call, await limits.refusal(call, null, error));
       }
     },
     async unary(method, request, call) {
@@ -88,7 +88,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
         conclude(parts, method, { call, failure: null });
         return answer;
       } catch (error) {
-        throw fail(method, call, error);
+        throw fail(method, call, await limits.refusal(call, call.identity, error));
       }
     },
     async *stream(method, request, call) {
@@ -104,7 +104,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
         logged = true;
       } catch (error) {
         logged = true;
-        throw fail(method, call, error);
+        throw fail(method, call, await limits.refusal(call, call.identity, error));
       } finally {
         if (!logged) conclude(parts, method, { call, failure: new TapinError("CANCELED") });
       }
@@ -153,6 +153,8 @@ function conclude(
     project: identity?.kind === "api_key" ? identity.project.slug : undefined,
     trace_id: traceIdOf(call.headers.get("traceparent")),
     reason: failure?.reason,
+    // Whom to look at; of others no address is kept.
+    address: failure?.reason === "RATE_LIMITED" ? call.address : undefined,
     ms: Math.round(ms),
   };
   if (failure?.reason === "INTERNAL") log.error({ ...fields, err: failure.cause }, "call failed");

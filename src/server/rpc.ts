@@ -173,11 +173,12 @@ function streamOf(method: DescMethod, pipeline: Pipeline) {
 function callOf(context: HandlerContext, stopping: AbortSignal) {
   const arrival = context.values.get(ARRIVAL);
   if (arrival === null) throw new TapinError("INTERNAL", { cause: "call without arrival" });
-  const { requestId, address, origin, hideFromPages } = arrival;
+  const { requestId, address, origin, tell, hideFromPages } = arrival;
   return {
     requestId,
     address,
     origin,
+    tell,
     hideFromPages,
     dialect: context.protocolName as Dialect,
     headers: context.requestHeader,
