@@ -114,8 +114,8 @@ interface Call {
   readonly body?: object;
   readonly signal?: AbortSignal;
   readonly timeoutMs?: number;
-  /** Whether it stands in line with the other calls about messages. */
-  readonly isAboutMessages?: boolean;
+  /** In which line it stands with the other calls about messages; the rest go at once. */
+  readonly line?: "short" | "long";
 }
 
 type Request = (call: Call) => Promise<Readonly<Record<string, unknown>>>;
@@ -137,7 +137,9 @@ export function createMaxClient(options: MaxClientOptions): MaxClient {
 }
 
 const NO_PREVIEW = { disable_link_preview: "true" };
-const IN_LINE = { isAboutMessages: true };
+const IN_LINE = { line: "long" } as const;
+// Whoever has tapped waits for the answer; a crowd's prompts must not stand in front of it.
+const FIRST_IN_LINE = { line: "short" } as const;
 
 function messageCalls(
   request: Request,
@@ -157,7 +159,7 @@ function messageCalls(
     },
     async answer(callbackId, body) {
       const query = { callback_id: callbackId, ...NO_PREVIEW };
-      await request({ method: "POST", path: "/answers", query, body, ...IN_LINE });
+      await request({ method: "POST", path: "/answers", query, body, ...FIRST_IN_LINE });
     },
     async setCommands(commands, signal) {
       await request({ method: "PATCH", path: "/me/commands", body: { commands }, signal });
@@ -209,7 +211,7 @@ function createRequest({ token, apiUrl, caFile }: MaxClientOptions): Request {
   return async (call) => {
     fetching ??= fetchTrusting(caFile);
     const fetchUrl = await fetching;
-    if (call.isAboutMessages === true) await messaging.turn();
+    if (call.line !== undefined) await messaging.turn(call.line);
     const name = call.name ?? `${call.method} ${call.path}`;
     try {
       const parameters = new URLSearchParams(call.query).toString();
