@@ -28,6 +28,7 @@ import { createServer, type Server } from "./server/server.ts";
 import { WEBHOOK_PREFIX, webhookRoute } from "./server/webhook.ts";
 import { openStore } from "./store/open.ts";
 import { startSweeper } from "./sweeper.ts";
+import { readTlsIdentity, watchTlsFiles } from "./tls-files.ts";
 
 /** A running Tapin. */
 export interface Gateway {
@@ -135,8 +136,10 @@ async function assemble(
   const { addresses, website } = late;
   const sandbox = config.sandbox ? openSandbox(addresses) : null;
   if (sandbox !== null) running.workers.push(() => sandbox.close());
+  const identity = config.tls && (await readTlsIdentity(config.tls));
   const server = createServer({
     ports,
+    identity,
     adminToken,
     requestsPerMinute: config.requestsPerMinute,
     sandbox,
@@ -148,6 +151,10 @@ async function assemble(
     log,
   });
   running.server = (graceMs) => server.stop(graceMs);
+  if (config.tls !== null && identity !== null) {
+    const renew = server.renew.bind(server);
+    running.workers.push(watchTlsFiles(config.tls, identity, { renew, log }));
+  }
   Object.assign(addresses, await listen(server, config));
   const demoApiKey =
     sandbox === null ? null : await ensureDemoProject(ports, keyring, addresses.publicUrl);
@@ -223,7 +230,8 @@ async function listen(server: Server, config: Config): Promise<Addresses> {
   // Messengers refuse `localhost` in a button.
   const anywhere = ["0.0.0.0", "::", "localhost"].includes(config.host);
   const hostOf = (name: string) => (name.includes(":") ? `[${name}]` : name);
-  const localUrl = `http://${anywhere ? "127.0.0.1" : hostOf(config.host)}:${port}`;
+  const scheme = config.tls === null ? "http" : "https";
+  const localUrl = `${scheme}://${anywhere ? "127.0.0.1" : hostOf(config.host)}:${port}`;
   return { localUrl, publicUrl: config.publicUrl ?? localUrl };
 }
 

@@ -34,6 +34,7 @@ await createProject(ports, project);
 const { apiKey } = await createApiKey(ports, project.slug, "test");
 const server = createServer({
   ports,
+  identity: null,
   adminToken: null,
   requestsPerMinute: 0,
   sandbox: null,
