@@ -89,6 +89,11 @@ export const SETTINGS = [
     fallback: "6000",
     meaning: "requests a minute for each project; 0 = no limit",
   },
+  {
+    name: "TAPIN_METRICS_TOKEN",
+    fallback: "none",
+    meaning: "token with which Prometheus reads `/metrics`; none = off",
+  },
   { name: "TAPIN_LOG_LEVEL", fallback: "info", meaning: "`trace` to `silent`" },
 ] as const satisfies readonly SettingDoc[];
 
@@ -132,6 +137,8 @@ export interface Config {
   readonly sessionTtlSeconds: number;
   readonly codeTtlSeconds: number;
   readonly requestsPerMinute: number;
+  /** Null = `/metrics` is off. */
+  readonly metricsToken: string | null;
   readonly logLevel: (typeof LOG_LEVELS)[number];
 }
 
@@ -190,6 +197,7 @@ function readConfig(reader: Reader): Config {
     sessionTtlSeconds: reader.integer("TAPIN_SESSION_TTL", { fallback: 300, min: 60, max: 1800 }),
     codeTtlSeconds: reader.integer("TAPIN_CODE_TTL", { fallback: 300, min: 30, max: 600 }),
     requestsPerMinute: reader.integer("TAPIN_RATE_LIMIT", { fallback: 6000, min: 0, max: 1e9 }),
+    metricsToken: reader.text("TAPIN_METRICS_TOKEN"),
     logLevel: reader.choice("TAPIN_LOG_LEVEL", LOG_LEVELS, "info"),
   };
 }
@@ -234,8 +242,14 @@ function checkSecrets(config: Config, { problem }: Reader): void {
       "is required with TAPIN_DATABASE_URL; make one with: openssl rand -hex 32",
     );
   }
-  if (config.adminToken !== null && !/^[A-Za-z0-9._~+/=-]{16,}$/.test(config.adminToken)) {
-    problem("TAPIN_ADMIN_TOKEN", "must be at least 16 characters of A-Z a-z 0-9 . _ ~ + / = -");
+  const tokens = [
+    ["TAPIN_ADMIN_TOKEN", config.adminToken],
+    ["TAPIN_METRICS_TOKEN", config.metricsToken],
+  ] as const;
+  for (const [name, token] of tokens) {
+    if (token !== null && !/^[A-Za-z0-9._~+/=-]{16,}$/.test(token)) {
+      problem(name, "must be at least 16 characters of A-Z a-z 0-9 . _ ~ + / = -");
+    }
   }
 }
 

@@ -35,6 +35,7 @@ describe("parseConfig", () => {
       sessionTtlSeconds: 300,
       codeTtlSeconds: 300,
       requestsPerMinute: 6000,
+      metricsToken: null,
       logLevel: "info",
     });
   });
@@ -60,6 +61,7 @@ describe("parseConfig", () => {
       TAPIN_SESSION_TTL: "60",
       TAPIN_CODE_TTL: "600",
       TAPIN_RATE_LIMIT: "0",
+      TAPIN_METRICS_TOKEN: "prometheus.token-1",
       TAPIN_LOG_LEVEL: "silent",
     });
     expect(config).toEqual({
@@ -78,6 +80,7 @@ describe("parseConfig", () => {
       sessionTtlSeconds: 60,
       codeTtlSeconds: 600,
       requestsPerMinute: 0,
+      metricsToken: "prometheus.token-1",
       logLevel: "silent",
     });
   });
