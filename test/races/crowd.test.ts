@@ -23,6 +23,13 @@ const WATCHERS_A_CONNECTION = 50;
 /** How long the last one of the crowd may wait for a message of the bot, in milliseconds. */
 const PATIENCE_MS = 120_000;
 
+/** How a watch ended. */
+interface Completion {
+  readonly completedAt: number;
+  readonly code: string;
+  readonly resumed: number;
+}
+
 /** One person's way through the crowd: when what happened, in milliseconds of this process. */
 interface Passage {
   readonly session: CreatedSession;
@@ -30,6 +37,7 @@ interface Passage {
   readonly tappedAt: number;
   readonly completedAt: number;
   readonly shownAt: number;
+  readonly resumed: number;
 }
 
 /** Who comes, and how. */
@@ -83,8 +91,19 @@ async function gather(setting: Setting): Promise<Crowd> {
   };
 }
 
-/** Watches until the login is completed; when that was, and the code. */
-async function watch(page: ContractClient, { sessionId, watchToken }: CreatedSession) {
+/** Watches until the login is completed; when that was, the code, and how often the watch was resumed. */
+async function watch(page: ContractClient, session: CreatedSession): Promise<Completion> {
+  for (let resumed = 0; ; resumed += 1) {
+    try {
+      return { ...(await watchOnce(page, session)), resumed };
+    } catch (error) {
+      // What a busy service may answer, and every client has to resume after (contract: `retryable`).
+      if (!(error instanceof CallError) || error.reason !== "unavailable") throw error;
+    }
+  }
+}
+
+async function watchOnce(page: ContractClient, { sessionId, watchToken }: CreatedSession) {
   for await (const { status, code } of page.watchSession(sessionId, { bearer: watchToken })) {
     if (status === "pending") continue;
     expect(status).toBe("completed");
@@ -133,7 +152,7 @@ async function pass(crowd: Crowd, index: number, session: CreatedSession): Promi
   const prompt = await shown(crowd, userId, "Login");
   const tappedAt = performance.now();
   void sandbox.tapButton({ channel, userId, messageId: prompt.messageId, label: "Login" });
-  const { completedAt, code } = await completed;
+  const { completedAt, code, resumed } = await completed;
   const confirmed = await shown(crowd, userId, "Go to website");
   const { messages } = await sandbox.getChat({ channel, userId });
   const fromBot = messages.filter(({ from }) => from === "bot");
@@ -141,7 +160,7 @@ async function pass(crowd: Crowd, index: number, session: CreatedSession): Promi
   expect(new URL(confirmed.url ?? "").searchParams.get("code")).toBe(code);
   const profile = await verifyTwice(crowd, code);
   expect(profile).toMatchObject({ channel, firstName: `Person ${index}` });
-  return { session, profile, tappedAt, completedAt, shownAt: confirmed.at };
+  return { session, profile, tappedAt, completedAt, shownAt: confirmed.at, resumed };
 }
 
 function spread(values: readonly number[]): string {
@@ -160,6 +179,7 @@ function print(crowd: Crowd, passages: readonly Passage[]): void {
   const first = Math.min(...passages.map(({ tappedAt }) => tappedAt));
   figure("first tap to the last confirmed message", `${Math.round((last - first) / 1000)} s`);
   const calls = [...messengers.answers.values()].reduce((sum, count) => sum + count, 0);
+  figure("watches resumed", String(passages.reduce((sum, { resumed }) => sum + resumed, 0)));
   figure("calls of the bot", `${calls}, of these ${messengers.answers.get(429) ?? 0} met with 429`);
 }
 
