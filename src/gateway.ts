@@ -218,7 +218,7 @@ function lateBots(late: Late): Bots {
   return {
     urlOf: (channel, projectId) => late.fleet?.urlOf(channel, projectId) ?? null,
     identify: async (channel, token) => (await late.fleet?.identify(channel, token)) ?? null,
-    isDefault: (channel, botId) => late.fleet?.isDefault(channel, botId) ?? false,
+    isDefault: async (channel, botId) => (await late.fleet?.isDefault(channel, botId)) ?? false,
     inspect: async () => (await late.fleet?.inspect()) ?? [],
   };
 }

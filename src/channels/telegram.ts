@@ -30,7 +30,8 @@ export const TELEGRAM_SECRET_HEADER = "x-telegram-bot-api-secret-token";
  */
 export function createTelegramBot(options: BotOptions): Bot {
   const timing = { ...BOT_TIMING, ...options.timing };
-  const { token, log, updates } = options;
+  const { token, log, updates, tokenAdvice } = options;
+  const advice = tokenAdvice === undefined ? {} : { tokenAdvice };
   const calls = reportTo("telegram", options.onCall);
   const api = createApi(token, {
     apiRoot: apiRootOf(options),
@@ -64,6 +65,7 @@ export function createTelegramBot(options: BotOptions): Bot {
           timing,
           log,
           errors,
+          ...advice,
         },
         signal,
       ),

@@ -18,6 +18,10 @@ export interface PretendBot {
   readonly webhookSecret: string;
   /** False from now on: the token is refused. */
   tokenValid: boolean;
+  /** False from now on: calls get no answer, their connection ends. */
+  reachable: boolean;
+  /** How many calls got none. */
+  readonly refusedCalls: number;
   /** Address of the webhook; empty = none. */
   webhookUrl(): Promise<string>;
   /** A person opens a link to this bot and presses START; the texts of the chat. Rejects on a link to another bot. */
@@ -79,6 +83,8 @@ function makeBot(url: string, username: string, index: number): KnownBot {
     calls: [],
     webhookSecret: "",
     tokenValid: true,
+    reachable: true,
+    refusedCalls: 0,
     async webhookUrl() {
       const info = await fetch(`${url}/bot${token}/getWebhookInfo`);
       return ((await info.json()) as { result: { url: string } }).result.url;
@@ -112,6 +118,11 @@ async function answer(
   if (bot === undefined) {
     const refusal = { ok: false, error_code: 401, description: "Unauthorized" };
     res.writeHead(401, JSON_TYPE).end(JSON.stringify(refusal));
+    return;
+  }
+  if (!bot.reachable) {
+    bot.refusedCalls += 1;
+    req.socket.destroy();
     return;
   }
   bot.calls = [...bot.calls, method];
