@@ -2,7 +2,7 @@
 // messengers, with updates polled and delivered to a webhook.
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { STAGES, type Stage, setStage } from "./bot-stage.ts";
+import { LOGIN, STAGES, type Stage, setStage } from "./bot-stage.ts";
 import { refusal } from "./messenger-calls.ts";
 import { promptRow } from "./scripted-handlers.ts";
 
@@ -36,6 +36,27 @@ describe.each(STAGES)("bot on $channel, $mode", ({ channel, mode }) => {
       });
     });
 
+    it("what was decided just before it stands: shown at the next tap, settled when it is used", async () => {
+      const bot = await stage.startedBot();
+      const { messageId } = await stage.openPrompt();
+      const works = stage.handlers.onTap;
+      stage.handlers.onTap = async (person, data) => {
+        stage.proxy.setDown(true);
+        return await works(person, data);
+      };
+      void stage.tapData("4242", messageId, LOGIN);
+      await stage.until(() => stage.lines("error").length === 1);
+      expect(stage.lines("error")[0]?.message).toContain("what was decided stands");
+      const used = promptRow({ channel, status: "used", shown: { chatId: "4242", messageId } });
+      expect(await bot.settle(used)).toBe(false);
+      stage.handlers.onTap = works;
+      stage.proxy.setDown(false);
+      await stage.tapData("4242", messageId, LOGIN);
+      await stage.until(() => stage.isConfirmed());
+      expect(await bot.settle(used)).toBe(true);
+      expect(stage.botMessages("4242")).toMatchObject([{ messageId, buttons: [] }]);
+    });
+
     it("at the start: the bot begins to work when it is over", async () => {
       stage.proxy.setDown(true);
       const bot = stage.bot();
@@ -59,6 +80,19 @@ describe.each(STAGES)("bot on $channel, $mode", ({ channel, mode }) => {
       expect(stage.proxy.callsOf(stage.calls.me)).toHaveLength(1);
       await expect(bot.receive({})).rejects.toThrow("stopped");
     });
+  });
+
+  it("ends at once although the database hangs, and takes nothing in any more", async () => {
+    const bot = await stage.startedBot({ timing: { drainMs: 0 } });
+    let noting = 0;
+    stage.handlers.onNote = () => {
+      noting += 1;
+      return new Promise<never>(() => undefined);
+    };
+    void stage.open("auth_demo", { id: "4242" });
+    await stage.until(() => noting === 1);
+    await bot.stop();
+    await expect(bot.receive({})).rejects.toThrow("stopped");
   });
 
   describe("start, settle and inspect", () => {

@@ -90,8 +90,13 @@ export class Stage {
   readonly delivered: unknown[] = [];
   /** Where webhooks go; the last part of the path is a secret. */
   readonly hookUrl: string;
+  /** While true, whoever delivers to the webhook is told to come back: as if this service were down. */
+  deaf = false;
+  /** How many deliveries that were. */
+  refused = 0;
   readonly #server: http.Server;
   readonly #bots: Bot[] = [];
+  readonly #deliveries = new Set<http.ServerResponse>();
   #receiver: Bot | null = null;
 
   constructor(parts: {
@@ -152,14 +157,22 @@ export class Stage {
   async startedBot(change: BotChange = {}): Promise<Bot> {
     const bot = this.bot(change);
     const mode = change.updates?.kind ?? this.mode;
-    const call = mode === "polling" ? this.calls.poll : this.calls.register;
-    const before = this.proxy.callsOf(call).length;
+    const polls = () => this.proxy.callsOf(this.calls.poll).length;
+    const registered = () => this.lines("info").filter(isAboutRegistration).length;
+    const begun = mode === "polling" ? polls : registered;
+    const before = begun();
     await bot.start();
-    await this.proxy.until((proxy) => {
-      const begun = proxy.callsOf(call).slice(before);
-      return mode === "polling" ? begun.length > 0 : begun.some((each) => each.answered);
-    });
+    await this.until(() => begun() > before);
     return bot;
+  }
+
+  /** The bot's process dies where it stands: nothing it still does reaches the messenger, and nothing reaches it. */
+  async crash(bot: Bot): Promise<void> {
+    this.proxy.setDown(true);
+    this.#receiver = null;
+    for (const res of this.#deliveries) res.destroy();
+    await bot.stop();
+    this.proxy.setDown(false);
   }
 
   /** The person opens a link of the bot. Without a payload: the bot itself. */
@@ -293,9 +306,16 @@ export class Stage {
       res.writeHead(401).end();
       return;
     }
+    if (this.deaf) {
+      this.refused += 1;
+      res.writeHead(503).end();
+      return;
+    }
     const text = new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
     const update: unknown = JSON.parse(text);
     this.delivered.push(update);
+    this.#deliveries.add(res);
+    res.on("close", () => this.#deliveries.delete(res));
     try {
       if (this.#receiver === null) throw new Error("there is no bot");
       await this.#receiver.receive(update);
@@ -330,6 +350,10 @@ export class Stage {
   }
 }
 
+function isAboutRegistration({ message }: LogLine): boolean {
+  return message.endsWith("delivers updates to the webhook");
+}
+
 async function postJson(url: string, body: object): Promise<{ ok: boolean; result: unknown }> {
   const answer = await fetch(url, {
     method: "POST",
@@ -341,12 +365,16 @@ async function postJson(url: string, body: object): Promise<{ ok: boolean; resul
 
 /** Sets the stage: no bot runs yet. In MAX opening a link always tells the bot here, and there are no rate limits. */
 export async function setStage(
-  { channel, mode }: { channel: Channel; mode: Mode } = { channel: "telegram", mode: "polling" },
+  { channel, mode, now }: { channel: Channel; mode: Mode; now?: () => number } = {
+    channel: "telegram",
+    mode: "polling",
+  },
 ): Promise<Stage> {
   let publicUrl = "";
   let stage: Stage | null = null;
   const sandbox = createSandbox({
     publicUrl: () => publicUrl,
+    ...(now && { now }),
     telegramRules: { retryScale: 0.01 },
     maxRules: { rateLimits: false, botStarted: "always", webhookUrls: "any", retryScale: 0.0005 },
   });

@@ -1,10 +1,14 @@
 // An HTTP proxy for tests that stands before a messenger's API, remembers every call, and misbehaves on demand:
-// answers instead of the server, drops the socket before or after the server did the work, is slow, is down.
+// answers instead of the server, drops the socket before or after the server did the work, is slow, tears characters
+// apart, is down.
 
 import { once } from "node:events";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+
+/** Between the two pieces of a torn answer, in milliseconds: they must not travel together. */
+const TORN_PAUSE_MS = 30;
 
 /** One way to misbehave. */
 export type Fault =
@@ -18,7 +22,9 @@ export type Fault =
   /** Closes the socket; `after` lets the server do its work first, so that only the answer is lost. */
   | { readonly kind: "drop"; readonly after?: boolean }
   /** Passes the call on after so many milliseconds. */
-  | { readonly kind: "slow"; readonly ms: number };
+  | { readonly kind: "slow"; readonly ms: number }
+  /** Passes an answer that holds a character of several bytes on in two pieces, torn inside the first such one. */
+  | { readonly kind: "torn" };
 
 /** One call that came in. */
 export interface ProxiedCall {
@@ -153,10 +159,10 @@ class RunningProxy implements FaultProxy {
       return;
     }
     if (fault?.kind === "slow") await sleep(fault.ms);
-    this.#forward(exchange, fault?.kind === "drop");
+    this.#forward(exchange, fault?.kind ?? null);
   }
 
-  #forward({ req, res, body }: Exchange, dropAnswer: boolean): void {
+  #forward({ req, res, body }: Exchange, fault: Fault["kind"] | null): void {
     const target = new URL(
       `${this.#upstream.pathname.replace(/\/$/, "")}${req.url}`,
       this.#upstream,
@@ -165,12 +171,13 @@ class RunningProxy implements FaultProxy {
       target,
       { method: req.method, headers: req.headers },
       (answer) => {
-        if (dropAnswer) {
+        if (fault === "drop") {
           answer.resume().on("end", () => res.destroy());
           return;
         }
         res.writeHead(answer.statusCode ?? 502, answer.headers);
-        answer.pipe(res);
+        if (fault === "torn") void passTorn(answer, res);
+        else answer.pipe(res);
       },
     );
     outgoing.on("error", () => res.destroy());
@@ -183,6 +190,16 @@ interface Exchange {
   readonly req: http.IncomingMessage;
   readonly res: http.ServerResponse;
   readonly body: Buffer;
+}
+
+async function passTorn(answer: http.IncomingMessage, res: http.ServerResponse): Promise<void> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of answer) chunks.push(chunk as Buffer);
+  const body = Buffer.concat(chunks);
+  const at = body.findIndex((byte) => byte > 0x7f) + 1;
+  res.write(body.subarray(0, at));
+  await sleep(TORN_PAUSE_MS);
+  res.end(body.subarray(at));
 }
 
 function readJson(body: Buffer): Readonly<Record<string, unknown>> {
