@@ -1,6 +1,6 @@
 // The stage for bots: a pretend messenger behind real HTTP, the fault proxy before it, an endpoint for webhooks,
 // and bots whose handlers a test can script. The same for both messengers and both ways updates come. No
-// assertions live here, but for one: no secret in any log.
+// assertions live here, but for two: no secret in any log, and nothing that MAX's schema does not have.
 
 import { once } from "node:events";
 import http from "node:http";
@@ -14,6 +14,8 @@ import type { BotHandlers } from "../../src/core/bot-ports.ts";
 import { CHANNELS, type Channel } from "../../src/core/subscriber.ts";
 import { createSandbox, type Sandbox } from "../../src/sandbox/sandbox.ts";
 import { type Fault, type FaultProxy, startFaultProxy } from "../support/fault-proxy.ts";
+import { assertAnswer, assertRequest, assertUpdate, maxCallName } from "../support/max-schema.ts";
+import { HookEndpoint } from "./hook-endpoint.ts";
 import { CALLS } from "./messenger-calls.ts";
 import { ScriptedHandlers, SITE_URL } from "./scripted-handlers.ts";
 
@@ -60,6 +62,8 @@ export const FAST: Partial<BotTiming> = {
 /** Secret of the test's webhooks. */
 export const SECRET = "webhook-secret_0123456789";
 
+const SECRET_HEADERS = { telegram: TELEGRAM_SECRET_HEADER, max: MAX_SECRET_HEADER } as const;
+
 /** What a bot on the stage differs in. */
 export interface BotChange {
   readonly lease?: PollingLease;
@@ -86,18 +90,12 @@ export class Stage {
   readonly proxy: FaultProxy;
   readonly handlers = new ScriptedHandlers();
   readonly log: LogLine[] = [];
-  /** Bodies that came to the webhook endpoint with the right secret. */
-  readonly delivered: unknown[] = [];
+  /** Where webhooks come in. */
+  readonly hook: HookEndpoint;
   /** Where webhooks go; the last part of the path is a secret. */
   readonly hookUrl: string;
-  /** While true, whoever delivers to the webhook is told to come back: as if this service were down. */
-  deaf = false;
-  /** How many deliveries that were. */
-  refused = 0;
   readonly #server: http.Server;
   readonly #bots: Bot[] = [];
-  readonly #deliveries = new Set<http.ServerResponse>();
-  #receiver: Bot | null = null;
 
   constructor(parts: {
     channel: Channel;
@@ -113,6 +111,11 @@ export class Stage {
     this.proxy = parts.proxy;
     this.#server = parts.server;
     this.hookUrl = `${parts.url}/hooks/unguessable-path`;
+    this.hook = new HookEndpoint({
+      path: new URL(this.hookUrl).pathname,
+      secretHeader: SECRET_HEADERS[parts.channel],
+      secret: SECRET,
+    });
   }
 
   /** The messenger's API calls. */
@@ -149,7 +152,7 @@ export class Stage {
             dialogSpacingMs: change.dialogSpacingMs ?? 0,
           });
     this.#bots.push(bot);
-    this.#receiver = bot;
+    this.hook.receiver = bot;
     return bot;
   }
 
@@ -169,8 +172,7 @@ export class Stage {
   /** The bot's process dies where it stands: nothing it still does reaches the messenger, and nothing reaches it. */
   async crash(bot: Bot): Promise<void> {
     this.proxy.setDown(true);
-    this.#receiver = null;
-    for (const res of this.#deliveries) res.destroy();
+    this.hook.breakOff();
     await bot.stop();
     this.proxy.setDown(false);
   }
@@ -296,36 +298,10 @@ export class Stage {
     return { info: write("info"), warn: write("warn"), error: write("error") };
   }
 
-  /** Answers a request to the webhook endpoint as the service does. */
-  async deliver(req: http.IncomingMessage, res: http.ServerResponse): Promise<void> {
-    const chunks: Buffer[] = [];
-    for await (const chunk of req) chunks.push(chunk as Buffer);
-    const header = this.channel === "telegram" ? TELEGRAM_SECRET_HEADER : MAX_SECRET_HEADER;
-    const isOurs = req.url === new URL(this.hookUrl).pathname;
-    if (!isOurs || req.headers[header] !== SECRET) {
-      res.writeHead(401).end();
-      return;
-    }
-    if (this.deaf) {
-      this.refused += 1;
-      res.writeHead(503).end();
-      return;
-    }
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
-    const update: unknown = JSON.parse(text);
-    this.delivered.push(update);
-    this.#deliveries.add(res);
-    res.on("close", () => this.#deliveries.delete(res));
-    try {
-      if (this.#receiver === null) throw new Error("there is no bot");
-      await this.#receiver.receive(update);
-      res.writeHead(200).end();
-    } catch {
-      res.writeHead(503).end();
-    }
-  }
-
-  /** Closes the stage. Throws when a secret has got into the log or into a note. */
+  /**
+   * Closes the stage. Throws when a secret has got into the log or into a note, and when anything between the bot
+   * and MAX does not fit what MAX publishes.
+   */
   async close(): Promise<void> {
     await Promise.all(this.#bots.map((bot) => bot.stop()));
     this.sandbox.close();
@@ -333,6 +309,17 @@ export class Stage {
     this.#server.close();
     this.#server.closeAllConnections();
     this.#checkSecrets();
+    if (this.channel === "max") this.#checkShapes();
+  }
+
+  #checkShapes(): void {
+    for (const update of this.hook.delivered) assertUpdate(update as { update_type: string });
+    for (const { method: call, body, answer } of this.proxy.calls) {
+      const name = maxCallName(...(call.split(" ") as [string, string]));
+      // MAX takes https only, and this stage has none.
+      if (name !== "POST /subscriptions") assertRequest(name, body);
+      if (answer !== null) assertAnswer(name, answer);
+    }
   }
 
   #checkSecrets(): void {
@@ -379,7 +366,7 @@ export async function setStage(
     maxRules: { rateLimits: false, botStarted: "always", webhookUrls: "any", retryScale: 0.0005 },
   });
   const server = http.createServer((req, res) => {
-    if (req.url?.startsWith("/hooks/") === true) void stage?.deliver(req, res);
+    if (req.url?.startsWith("/hooks/") === true) void stage?.hook.answer(req, res);
     else void sandbox.handle(req, res);
   });
   server.listen(0, "127.0.0.1");

@@ -104,7 +104,7 @@ describe.each(STAGES)("bot on $channel, $mode", ({ channel, mode }) => {
       await stage.startedBot();
       await stage.openPrompt();
       expect(stage.handlers.of("start")).toHaveLength(1);
-      if (mode === "webhook") expect(stage.delivered.length).toBeGreaterThanOrEqual(3);
+      if (mode === "webhook") expect(stage.hook.delivered.length).toBeGreaterThanOrEqual(3);
       expect(stage.handlers.notebook.notes.size).toBe(1);
     });
 

@@ -90,9 +90,9 @@ describe.each(CHANNELS)("webhook on %s", (channel) => {
   if (channel === "max") {
     it("is repaired when MAX dropped it, as it does after 8 hours of failures", async () => {
       await stage.startedBot();
-      stage.deaf = true;
+      stage.hook.deaf = true;
       void stage.open("auth_lost", ANNA);
-      await stage.until(() => stage.refused > 0);
+      await stage.until(() => stage.hook.refused > 0);
       await afterLooks(2);
       expect(registrations()).toHaveLength(1);
       clock.now += 8 * 3_600_000;
@@ -100,7 +100,7 @@ describe.each(CHANNELS)("webhook on %s", (channel) => {
       expect(await stage.registered()).toEqual([stage.hookUrl]);
       await stage.until(() => stage.lines("warn").length === 1);
       expect(stage.lines("warn")[0]?.message).toContain("had lost or changed the webhook");
-      stage.deaf = false;
+      stage.hook.deaf = false;
       await stage.openPrompt();
       // What was on its way is lost with the subscription: nothing says that MAX would keep it.
       expect(stage.handlers.of("start")).toHaveLength(1);

@@ -36,6 +36,8 @@ export interface ProxiedCall {
   readonly left: boolean;
   /** True once it was answered. */
   readonly answered: boolean;
+  /** What the server answered; null when it was not asked or has not answered. */
+  readonly answer: { readonly status: number; readonly body: unknown } | null;
 }
 
 /** A running proxy. */
@@ -131,6 +133,7 @@ class RunningProxy implements FaultProxy {
       body: readJson(body),
       left: false,
       answered: false,
+      answer: null,
     };
     this.#open.add(res);
     res.on("close", () => {
@@ -144,7 +147,7 @@ class RunningProxy implements FaultProxy {
     const fault = this.#down
       ? ({ kind: "drop" } as const)
       : this.#faults.get(entry.method)?.shift();
-    await this.#answer({ req, res, body }, fault);
+    await this.#answer({ req, res, body, entry }, fault);
   }
 
   async #answer(exchange: Exchange, fault: Fault | undefined): Promise<void> {
@@ -162,7 +165,7 @@ class RunningProxy implements FaultProxy {
     this.#forward(exchange, fault?.kind ?? null);
   }
 
-  #forward({ req, res, body }: Exchange, fault: Fault["kind"] | null): void {
+  #forward({ req, res, body, entry }: Exchange, fault: Fault["kind"] | null): void {
     const target = new URL(
       `${this.#upstream.pathname.replace(/\/$/, "")}${req.url}`,
       this.#upstream,
@@ -171,6 +174,7 @@ class RunningProxy implements FaultProxy {
       target,
       { method: req.method, headers: req.headers },
       (answer) => {
+        void keep(answer, entry);
         if (fault === "drop") {
           answer.resume().on("end", () => res.destroy());
           return;
@@ -190,6 +194,14 @@ interface Exchange {
   readonly req: http.IncomingMessage;
   readonly res: http.ServerResponse;
   readonly body: Buffer;
+  readonly entry: Entry;
+}
+
+async function keep(answer: http.IncomingMessage, entry: Entry): Promise<void> {
+  const chunks: Buffer[] = [];
+  answer.on("data", (chunk: Buffer) => chunks.push(chunk));
+  await once(answer, "end");
+  entry.answer = { status: answer.statusCode ?? 0, body: readJson(Buffer.concat(chunks)) };
 }
 
 async function passTorn(answer: http.IncomingMessage, res: http.ServerResponse): Promise<void> {
