@@ -1,6 +1,6 @@
 // An HTTP proxy for tests that stands before a messenger's API, remembers every call, and misbehaves on demand:
-// answers instead of the server, drops the socket before or after the server did the work, is slow, tears characters
-// apart, is down.
+// answers instead of the server, drops the socket before or after the server did the work, is slow, hangs, tears
+// characters apart, is down.
 
 import { once } from "node:events";
 import http from "node:http";
@@ -23,6 +23,8 @@ export type Fault =
   | { readonly kind: "drop"; readonly after?: boolean }
   /** Passes the call on after so many milliseconds. */
   | { readonly kind: "slow"; readonly ms: number }
+  /** Never answers; `after` lets the server do its work first. */
+  | { readonly kind: "hang"; readonly after?: boolean }
   /** Passes an answer that holds a character of several bytes on in two pieces, torn inside the first such one. */
   | { readonly kind: "torn" };
 
@@ -161,6 +163,7 @@ class RunningProxy implements FaultProxy {
       res.destroy();
       return;
     }
+    if (fault?.kind === "hang" && fault.after !== true) return;
     if (fault?.kind === "slow") await sleep(fault.ms);
     this.#forward(exchange, fault?.kind ?? null);
   }
@@ -177,6 +180,10 @@ class RunningProxy implements FaultProxy {
         void keep(answer, entry);
         if (fault === "drop") {
           answer.resume().on("end", () => res.destroy());
+          return;
+        }
+        if (fault === "hang") {
+          answer.resume();
           return;
         }
         res.writeHead(answer.statusCode ?? 502, answer.headers);
