@@ -170,9 +170,13 @@ describe.each(STAGES)("bot on $channel, $mode", ({ channel, mode }) => {
       await stage.until(() => reachable().at(-1) === true);
     });
 
-    it("a person to whom sending is forbidden becomes unreachable, without an error", async () => {
+    it.each([
+      "Forbidden: bot was blocked by the user",
+      "Forbidden: user is deactivated",
+      "Forbidden: bot can't initiate conversation with a user",
+    ])("a person to whom sending is %s becomes unreachable, without an error", async (text) => {
       await stage.startedBot();
-      stage.fail("send", refusal(channel, 403, "Forbidden: bot was blocked by the user"));
+      stage.fail("send", refusal(channel, 403, text));
       void stage.open("auth_demo", ANNA);
       await stage.until(() => stage.handlers.of("reachable").at(-1)?.reachable === false);
       expect(stage.handlers.of("shown")).toEqual([]);

@@ -151,6 +151,15 @@ describe("MaxBot", () => {
     ]);
   });
 
+  it("leaves 300 ms between two polls, however fast MAX answers", async () => {
+    const empty = { kind: "answer", status: 200, body: { updates: [], marker: 1 } } as const;
+    stage.fail("poll", empty, 4);
+    const before = performance.now();
+    await stage.startedBot();
+    await stage.until(() => stage.proxy.callsOf("GET /updates").length >= 5);
+    expect(performance.now() - before).toBeGreaterThanOrEqual(4 * 295);
+  });
+
   it("confirms a batch only when all of it is noted", async () => {
     const noting = gate();
     stage.handlers.onNote = () => noting.passed;
