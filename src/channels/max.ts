@@ -52,7 +52,16 @@ export function createMaxBot(options: MaxBotOptions): Bot {
     setCommands: (signal) => setCommands(client, signal),
     poll: (inbox, signal) =>
       pollMax(
-        { client, webhooks, ownWebhookUrl: ownWebhookUrl(updates), inbox, timing, log, errors },
+        {
+          client,
+          handlers: options.handlers,
+          webhooks,
+          ownWebhookUrl: ownWebhookUrl(updates),
+          inbox,
+          timing,
+          log,
+          errors,
+        },
         signal,
       ),
   };

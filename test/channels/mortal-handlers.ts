@@ -70,6 +70,14 @@ export class MortalHandlers implements BotHandlers {
     return this.#living.takeUnfinished();
   }
 
+  marker(): Promise<string | null> {
+    return this.#living.marker();
+  }
+
+  keepMarker(marker: string): Promise<void> {
+    return this.#living.keepMarker(marker);
+  }
+
   async #decide(decide: () => Promise<Screen>): Promise<Screen> {
     await this.#pass("handle");
     const screen = await decide();
