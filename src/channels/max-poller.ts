@@ -8,7 +8,7 @@ import type { ErrorReader } from "./failure.ts";
 import type { Inbox } from "./inbox.ts";
 import type { MaxClient, MaxUpdates } from "./max-client.ts";
 import { losesMeaning, readMaxUpdate, timeOf, UPDATE_TYPES } from "./max-updates.ts";
-import { pause } from "./pause.ts";
+import { pause, waitUnlessAborted } from "./pause.ts";
 import { createPollingTrouble, type PollingTrouble } from "./polling-trouble.ts";
 import { foreignInTheWay, type WebhookCalls } from "./webhook-registration.ts";
 
@@ -27,6 +27,8 @@ export interface MaxPollingParts {
   readonly ownWebhookUrl: string | null;
   readonly inbox: Inbox;
   readonly timing: BotTiming;
+  /** As in BotOptions. */
+  readonly tokenAdvice?: string;
   readonly log: BotLog;
   readonly errors: ErrorReader;
 }
@@ -44,11 +46,12 @@ export async function pollMax(parts: MaxPollingParts, signal: AbortSignal): Prom
         clearUntil = performance.now() + timing.reconcileMs;
       }
       const askedAt = performance.now();
-      const page = await fetchPage(parts.client, await place.marker(), signal);
+      const marker = await waitUnlessAborted(place.marker(), signal);
+      const page = await fetchPage(parts.client, marker, signal);
       trouble.over();
       if (!(await takeAll(parts, page.updates, { isFirst: place.isFirst, signal }))) return;
       // Asking from here confirms all before it: only now is every one of them noted.
-      await place.moveTo(page.marker);
+      await waitUnlessAborted(place.moveTo(page.marker), signal);
       await pause(askedAt + POLL_SPACING_MS - performance.now(), signal);
     } catch (error) {
       if (!signal.aborted) await trouble.wait(error);

@@ -68,6 +68,7 @@ const SECRET_HEADERS = { telegram: TELEGRAM_SECRET_HEADER, max: MAX_SECRET_HEADE
 export interface BotChange {
   readonly lease?: PollingLease;
   readonly token?: string;
+  readonly tokenAdvice?: string;
   readonly handlers?: BotHandlers;
   readonly timing?: Partial<BotTiming>;
   readonly updates?: UpdateMode;
@@ -142,6 +143,7 @@ export class Stage {
       updates: change.updates ?? this.#updates(change.lease ?? ALWAYS),
       log: this.logger(),
       timing: { ...FAST, ...change.timing },
+      ...(change.tokenAdvice === undefined ? {} : { tokenAdvice: change.tokenAdvice }),
     };
     const bot =
       this.channel === "telegram"
