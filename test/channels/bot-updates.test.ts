@@ -65,7 +65,9 @@ describe.each(STAGES)("bot on $channel, $mode", ({ channel, mode }) => {
         stage.until(() => stage.handlers.of("tap").length === 1),
         stage.tapData("4242", first.messageId, LOGIN),
       ]);
-      await stage.until(() => stage.handlers.of("shown").length === 2);
+      await stage.until(
+        () => stage.botMessages("4242").length === 2 && stage.buttons().length === 2,
+      );
       const kinds = stage.handlers.told.map(({ kind }) => kind);
       expect(kinds.indexOf("tap")).toBeLessThan(kinds.lastIndexOf("start"));
       expect(
