@@ -162,6 +162,13 @@ export interface PollMarkerRow {
   kept_at: Generated<Date>;
 }
 
+/** Row of `budgets`. */
+export interface BudgetRow {
+  project_id: string;
+  used: number;
+  ends_at: Date;
+}
+
 /** Every table by its name. */
 export interface Tables {
   projects: ProjectRow;
@@ -176,6 +183,7 @@ export interface Tables {
   poll_markers: PollMarkerRow;
   idempotency_keys: IdempotencyRow;
   leases: LeaseRow;
+  budgets: BudgetRow;
 }
 
 /** What queries go through: the pool, the one embedded connection, or a transaction of either. */
