@@ -1,5 +1,5 @@
 // Limits how many requests a minute a caller may make: one budget for each project, and one for each peer
-// address that calls with a watch token or with credentials that are refused. Anybody can make up texts
+// address that calls with a watch token, without credentials, or with credentials that are refused. Anybody can make up texts
 // that look like credentials, so no budget is ever kept for such a text.
 
 import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
@@ -31,7 +31,7 @@ export function createLimit(perMinute: number): Limit {
   const addresses = new RateLimiterMemory({ points: perMinute * ADDRESS_FACTOR, duration });
   return async ({ address }, identity) => {
     if (identity?.kind === "api_key") await take(projects, `project:${identity.project.id}`);
-    if (identity === null || identity.kind === "watch_token") {
+    if (identity === null || identity.kind === "watch_token" || identity.kind === "anybody") {
       await take(addresses, `address:${address}`);
     }
   };

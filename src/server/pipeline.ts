@@ -19,6 +19,12 @@ export interface Pipeline {
   unary(method: DescMethod, request: Message, call: AdmittedCall): Promise<Message>;
   /** A streaming operation. */
   stream(method: DescMethod, request: Message, call: AdmittedCall): AsyncIterable<Message>;
+  /** An operation that streams both ways; every message of the caller after the first costs like a call. */
+  bidi(
+    method: DescMethod,
+    requests: AsyncIterable<Message>,
+    call: AdmittedCall,
+  ): AsyncIterable<Message>;
   /** For what went wrong outside the steps, such as parsing: the error to answer with, logged. */
   fail(method: DescMethod, call: Call, error: unknown): TapinError;
 }
@@ -48,6 +54,24 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     logCall(log, method, call, failure);
     return failure;
   };
+  // The kind of the method decides what goes in and comes out, which the map cannot know.
+  const runOf = (method: DescMethod) =>
+    operationOf(method).run as (request: unknown, call: AdmittedCall) => AsyncIterable<Message>;
+  async function* logged(method: DescMethod, call: Call, begin: () => AsyncIterable<Message>) {
+    let isLogged = false;
+    try {
+      yield* begin();
+      // An operation ends quietly on abort; the caller must still be told why the stream stopped.
+      call.signal.throwIfAborted();
+      logCall(log, method, call, null);
+      isLogged = true;
+    } catch (error) {
+      isLogged = true;
+      throw fail(method, call, error);
+    } finally {
+      if (!isLogged) logCall(log, method, call, new TapinError("CANCELED"));
+    }
+  }
   return {
     fail,
     async admit(method, call) {
@@ -64,8 +88,8 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     async unary(method, request, call) {
       try {
         validate(method, request);
-        const operation = operationOf(method);
-        const work = () => operation.run(request, call) as Promise<Message>;
+        const { run } = operationOf(method);
+        const work = () => run(request as never, call) as Promise<Message>;
         const answer = await unlessAborted(work, call);
         logCall(log, method, call, null);
         return answer;
@@ -73,24 +97,35 @@ export function createPipeline(parts: PipelineParts): Pipeline {
         throw fail(method, call, error);
       }
     },
-    async *stream(method, request, call) {
-      let logged = false;
-      try {
+    stream(method, request, call) {
+      return logged(method, call, () => {
         validate(method, request);
-        const operation = operationOf(method);
-        yield* operation.run(request, call) as AsyncIterable<Message>;
-        // An operation ends quietly on abort; the caller must still be told why the stream stopped.
-        call.signal.throwIfAborted();
-        logCall(log, method, call, null);
-        logged = true;
-      } catch (error) {
-        logged = true;
-        throw fail(method, call, error);
-      } finally {
-        if (!logged) logCall(log, method, call, new TapinError("CANCELED"));
-      }
+        return runOf(method)(request, call);
+      });
+    },
+    bidi(method, requests, call) {
+      const check = async (request: Message, isFirst: boolean) => {
+        if (!isFirst) await limit(call, call.identity);
+        validate(method, request);
+      };
+      return logged(method, call, () => runOf(method)(checked(requests, call, check), call));
     },
   };
+}
+
+/** Each message of the caller once it is checked; fails with the call's abort even if no message comes. */
+async function* checked(
+  requests: AsyncIterable<Message>,
+  call: Call,
+  check: (request: Message, isFirst: boolean) => Promise<void>,
+): AsyncIterable<Message> {
+  const iterator = requests[Symbol.asyncIterator]();
+  for (let isFirst = true; ; isFirst = false) {
+    const { done, value } = await unlessAborted(() => iterator.next(), call);
+    if (done) return;
+    await check(value, isFirst);
+    yield value;
+  }
 }
 
 /** Turns anything thrown into the error a caller may see; what is not ours becomes INTERNAL. */

@@ -3,6 +3,7 @@
 // anything else (compression, GET) stays its business.
 
 import { type DescMethod, fromBinary, fromJsonString } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { TapinError } from "../errors.ts";
 
 /** Largest request message, in bytes. */
@@ -81,6 +82,20 @@ export async function checkMessage({ method, headers }: MessageHead, body: HeldB
       sentence: `Cannot read the message: ${why}.`,
       cause,
     });
+  }
+}
+
+/** The messages of a caller who streams; fails like `checkMessage` when connect-node cannot parse one. */
+export async function* readMessages<T>(messages: AsyncIterable<T>): AsyncIterable<T> {
+  try {
+    yield* messages;
+  } catch (error) {
+    if (!(error instanceof ConnectError)) throw error;
+    if (error.code === Code.ResourceExhausted) throw tooLarge();
+    // A message that cannot be read is `internal` for connect-node when it is binary.
+    if (![Code.InvalidArgument, Code.Internal, Code.DataLoss].includes(error.code)) throw error;
+    const sentence = `Cannot read the message: ${error.rawMessage}.`;
+    throw new TapinError("VALIDATION_FAILED", { sentence, cause: error });
   }
 }
 

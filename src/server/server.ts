@@ -2,6 +2,7 @@
 
 import type { DescService } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
+import { Health } from "#gen/grpc/health/v1/health_pb.ts";
 import { AdminService } from "#gen/tapin/admin/v1/admin_pb.ts";
 import { AuthService } from "#gen/tapin/auth/v1/auth_pb.ts";
 import { SandboxService } from "#gen/tapin/sandbox/v1/sandbox_pb.ts";
@@ -10,10 +11,12 @@ import { TapinError } from "../errors.ts";
 import { adminOperations } from "./admin-service.ts";
 import { authOperations } from "./auth-service.ts";
 import { createFront, type PlainRoute } from "./front.ts";
-import { healthRoutes, type ReadyCheck } from "./health.ts";
+import { healthRoutes, type ReadyCheck, shareReadyCheck } from "./health.ts";
+import { healthOperations } from "./health-service.ts";
 import { createLimit } from "./limit.ts";
 import { createListener } from "./listener.ts";
 import { createPipeline } from "./pipeline.ts";
+import { REFLECTION_SERVICES, reflectionOperations } from "./reflection-service.ts";
 import { createRest } from "./rest.ts";
 import { createRpc } from "./rpc.ts";
 import { type SandboxPort, sandboxOperations } from "./sandbox-service.ts";
@@ -52,17 +55,28 @@ export function createServer(parts: ServerParts): Server {
     operations.push(...sandboxOperations(sandbox));
   }
   const stopping = new AbortController();
+  const isReady = shareReadyCheck(parts.isReady, stopping.signal);
+  // What gRPC's own tools ask for: it is in no REST route.
+  const rpcServices = [...services, Health, ...REFLECTION_SERVICES];
+  operations.push(
+    ...healthOperations({
+      services: services.map(({ typeName }) => typeName),
+      isReady,
+      stopping: stopping.signal,
+    }),
+    ...reflectionOperations(rpcServices),
+  );
   const pipeline = createPipeline({
     operations,
     authority: { store: ports.store, adminToken: parts.adminToken },
     limit: createLimit(parts.requestsPerMinute),
-    validate: createValidate(services.flatMap((service) => service.methods)),
+    validate: createValidate(rpcServices.flatMap((service) => service.methods)),
     log,
   });
   const front = createFront({
-    rpc: createRpc(services, pipeline, { stopping: stopping.signal, log }),
+    rpc: createRpc(rpcServices, pipeline, { stopping: stopping.signal, log }),
     rest: createRest(services, pipeline, { stopping: stopping.signal, log }),
-    routes: [...healthRoutes(parts.isReady), ...parts.routes],
+    routes: [...healthRoutes(isReady), ...parts.routes],
     isOrigin: (origin) => ports.store.projects.isOrigin(origin),
     log,
   });
