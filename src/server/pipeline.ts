@@ -149,6 +149,10 @@ const REASON_OF_CODE: Partial<Record<Code, Reason>> = {
   [Code.DeadlineExceeded]: "DEADLINE_EXCEEDED",
   [Code.Unavailable]: "UNAVAILABLE",
   [Code.Unimplemented]: "UNIMPLEMENTED",
+  // Whichever code a caller resets its stream with (RFC 9113 section 7): it is gone, and nothing here is wrong.
+  [Code.Internal]: "CANCELED",
+  [Code.ResourceExhausted]: "CANCELED",
+  [Code.PermissionDenied]: "CANCELED",
 };
 
 /**

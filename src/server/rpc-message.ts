@@ -107,10 +107,18 @@ function isCompressed(encoding: string | null): boolean {
 
 /** The message in its envelope; null when it is compressed. */
 function opened(bytes: Uint8Array): Uint8Array | null {
+  if (bytes.length === 0) throw notOne("The call carries no message.");
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < PREFIX_BYTES || bytes.length < PREFIX_BYTES + view.getUint32(1)) {
+  const end = bytes.length < PREFIX_BYTES ? Number.NaN : PREFIX_BYTES + view.getUint32(1);
+  if (!(bytes.length >= end)) {
     throw new TapinError("VALIDATION_FAILED", { sentence: "The message is not complete." });
   }
+  if (bytes.length > end) throw notOne("The call carries more than one message.");
   const isPlain = view.getUint8(0) === 0;
-  return isPlain ? bytes.subarray(PREFIX_BYTES, PREFIX_BYTES + view.getUint32(1)) : null;
+  return isPlain ? bytes.subarray(PREFIX_BYTES, end) : null;
+}
+
+/** Another number of messages than the method has is `unimplemented` (gRPC, doc/statuscodes.md). */
+function notOne(sentence: string): TapinError {
+  return new TapinError("UNIMPLEMENTED", { sentence });
 }

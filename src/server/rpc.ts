@@ -24,6 +24,7 @@ import type { Logger } from "pino";
 import { TapinError } from "../errors.ts";
 import type { AdmittedCall, Arrival, Dialect } from "./call.ts";
 import { answerError, type Exchange, headerOf, type Request } from "./exchange.ts";
+import { spellOut } from "./grpc-message.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { toConnectError } from "./rpc-error.ts";
 import {
@@ -106,7 +107,7 @@ async function run(handler: UniversalHandler, exchange: Exchange): Promise<void>
   const body = handler.method.methodKind === "bidi_streaming" ? null : holdBody(stream);
   values.set(BODY, body);
   const answer = await handler({ ...request, body: body?.replay ?? stream });
-  await universalResponseToNodeResponse(answer, res);
+  await universalResponseToNodeResponse({ ...answer, body: spellOut(answer) }, res);
 }
 
 /** Runs before connect-node reads the body: nobody unknown makes us read. */

@@ -64,11 +64,25 @@ describe.each(RUNTIMES)("messages of RPC on %s", (runtime) => {
     ["broken binary", envelope(BROKEN_BINARY), /^Cannot read the message: .*\.$/],
     ["a message that is cut off", envelope(BROKEN_BINARY, 0, 40), /not complete/],
     ["half a prefix", Uint8Array.of(0, 0), /not complete/],
-    ["nothing", new Uint8Array(), /not complete/],
   ])("gRPC: %s is invalid_argument with a reason", async (_, body, sentence) => {
     const answer = await overGrpc(body);
     expect(answer.status).toBe(200);
     expectRefused(detailsFailure(answer.headers), sentence);
+  });
+
+  it.each([
+    ["no message", new Uint8Array(), "The call carries no message."],
+    [
+      "two messages",
+      Buffer.concat([envelope(json({})), envelope(json({}))]),
+      "The call carries more than one message.",
+    ],
+  ])("gRPC: %s is unimplemented with a reason", async (_, body, message) => {
+    expect(detailsFailure((await overGrpc(body)).headers)).toMatchObject({
+      code: "unimplemented",
+      reason: "UNIMPLEMENTED",
+      message,
+    });
   });
 
   it("a message larger than 64 KiB is refused with a reason, whatever announces it", async () => {

@@ -1,0 +1,34 @@
+// Serves ConformanceService on a port of its own, with the parts of production: listener, front, pipeline and RPC stack, and nothing
+// of Tapin above them. A process for Node or Deno; it says its port in one line, and ends with its input.
+
+import process from "node:process";
+import { pino } from "pino";
+import type { Store } from "../../src/core/ports.ts";
+import { createFront } from "../../src/server/front.ts";
+import { createListener } from "../../src/server/listener.ts";
+import { createPipeline } from "../../src/server/pipeline.ts";
+import { createRpc } from "../../src/server/rpc.ts";
+import { createValidate } from "../../src/server/validate.ts";
+import { conformanceOperations } from "./conformance-service.ts";
+import { ConformanceService } from "./gen/tapin/conformance/v1/conformance_pb.ts";
+
+const log = pino({ level: "silent" });
+const pipeline = createPipeline({
+  operations: conformanceOperations(),
+  // Every operation is open to anybody, so nothing is looked up.
+  authority: { store: {} as Store, adminToken: null },
+  limit: async () => {},
+  validate: createValidate(ConformanceService.methods),
+  log,
+});
+const front = createFront({
+  rpc: createRpc([ConformanceService], pipeline, { stopping: new AbortController().signal, log }),
+  rest: { handle: async () => false },
+  routes: [],
+  isOrigin: async () => false,
+  log,
+});
+const { port } = await createListener(front).listen(0, "127.0.0.1");
+process.stdout.write(`${port}\n`);
+process.stdin.resume();
+process.stdin.on("end", () => process.exit(0));
