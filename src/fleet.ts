@@ -219,6 +219,7 @@ function recruit(
           },
     // What is older is about sessions long over.
     timing: { replayMs: ports.settings.sessionTtlSeconds * 1000 },
+    onCall: ports.observer.messengerAnswered,
     log: log.child({ channel, ...(project === null ? {} : { bot: project.username }) }),
   };
   const bot =

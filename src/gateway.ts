@@ -5,6 +5,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Config } from "./config.ts";
 import type { Bots } from "./core/bot-ports.ts";
+import type { Observer } from "./core/observer.ts";
 import type { Ports } from "./core/ports.ts";
 import {
   ADMIN_TOKEN_PREFIX,
@@ -16,6 +17,7 @@ import {
 import { ensureDemoProject } from "./demo-project.ts";
 import { createFleet, type Fleet } from "./fleet.ts";
 import { type Keyring, openKeyring } from "./keyring.ts";
+import { createMetrics } from "./metrics.ts";
 import {
   type Addresses,
   accessTo,
@@ -26,8 +28,9 @@ import {
 import { createSandbox, type Sandbox } from "./sandbox/sandbox.ts";
 import { createServer, type Server } from "./server/server.ts";
 import { WEBHOOK_PREFIX, webhookRoute } from "./server/webhook.ts";
-import { openStore } from "./store/open.ts";
+import { type OpenedStore, openStore } from "./store/open.ts";
 import { startSweeper } from "./sweeper.ts";
+import { readTlsIdentity, watchTlsFiles } from "./tls-files.ts";
 
 /** A running Tapin. */
 export interface Gateway {
@@ -69,6 +72,7 @@ interface Late {
   readonly addresses: Addresses;
   readonly website: Website;
   fleet: Fleet | null;
+  storage: OpenedStore | null;
 }
 
 /** Starts everything. Rejects with a sentence when a setting, the database or a bot token does not work. */
@@ -130,13 +134,21 @@ async function assemble(
     addresses: { publicUrl: "", localUrl: "" },
     website: { handle: null },
     fleet: null,
+    storage: null,
   };
-  const ports = await openPorts(config, { secret, late, log, running });
+  const metrics = createMetrics({
+    watchers: () => late.storage?.changes.size ?? 0,
+    pool: () => late.storage?.pool() ?? null,
+  });
+  const { observer } = metrics;
+  const ports = await openPorts(config, { secret, late, observer, log, running });
   const { addresses, website } = late;
   const sandbox = config.sandbox ? openSandbox(addresses) : null;
   if (sandbox !== null) running.workers.push(() => sandbox.close());
+  const identity = config.tls && (await readTlsIdentity(config.tls));
   const server = createServer({
     ports,
+    identity,
     adminToken,
     requestsPerMinute: config.requestsPerMinute,
     sandbox,
@@ -145,9 +157,14 @@ async function assemble(
       ...(sandbox === null ? [] : sandboxRoutes(sandbox, website)),
     ],
     isReady: (timeoutMs) => checkReady(ports, late, timeoutMs),
+    metrics: { token: config.metricsToken, read: () => metrics.read() },
     log,
   });
   running.server = (graceMs) => server.stop(graceMs);
+  if (config.tls !== null && identity !== null) {
+    const renew = server.renew.bind(server);
+    running.workers.push(watchTlsFiles(config.tls, identity, { renew, log }));
+  }
   Object.assign(addresses, await listen(server, config));
   const demoApiKey =
     sandbox === null ? null : await ensureDemoProject(ports, keyring, addresses.publicUrl);
@@ -166,13 +183,21 @@ function openSandbox(addresses: Addresses): Sandbox {
 
 async function openPorts(
   config: Config,
-  parts: { secret: readonly string[]; late: Late; log: Logger; running: Running },
+  parts: {
+    secret: readonly string[];
+    late: Late;
+    observer: Observer;
+    log: Logger;
+    running: Running;
+  },
 ): Promise<Ports> {
   const storage = await openStore({
     databaseUrl: config.databaseUrl,
     dataDir: config.dataDir,
     onError: (what, err) => parts.log.warn({ event: "store_error", err }, what),
+    onEnded: parts.observer.ended,
   });
+  parts.late.storage = storage;
   parts.running.storage = () => storage.close();
   return {
     store: storage.store,
@@ -180,6 +205,7 @@ async function openPorts(
     secrets: createSecrets(parts.secret),
     random: (count) => randomBytes(count),
     bots: lateBots(parts.late),
+    observer: parts.observer,
     settings: {
       sessionTtlSeconds: config.sessionTtlSeconds,
       codeTtlSeconds: config.codeTtlSeconds,
@@ -223,7 +249,8 @@ async function listen(server: Server, config: Config): Promise<Addresses> {
   // Messengers refuse `localhost` in a button.
   const anywhere = ["0.0.0.0", "::", "localhost"].includes(config.host);
   const hostOf = (name: string) => (name.includes(":") ? `[${name}]` : name);
-  const localUrl = `http://${anywhere ? "127.0.0.1" : hostOf(config.host)}:${port}`;
+  const scheme = config.tls === null ? "http" : "https";
+  const localUrl = `${scheme}://${anywhere ? "127.0.0.1" : hostOf(config.host)}:${port}`;
   return { localUrl, publicUrl: config.publicUrl ?? localUrl };
 }
 

@@ -23,6 +23,7 @@ describe("parseConfig", () => {
       host: "127.0.0.1",
       port: 8080,
       publicUrl: null,
+      tls: null,
       databaseUrl: null,
       dataDir: ".tapin",
       secrets: null,
@@ -34,6 +35,7 @@ describe("parseConfig", () => {
       sessionTtlSeconds: 300,
       codeTtlSeconds: 300,
       requestsPerMinute: 6000,
+      metricsToken: null,
       logLevel: "info",
     });
   });
@@ -52,17 +54,21 @@ describe("parseConfig", () => {
       TAPIN_MAX_TOKEN: "max_token-1",
       TAPIN_MAX_API_URL: "http://127.0.0.1:8082",
       TAPIN_MAX_CA_FILE: "/etc/ssl/max.pem",
+      TAPIN_TLS_CERT: "/etc/ssl/tapin.pem",
+      TAPIN_TLS_KEY: "/etc/ssl/tapin-key.pem",
       TAPIN_UPDATES: "polling",
       TAPIN_SANDBOX: "off",
       TAPIN_SESSION_TTL: "60",
       TAPIN_CODE_TTL: "600",
       TAPIN_RATE_LIMIT: "0",
+      TAPIN_METRICS_TOKEN: "prometheus.token-1",
       TAPIN_LOG_LEVEL: "silent",
     });
     expect(config).toEqual({
       host: "0.0.0.0",
       port: 443,
       publicUrl: "https://login.example.com",
+      tls: { certFile: "/etc/ssl/tapin.pem", keyFile: "/etc/ssl/tapin-key.pem" },
       databaseUrl: DATABASE,
       dataDir: "memory",
       secrets: [`${SECRET}-new`, `${SECRET}-old`],
@@ -74,6 +80,7 @@ describe("parseConfig", () => {
       sessionTtlSeconds: 60,
       codeTtlSeconds: 600,
       requestsPerMinute: 0,
+      metricsToken: "prometheus.token-1",
       logLevel: "silent",
     });
   });
@@ -118,6 +125,8 @@ describe("parseConfig refuses", () => {
     ["TAPIN_MAX_TOKEN", "with a space", "must be at most 512 printable ASCII characters"],
     ["TAPIN_MAX_TOKEN", "x".repeat(513), "must be at most 512 printable ASCII characters"],
     ["TAPIN_MAX_API_URL", "https://max.example", "is set without TAPIN_MAX_TOKEN"],
+    ["TAPIN_TLS_CERT", "/etc/cert.pem", "is set without TAPIN_TLS_KEY"],
+    ["TAPIN_TLS_KEY", "/etc/key.pem", "is set without TAPIN_TLS_CERT"],
     ["TAPIN_MAX_CA_FILE", "/etc/ca.pem", "is set without TAPIN_MAX_TOKEN"],
   ])("%s=%s, in one sentence", (name, value, sentence) => {
     const problems = problemsOf({ [name]: value });

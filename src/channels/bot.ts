@@ -2,6 +2,7 @@
 // themselves are in telegram.ts and max.ts; what both have in common is in messenger-bot.ts.
 
 import type { BotHandlers } from "../core/bot-ports.ts";
+import type { MessengerCall } from "../core/observer.ts";
 import type { Prompt } from "../core/prompt.ts";
 import type { Channel } from "../core/subscriber.ts";
 import type { BotLog } from "./bot-log.ts";
@@ -82,6 +83,8 @@ export interface BotOptions {
   readonly handlers: BotHandlers;
   readonly updates: UpdateMode;
   readonly log: BotLog;
+  /** Hears of every call to the messenger. Default: nobody. */
+  readonly onCall?: (call: MessengerCall) => void;
   /** Pauses; what is left out keeps its default. */
   readonly timing?: Partial<BotTiming>;
 }

@@ -2,6 +2,7 @@
 
 import type { BotAccount } from "../core/bot-ports.ts";
 import { BOT_TIMING, type Bot, type BotOptions, ownWebhookUrl, secretsOf } from "./bot.ts";
+import { reportTo } from "./call-report.ts";
 import type { ErrorReader } from "./failure.ts";
 import { createAvatarMemory } from "./max-avatars.ts";
 import { createMaxClient, type MaxClient } from "./max-client.ts";
@@ -30,7 +31,12 @@ export interface MaxBotOptions extends BotOptions {
 export function createMaxBot(options: MaxBotOptions): Bot {
   const timing = { ...BOT_TIMING, ...options.timing };
   const { token, log, updates, dialogSpacingMs } = options;
-  const client = createMaxClient(options);
+  const client = createMaxClient({
+    token,
+    apiUrl: options.apiUrl,
+    caFile: options.caFile,
+    ...reportTo("max", options.onCall),
+  });
   const errors = maxErrors(token, ...secretsOf(updates));
   const webhooks = maxWebhooks(client);
   const side: MessengerSide = {

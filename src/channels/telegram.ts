@@ -4,6 +4,7 @@
 import type { Api } from "grammy/web";
 import type { BotAccount } from "../core/bot-ports.ts";
 import { BOT_TIMING, type Bot, type BotOptions, ownWebhookUrl, secretsOf } from "./bot.ts";
+import { reportTo } from "./call-report.ts";
 import type { ErrorReader } from "./failure.ts";
 import { apiSignal, createApi } from "./grammy.ts";
 import { commandsOf, LANGUAGES } from "./messages.ts";
@@ -30,12 +31,18 @@ export const TELEGRAM_SECRET_HEADER = "x-telegram-bot-api-secret-token";
 export function createTelegramBot(options: BotOptions): Bot {
   const timing = { ...BOT_TIMING, ...options.timing };
   const { token, log, updates } = options;
-  const api = createApi(token, { apiRoot: apiRootOf(options), timeoutSeconds: CALL_SECONDS });
+  const calls = reportTo("telegram", options.onCall);
+  const api = createApi(token, {
+    apiRoot: apiRootOf(options),
+    timeoutSeconds: CALL_SECONDS,
+    ...calls,
+  });
   const errors = telegramErrors(token, ...secretsOf(updates));
   const webhooks = telegramWebhooks(api);
   const pollApi = createApi(token, {
     apiRoot: apiRootOf(options),
     timeoutSeconds: LONG_POLL_SECONDS + 10,
+    ...calls,
   });
   const side: MessengerSide = {
     channel: "telegram",

@@ -5,6 +5,7 @@
 
 import type { Bots, BotTable, UpdateTable } from "./bot-ports.ts";
 import type { Grant } from "./grant.ts";
+import type { Observer } from "./observer.ts";
 import type { Project, ProjectChange, ProjectDraft } from "./project.ts";
 import type { MessageRef, Prompt, PromptStatus } from "./prompt.ts";
 import type { RandomBytes, Secrets } from "./secret.ts";
@@ -18,6 +19,7 @@ export interface Ports {
   readonly secrets: Secrets;
   readonly random: RandomBytes;
   readonly bots: Bots;
+  readonly observer: Observer;
   readonly settings: Settings;
 }
 

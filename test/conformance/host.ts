@@ -3,6 +3,7 @@
 
 import process from "node:process";
 import { pino } from "pino";
+import { NO_OBSERVER } from "../../src/core/observer.ts";
 import type { Store } from "../../src/core/ports.ts";
 import { createFront } from "../../src/server/front.ts";
 import { createListener } from "../../src/server/listener.ts";
@@ -18,6 +19,7 @@ const pipeline = createPipeline({
   // Every operation is open to anybody, so nothing is looked up.
   authority: { store: {} as Store, adminToken: null },
   limit: async () => {},
+  observer: NO_OBSERVER,
   validate: createValidate(ConformanceService.methods),
   log,
 });
@@ -28,7 +30,7 @@ const front = createFront({
   isOrigin: async () => false,
   log,
 });
-const { port } = await createListener(front).listen(0, "127.0.0.1");
+const { port } = await createListener(front, null).listen(0, "127.0.0.1");
 process.stdout.write(`${port}\n`);
 process.stdin.resume();
 process.stdin.on("end", () => process.exit(0));

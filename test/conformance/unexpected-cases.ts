@@ -1,7 +1,7 @@
 // Family unexpected: what is not as the protocols have it.
 
 import { gzipSync } from "node:zlib";
-import { envelope, json, proto } from "./wire.ts";
+import { envelope, proto } from "./wire.ts";
 import { allows, hasAcceptPost, type Row, table, type WireCase } from "./wire-case.ts";
 
 /** Each protocol's way to send binary messages. */
