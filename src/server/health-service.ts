@@ -24,7 +24,7 @@ export interface HealthParts {
   /** Full names of the services whose health may be asked for, besides "", the server as a whole. */
   readonly services: readonly string[];
   readonly isReady: ReadyCheck;
-  /** Aborts when the server stops; watchers are told before their stream ends. */
+  /** Aborts when the server is about to stop, so that watchers are told before their stream ends. */
   readonly stopping: AbortSignal;
   /** Default: HEALTH_LOOK_MS. */
   readonly lookMs?: number;
@@ -67,6 +67,7 @@ async function* watch(
 ): AsyncIterable<Status> {
   let said: Status | null = null;
   let saidAt = 0;
+  const woken = AbortSignal.any([signal, stopping]);
   while (!signal.aborted) {
     const status = await look();
     if (status !== said || performance.now() - saidAt >= repeatMs) {
@@ -74,7 +75,7 @@ async function* watch(
       said = status;
       saidAt = performance.now();
     }
-    await pause(lookMs, undefined, { signal }).catch(() => {});
+    const wake = stopping.aborted ? signal : woken;
+    await pause(lookMs, undefined, { signal: wake }).catch(() => {});
   }
-  if (stopping.aborted && said === Status.SERVING) yield Status.NOT_SERVING;
 }

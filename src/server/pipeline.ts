@@ -6,8 +6,14 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import type { Observer } from "../core/observer.ts";
 import { type Reason, TapinError } from "../errors.ts";
-import { type Authority, authenticate } from "./authenticate.ts";
+import { type Authority, authenticate, withChallenge } from "./authenticate.ts";
 import type { AdmittedCall, Call } from "./call.ts";
+import {
+  DEFAULT_DEADLINE_MS,
+  type Deadline,
+  keepDeadline,
+  keepStreamDeadline,
+} from "./deadline.ts";
 import type { Limit } from "./limit.ts";
 import type { Operation } from "./operation.ts";
 import type { Validate } from "./validate.ts";
@@ -38,11 +44,13 @@ export interface PipelineParts {
   readonly validate: Validate;
   readonly observer: Observer;
   readonly log: Logger;
+  /** Default {@link DEFAULT_DEADLINE_MS}. */
+  readonly deadlineMs?: number;
 }
 
 /** Builds the pipeline. */
 export function createPipeline(parts: PipelineParts): Pipeline {
-  const { authority, limit, validate } = parts;
+  const { authority, limit, validate, log, deadlineMs = DEFAULT_DEADLINE_MS } = parts;
   const operations = new Map<DescMethod, Operation>(
     parts.operations.map((operation) => [operation.method, operation]),
   );
@@ -52,9 +60,21 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     return operation;
   };
   const fail = (method: DescMethod, call: Call, error: unknown) => {
-    const failure = toTapinError(error);
+    const failure = withChallenge(toTapinError(error), call);
     conclude(parts, method, { call, failure });
     return failure;
+  };
+  const deadlineOf = (method: DescMethod, call: Call): Deadline => ({
+    signal: call.signal,
+    leftMs: Math.max(1, call.startedAt + deadlineMs - performance.now()),
+    onLateFailure: (error) => logLateFailure(log, method, call, error),
+  });
+  const enter = async (method: DescMethod, call: Call): Promise<AdmittedCall> => {
+    const { access } = operationOf(method);
+    const identity = await authenticate(authority, access, call, limit);
+    if (identity.kind === "api_key") call.hideFromPages();
+    await limit(call, identity);
+    return { ...call, identity };
   };
   // The kind of the method decides what goes in and comes out, which the map cannot know.
   const runOf = (method: DescMethod) =>
@@ -62,7 +82,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
   async function* logged(method: DescMethod, call: Call, begin: () => AsyncIterable<Message>) {
     let isLogged = false;
     try {
-      yield* begin();
+      yield* keepStreamDeadline(begin(), deadlineOf(method, call));
       // An operation ends quietly on abort; the caller must still be told why the stream stopped.
       call.signal.throwIfAborted();
       conclude(parts, method, { call, failure: null });
@@ -78,11 +98,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     fail,
     async admit(method, call) {
       try {
-        const { access } = operationOf(method);
-        const identity = await authenticate(authority, access, call, limit);
-        if (identity.kind === "api_key") call.hideFromPages();
-        await limit(call, identity);
-        return { ...call, identity };
+        return await keepDeadline(() => enter(method, call), deadlineOf(method, call));
       } catch (error) {
         throw fail(method, call, error);
       }
@@ -92,7 +108,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
         validate(method, request);
         const { run } = operationOf(method);
         const work = () => run(request as never, call) as Promise<Message>;
-        const answer = await unlessAborted(work, call);
+        const answer = await keepDeadline(work, deadlineOf(method, call));
         conclude(parts, method, { call, failure: null });
         return answer;
       } catch (error) {
@@ -110,23 +126,21 @@ export function createPipeline(parts: PipelineParts): Pipeline {
         if (!isFirst) await limit(call, call.identity);
         validate(method, request);
       };
-      return logged(method, call, () => runOf(method)(checked(requests, call, check), call));
+      return logged(method, call, () => runOf(method)(checked(requests, check), call));
     },
   };
 }
 
-/** Each message of the caller once it is checked; fails with the call's abort even if no message comes. */
+/** Each message of the caller once it is checked. */
 async function* checked(
   requests: AsyncIterable<Message>,
-  call: Call,
   check: (request: Message, isFirst: boolean) => Promise<void>,
 ): AsyncIterable<Message> {
-  const iterator = requests[Symbol.asyncIterator]();
-  for (let isFirst = true; ; isFirst = false) {
-    const { done, value } = await unlessAborted(() => iterator.next(), call);
-    if (done) return;
-    await check(value, isFirst);
-    yield value;
+  let isFirst = true;
+  for await (const request of requests) {
+    await check(request, isFirst);
+    isFirst = false;
+    yield request;
   }
 }
 
@@ -156,25 +170,6 @@ const REASON_OF_CODE: Partial<Record<Code, Reason>> = {
   [Code.ResourceExhausted]: "CANCELED",
   [Code.PermissionDenied]: "CANCELED",
 };
-
-/**
- * The answer, or the abort's reason as soon as there is one: a deadline is kept even if the work is not. Work
- * for a caller that is gone already is not begun.
- */
-async function unlessAborted<T>(begin: () => Promise<T>, { signal }: Call): Promise<T> {
-  signal.throwIfAborted();
-  let onAbort = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-  });
-  try {
-    // The race handles a failure of either: one that comes after the other was faster is nobody's loss.
-    return await Promise.race([begin(), aborted]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
-}
 
 function conclude(
   { log, observer }: PipelineParts,
@@ -209,4 +204,15 @@ function traceIdOf(traceparent: string | null): string | undefined {
       traceparent ?? "",
     ) ?? [];
   return traceId;
+}
+
+/** The caller has its answer already; a fault of ours must still not go unseen. */
+function logLateFailure(log: Logger, method: DescMethod, call: Call, error: unknown): void {
+  const { reason, cause } = toTapinError(error);
+  // What was given up because of the signal ends because of it.
+  if (reason === "CANCELED" || reason === "DEADLINE_EXCEEDED") return;
+  const rpc = `${method.parent.typeName}/${method.name}`;
+  const fields = { event: "late_failure", rpc, request_id: call.requestId, reason };
+  if (reason === "INTERNAL") log.error({ ...fields, err: cause }, "given-up work failed");
+  else log.info(fields, "given-up work was refused");
 }

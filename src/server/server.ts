@@ -1,5 +1,6 @@
 // The server: all dialects of all services on one port, behind one pipeline.
 
+import { setTimeout as pause } from "node:timers/promises";
 import type { DescService } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 import { Health } from "#gen/grpc/health/v1/health_pb.ts";
@@ -22,6 +23,9 @@ import { createRest } from "./rest.ts";
 import { createRpc } from "./rpc.ts";
 import { type SandboxPort, sandboxOperations } from "./sandbox-service.ts";
 import { createValidate } from "./validate.ts";
+
+/** Milliseconds between the news that the server is no longer ready and the end of its streams. */
+const LAST_WORD_MS = 50;
 
 /** What the server is made of. */
 export interface ServerParts {
@@ -62,14 +66,15 @@ export function createServer(parts: ServerParts): Server {
     operations.push(...sandboxOperations(sandbox));
   }
   const stopping = new AbortController();
-  const isReady = shareReadyCheck(parts.isReady, stopping.signal);
+  const leaving = new AbortController();
+  const isReady = shareReadyCheck(parts.isReady, leaving.signal);
   // What gRPC's own tools ask for: it is in no REST route.
   const rpcServices = [...services, Health, ...REFLECTION_SERVICES];
   operations.push(
     ...healthOperations({
       services: services.map(({ typeName }) => typeName),
       isReady,
-      stopping: stopping.signal,
+      stopping: leaving.signal,
     }),
     ...reflectionOperations(rpcServices),
   );
@@ -100,7 +105,10 @@ export function createServer(parts: ServerParts): Server {
     },
     async stop(graceMs) {
       const closed = listener.close(graceMs);
-      stopping.abort(new TapinError("UNAVAILABLE", { sentence: "The server is stopping." }));
+      const reason = new TapinError("UNAVAILABLE", { sentence: "The server is stopping." });
+      leaving.abort(reason);
+      await pause(LAST_WORD_MS);
+      stopping.abort(reason);
       await closed;
     },
   };
