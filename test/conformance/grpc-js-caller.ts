@@ -75,6 +75,7 @@ export function openGrpcJs(url: string, options: ClientOptions = {}): Caller {
         })
         .on("error", (error: ServiceError) => resolve(failed(error, messages, headers)))
         .on("end", () => resolve({ messages, failure: null, headers }));
+      if (signal?.aborted) stream.cancel();
     });
   return {
     unary: unary("Unary"),

@@ -70,21 +70,6 @@ describe.each(RUNTIMES)("messages of RPC on %s", (runtime) => {
     expectRefused(detailsFailure(answer.headers), sentence);
   });
 
-  it.each([
-    ["no message", new Uint8Array(), "The call carries no message."],
-    [
-      "two messages",
-      Buffer.concat([envelope(json({})), envelope(json({}))]),
-      "The call carries more than one message.",
-    ],
-  ])("gRPC: %s is unimplemented with a reason", async (_, body, message) => {
-    expect(detailsFailure((await overGrpc(body)).headers)).toMatchObject({
-      code: "unimplemented",
-      reason: "UNIMPLEMENTED",
-      message,
-    });
-  });
-
   it("a message larger than 64 KiB is refused with a reason, whatever announces it", async () => {
     const body = json({ state: "x".repeat(70_000) });
     const chunked = { "transfer-encoding": "chunked" };
