@@ -2,7 +2,7 @@
 
 import { create, type MessageInitShape, toBinary, toJsonString } from "@bufbuild/protobuf";
 import { status } from "@grpc/grpc-js";
-import { type Answer, ask, askHttp2, openHttp2 } from "../server/raw-http.ts";
+import { type Answer, ask, askHttp2, dropHttp2, openHttp2 } from "../server/raw-http.ts";
 import { RequestSchema } from "./gen/tapin/conformance/v1/conformance_pb.ts";
 import { pathTo } from "./grpc-js-caller.ts";
 
@@ -51,7 +51,7 @@ export async function send(url: string, http: 1 | 2, request: WireRequest): Prom
   try {
     return await askHttp2(session, path, question);
   } finally {
-    session.destroy();
+    dropHttp2(session);
   }
 }
 

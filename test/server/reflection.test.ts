@@ -14,7 +14,7 @@ import { AuthService } from "#gen/tapin/auth/v1/auth_pb.ts";
 import { RUNTIMES, startTapin, type Tapin } from "../support/tapin.ts";
 import { runBuf } from "./buf.ts";
 import { type Fields, openReflection, type Reflection } from "./grpc-tools.ts";
-import { ask, askHttp2, jsonOf, openHttp2 } from "./raw-http.ts";
+import { ask, askHttp2, dropHttp2, jsonOf, openHttp2 } from "./raw-http.ts";
 
 const VERSIONS = ["v1", "v1alpha"] as const;
 const PATH = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
@@ -242,7 +242,7 @@ describe.each(RUNTIMES)("reflection on %s", (runtime) => {
     const session = await openHttp2(tapin.url);
     const headers = { "content-type": "application/grpc", te: "trailers" };
     const answer = await askHttp2(session, PATH, { headers, body });
-    session.destroy();
+    dropHttp2(session);
     expect(answer.headers["grpc-status"]).toBe(String(code));
   });
 });
