@@ -30,7 +30,8 @@ export interface MaxBotOptions extends BotOptions {
 /** Makes a bot; nothing happens before start(). */
 export function createMaxBot(options: MaxBotOptions): Bot {
   const timing = { ...BOT_TIMING, ...options.timing };
-  const { token, log, updates, dialogSpacingMs } = options;
+  const { token, log, updates, dialogSpacingMs, tokenAdvice } = options;
+  const advice = tokenAdvice === undefined ? {} : { tokenAdvice };
   const client = createMaxClient({
     token,
     apiUrl: options.apiUrl,
@@ -58,7 +59,16 @@ export function createMaxBot(options: MaxBotOptions): Bot {
     setCommands: (signal) => setCommands(client, signal),
     poll: (inbox, signal) =>
       pollMax(
-        { client, webhooks, ownWebhookUrl: ownWebhookUrl(updates), inbox, timing, log, errors },
+        {
+          client,
+          webhooks,
+          ownWebhookUrl: ownWebhookUrl(updates),
+          inbox,
+          timing,
+          log,
+          errors,
+          ...advice,
+        },
         signal,
       ),
   };

@@ -56,9 +56,10 @@ export function createListener(handle: Handle, identity: Identity | null): Liste
   const sessions = new Set<http2.ServerHttp2Session>();
   const h2 = createHttp2(sessions, handle);
   const sockets = new Set<Socket>();
-  trackSockets(h1, sockets);
   if (h1 instanceof https.Server) chooseByAlpn(h1, h2);
   else chooseByPreface(h1, h2);
+  // Last, or it would be taken for a listener of HTTP/1.1 and know of no other connection.
+  trackSockets(h1, sockets);
   return {
     renew: (renewed) => {
       if (h1 instanceof https.Server) h1.setSecureContext(renewed);
