@@ -197,15 +197,6 @@ function conclude(
   else log.info(fields, failure === null ? "call answered" : "call refused");
 }
 
-/** The caller's trace, so that its lines and ours can be found together (W3C Trace Context, `traceparent`). */
-function traceIdOf(traceparent: string | null): string | undefined {
-  const [, traceId] =
-    /^[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}/.exec(
-      traceparent ?? "",
-    ) ?? [];
-  return traceId;
-}
-
 /** The caller has its answer already; a fault of ours must still not go unseen. */
 function logLateFailure(log: Logger, method: DescMethod, call: Call, error: unknown): void {
   const { reason, cause } = toTapinError(error);
@@ -215,4 +206,13 @@ function logLateFailure(log: Logger, method: DescMethod, call: Call, error: unkn
   const fields = { event: "late_failure", rpc, request_id: call.requestId, reason };
   if (reason === "INTERNAL") log.error({ ...fields, err: cause }, "given-up work failed");
   else log.info(fields, "given-up work was refused");
+}
+
+/** The caller's trace, so that its lines and ours can be found together (W3C Trace Context, `traceparent`). */
+function traceIdOf(traceparent: string | null): string | undefined {
+  const [, traceId] =
+    /^[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}/.exec(
+      traceparent ?? "",
+    ) ?? [];
+  return traceId;
 }

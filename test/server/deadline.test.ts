@@ -84,8 +84,8 @@ async function startInProcess(work: () => Work, deadlineMs: number): Promise<InP
     // Operations for anybody: no store is ever asked.
     authority: { store: {} as Store, adminToken: null },
     limit: async () => {},
-    observer: NO_OBSERVER,
     validate: () => {},
+    observer: NO_OBSERVER,
     log,
     deadlineMs,
   });
