@@ -42,9 +42,9 @@ describe.each(RUNTIMES)("gRPC interop on %s", (runtime) => {
     });
   });
   afterAll(async () => {
-    plain.close();
-    packing.close();
     expect(await host?.end()).toBe(0);
+    plain?.close();
+    packing?.close();
   });
 
   it("empty_unary", async () => {
