@@ -7,6 +7,7 @@ import {
   HealthCheckResponse_ServingStatus as Status,
 } from "#gen/grpc/health/v1/health_pb.ts";
 import { TapinError } from "../errors.ts";
+import type { AdmittedCall } from "./call.ts";
 import { READY_CHECK_MS, type ReadyCheck } from "./health.ts";
 import { type Operation, serverStream, unary } from "./operation.ts";
 
@@ -18,6 +19,9 @@ export const HEALTH_LOOK_MS = 1000;
  * goodbye is noticed by that, and a proxy does not take the stream for dead.
  */
 export const HEALTH_REPEAT_MS = 30_000;
+
+/** Open Watch streams one address may have; each costs a look every second. */
+export const MAX_HEALTH_WATCHES = 100;
 
 /** What the health service is made of. */
 export interface HealthParts {
@@ -43,6 +47,7 @@ export function healthOperations(parts: HealthParts): readonly Operation[] {
       return Status.NOT_SERVING;
     }
   };
+  const enter = limitWatches();
   return [
     unary(Health.method.check, "anybody", async ({ service }) => {
       if (names.includes(service)) return { status: await look() };
@@ -52,12 +57,36 @@ export function healthOperations(parts: HealthParts): readonly Operation[] {
       const status = await look();
       return { statuses: Object.fromEntries(names.map((name) => [name, { status }])) };
     }),
-    serverStream(Health.method.watch, "anybody", async function* ({ service }, { signal }) {
+    serverStream(Health.method.watch, "anybody", async function* ({ service }, call) {
+      const { signal } = call;
+      enter(call);
       // Services do not come and go while the process lives, so an unknown one stays unknown.
       const lookAt = names.includes(service) ? look : async () => Status.SERVICE_UNKNOWN;
       for await (const status of watch(parts, lookAt, signal)) yield { status };
     }),
   ];
+}
+
+/** Counts the open streams of each address. */
+function limitWatches(): (call: AdmittedCall) => void {
+  const open = new Map<string, number>();
+  return ({ address, signal }) => {
+    signal.throwIfAborted();
+    const count = open.get(address) ?? 0;
+    if (count >= MAX_HEALTH_WATCHES) {
+      throw new TapinError("RATE_LIMITED", {
+        sentence: `This address has ${count} open Watch streams already.`,
+        retryAfterSeconds: 5,
+      });
+    }
+    open.set(address, count + 1);
+    // It aborts at the end of every call, also of one whose reader stalls and vanishes.
+    signal.addEventListener("abort", () => {
+      const left = (open.get(address) ?? 0) - 1;
+      if (left > 0) open.set(address, left);
+      else open.delete(address);
+    });
+  };
 }
 
 async function* watch(

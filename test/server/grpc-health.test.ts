@@ -3,6 +3,7 @@
 
 import { status } from "@grpc/grpc-js";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { MAX_HEALTH_WATCHES } from "../../src/server/health-service.ts";
 import { awaitCondition } from "../support/await-condition.ts";
 import { type Link, openLink } from "../support/link.ts";
 import { startPostgres, type TestPostgres } from "../support/postgres.ts";
@@ -141,6 +142,29 @@ describe.each(RUNTIMES)("grpc.health.v1 within limits on %s", (runtime) => {
     expect(answers[0]).toBe("SERVING");
     expect(answers.at(-1)).toBe(status.RESOURCE_EXHAUSTED);
     expect(await tapin.end()).toBe(0);
+  });
+});
+
+describe.each(RUNTIMES)("Watch streams of an address on %s", (runtime) => {
+  it("are limited, and one that ends makes room for another", async () => {
+    const tapin = await startTapin({ runtime });
+    const health = openHealth(tapin.url);
+    const other = openHealth(tapin.url);
+    const watchers = Array.from({ length: MAX_HEALTH_WATCHES }, (_, index) =>
+      (index < 90 ? health : other).watch(""),
+    );
+    expect(await Promise.all(watchers.map(statusOf))).toEqual(watchers.map(() => "SERVING"));
+    await expect(other.watch("").next()).rejects.toMatchObject({
+      code: status.RESOURCE_EXHAUSTED,
+    });
+    watchers[0]?.cancel();
+    await awaitCondition("room", async () => {
+      const watcher = other.watch("");
+      const told = await statusOf(watcher).catch(() => null);
+      return told === "SERVING";
+    });
+    expect(await tapin.end()).toBe(0);
+    for (const client of [health, other]) client.close();
   });
 });
 

@@ -108,7 +108,10 @@ type Connected = Client & Readonly<Record<string, unknown>>;
 
 function connect(service: string, url: string): Connected {
   const Constructor = makeClientConstructor(PACKAGE[service] as ServiceDefinition, service);
-  const client = new Constructor(new URL(url).host, credentials.createInsecure());
+  const client = new Constructor(new URL(url).host, credentials.createInsecure(), {
+    // A connection of its own, since one carries a hundred streams only.
+    "grpc.use_local_subchannel_pool": 1,
+  });
   // Its methods are those of the proto file.
   return new Proxy(client, {
     get: (target, name) => {
