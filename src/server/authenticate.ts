@@ -5,7 +5,6 @@ import type { Store } from "../core/ports.ts";
 import { API_KEY_PREFIX, SECRET_LENGTH, sameSecret, WATCH_TOKEN_PREFIX } from "../core/secret.ts";
 import { TapinError } from "../errors.ts";
 import type { Call, Identity } from "./call.ts";
-import type { Limit } from "./limit.ts";
 import type { Access } from "./operation.ts";
 
 /** What credentials are checked against. */
@@ -18,26 +17,12 @@ export interface Authority {
 const API_KEY = new RegExp(`^${API_KEY_PREFIX}[A-Za-z0-9]{${SECRET_LENGTH}}$`);
 const WATCH_TOKEN = new RegExp(`^${WATCH_TOKEN_PREFIX}[A-Za-z0-9]{${SECRET_LENGTH}}$`);
 
-/**
- * Who calls. Fails with `unauthorized`, with `rate_limited` when too many credentials from this address
- * were refused, or with `forbidden` when the service is switched off.
- */
+/** Who calls. Fails with `unauthorized`, or with `forbidden` when the service is switched off. */
 export async function authenticate(
   authority: Authority,
   access: Access,
   call: Call,
-  limit: Limit,
 ): Promise<Identity> {
-  try {
-    return await identify(authority, access, call);
-  } catch (error) {
-    // Only refusals are counted: good credentials work from an address whatever its others try.
-    if (error instanceof TapinError && error.reason === "UNAUTHORIZED") await limit(call, null);
-    throw error;
-  }
-}
-
-async function identify(authority: Authority, access: Access, call: Call): Promise<Identity> {
   if (access === "anybody") return { kind: "anybody" };
   const bearer = bearerOf(call.headers.get("authorization"));
   if (access === "admin") return authenticateAdmin(authority, bearer);

@@ -14,7 +14,7 @@ import {
   keepDeadline,
   keepStreamDeadline,
 } from "./deadline.ts";
-import type { Limit } from "./limit.ts";
+import type { Limits } from "./limit.ts";
 import type { Operation } from "./operation.ts";
 import type { Validate } from "./validate.ts";
 
@@ -40,7 +40,7 @@ export interface Pipeline {
 export interface PipelineParts {
   readonly operations: readonly Operation[];
   readonly authority: Authority;
-  readonly limit: Limit;
+  readonly limits: Limits;
   readonly validate: Validate;
   readonly observer: Observer;
   readonly log: Logger;
@@ -50,7 +50,7 @@ export interface PipelineParts {
 
 /** Builds the pipeline. */
 export function createPipeline(parts: PipelineParts): Pipeline {
-  const { authority, limit, validate, log, deadlineMs = DEFAULT_DEADLINE_MS } = parts;
+  const { authority, limits, validate, log, deadlineMs = DEFAULT_DEADLINE_MS } = parts;
   const operations = new Map<DescMethod, Operation>(
     parts.operations.map((operation) => [operation.method, operation]),
   );
@@ -71,15 +71,19 @@ export function createPipeline(parts: PipelineParts): Pipeline {
   });
   const enter = async (method: DescMethod, call: Call): Promise<AdmittedCall> => {
     const { access } = operationOf(method);
-    const identity = await authenticate(authority, access, call, limit);
+    const identity = await authenticate(authority, access, call);
     if (identity.kind === "api_key") call.hideFromPages();
-    await limit(call, identity);
+    for (const field of await limits.request(call, identity)) call.tell(...field);
     return { ...call, identity };
   };
   // The kind of the method decides what goes in and comes out, which the map cannot know.
   const runOf = (method: DescMethod) =>
     operationOf(method).run as (request: unknown, call: AdmittedCall) => AsyncIterable<Message>;
-  async function* logged(method: DescMethod, call: Call, begin: () => AsyncIterable<Message>) {
+  async function* logged(
+    method: DescMethod,
+    call: AdmittedCall,
+    begin: () => AsyncIterable<Message>,
+  ) {
     let isLogged = false;
     try {
       yield* keepStreamDeadline(begin(), deadlineOf(method, call));
@@ -89,7 +93,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
       isLogged = true;
     } catch (error) {
       isLogged = true;
-      throw fail(method, call, error);
+      throw fail(method, call, await limits.refusal(call, call.identity, error));
     } finally {
       if (!isLogged) conclude(parts, method, { call, failure: new TapinError("CANCELED") });
     }
@@ -100,7 +104,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
       try {
         return await keepDeadline(() => enter(method, call), deadlineOf(method, call));
       } catch (error) {
-        throw fail(method, call, error);
+        throw fail(method, call, await limits.refusal(call, null, error));
       }
     },
     async unary(method, request, call) {
@@ -112,7 +116,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
         conclude(parts, method, { call, failure: null });
         return answer;
       } catch (error) {
-        throw fail(method, call, error);
+        throw fail(method, call, await limits.refusal(call, call.identity, error));
       }
     },
     stream(method, request, call) {
@@ -123,7 +127,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     },
     bidi(method, requests, call) {
       const check = async (request: Message, isFirst: boolean) => {
-        if (!isFirst) await limit(call, call.identity);
+        if (!isFirst) await limits.request(call, call.identity);
         validate(method, request);
       };
       return logged(method, call, () => runOf(method)(checked(requests, check), call));
@@ -189,6 +193,8 @@ function conclude(
     project: identity?.kind === "api_key" ? identity.project.slug : undefined,
     trace_id: traceIdOf(call.headers.get("traceparent")),
     reason: failure?.reason,
+    // Whom to look at; of others no address is kept.
+    address: failure?.reason === "RATE_LIMITED" ? call.address : undefined,
     ms: Math.round(ms),
   };
   if (failure?.reason === "INTERNAL") log.error({ ...fields, err: failure.cause }, "call failed");

@@ -85,11 +85,12 @@ function admittedOf({ admitted }: RestCall): AdmittedCall {
 }
 
 function callOf(exchange: Exchange, signal: AbortSignal): Call {
-  const { requestId, address, origin, hideFromPages, req } = exchange;
+  const { requestId, address, origin, tell, hideFromPages, req } = exchange;
   return {
     requestId,
     address,
     origin,
+    tell,
     hideFromPages,
     dialect: "rest",
     headers: { get: (name) => headerOf(req, name) },

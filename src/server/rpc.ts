@@ -199,11 +199,12 @@ async function* withConnectErrors(call: AdmittedCall, answers: AsyncIterable<Mes
 function callOf(context: HandlerContext, stopping: AbortSignal) {
   const arrival = context.values.get(ARRIVAL);
   if (arrival === null) throw new TapinError("INTERNAL", { cause: "call without arrival" });
-  const { requestId, address, origin, hideFromPages } = arrival;
+  const { requestId, address, origin, tell, hideFromPages } = arrival;
   return {
     requestId,
     address,
     origin,
+    tell,
     hideFromPages,
     dialect: context.protocolName as Dialect,
     headers: context.requestHeader,

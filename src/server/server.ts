@@ -7,14 +7,15 @@ import { Health } from "#gen/grpc/health/v1/health_pb.ts";
 import { AdminService } from "#gen/tapin/admin/v1/admin_pb.ts";
 import { AuthService } from "#gen/tapin/auth/v1/auth_pb.ts";
 import { SandboxService } from "#gen/tapin/sandbox/v1/sandbox_pb.ts";
-import type { Ports } from "../core/ports.ts";
+import type { Network } from "../core/address.ts";
+import type { BudgetTable, Ports } from "../core/ports.ts";
 import { TapinError } from "../errors.ts";
 import { adminOperations } from "./admin-service.ts";
 import { authOperations } from "./auth-service.ts";
 import { createFront, type PlainRoute } from "./front.ts";
 import { healthRoutes, type ReadyCheck, shareReadyCheck } from "./health.ts";
 import { healthOperations } from "./health-service.ts";
-import { createLimit } from "./limit.ts";
+import { createLimits, type LimitSettings } from "./limit.ts";
 import { createListener, type Identity } from "./listener.ts";
 import { metricsRoutes, type ReadMetrics } from "./metrics-route.ts";
 import { createPipeline } from "./pipeline.ts";
@@ -32,8 +33,11 @@ export interface ServerParts {
   readonly ports: Ports;
   /** Token of AdminService; null = off. */
   readonly adminToken: string | null;
-  /** Requests a minute for each project; 0 = no limit. */
-  readonly requestsPerMinute: number;
+  readonly limits: LimitSettings;
+  /** Where several processes add up what projects have used; null = this process is the only one. */
+  readonly budgets: BudgetTable | null;
+  /** Proxies whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly Network[];
   /** The pretend messengers; null = SandboxService is not served. */
   readonly sandbox: SandboxPort | null;
   /** Plain HTTP paths beside the services. */
@@ -60,7 +64,8 @@ export interface Server {
 export function createServer(parts: ServerParts): Server {
   const { ports, sandbox, log } = parts;
   const services: DescService[] = [AuthService, AdminService];
-  const operations = [...authOperations(ports), ...adminOperations(ports)];
+  const limits = createLimits(parts.limits, parts.budgets);
+  const operations = [...authOperations(ports, limits), ...adminOperations(ports)];
   if (sandbox !== null) {
     services.push(SandboxService);
     operations.push(...sandboxOperations(sandbox));
@@ -81,7 +86,7 @@ export function createServer(parts: ServerParts): Server {
   const pipeline = createPipeline({
     operations,
     authority: { store: ports.store, adminToken: parts.adminToken },
-    limit: createLimit(parts.requestsPerMinute),
+    limits,
     observer: ports.observer,
     validate: createValidate(rpcServices.flatMap((service) => service.methods)),
     log,
@@ -94,6 +99,7 @@ export function createServer(parts: ServerParts): Server {
       ...metricsRoutes(parts.metrics.token, parts.metrics.read),
       ...parts.routes,
     ],
+    trustedProxies: parts.trustedProxies,
     isOrigin: (origin) => ports.store.projects.isOrigin(origin),
     log,
   });
@@ -110,6 +116,7 @@ export function createServer(parts: ServerParts): Server {
       await pause(LAST_WORD_MS);
       stopping.abort(reason);
       await closed;
+      limits.close();
     },
   };
 }

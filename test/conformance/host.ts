@@ -6,6 +6,7 @@ import { pino } from "pino";
 import { NO_OBSERVER } from "../../src/core/observer.ts";
 import type { Store } from "../../src/core/ports.ts";
 import { createFront } from "../../src/server/front.ts";
+import { createLimits } from "../../src/server/limit.ts";
 import { createListener } from "../../src/server/listener.ts";
 import { createPipeline } from "../../src/server/pipeline.ts";
 import { createRpc } from "../../src/server/rpc.ts";
@@ -14,11 +15,19 @@ import { conformanceOperations } from "./conformance-service.ts";
 import { ConformanceService } from "./gen/tapin/conformance/v1/conformance_pb.ts";
 
 const log = pino({ level: "silent" });
+
+const NO_LIMITS = {
+  requestsPerMinute: 0,
+  failuresPerMinute: 0,
+  sessionsPerMinute: 0,
+  watchersPerSession: 0,
+  watchersPerProject: 0,
+};
 const pipeline = createPipeline({
   operations: conformanceOperations(),
   // Every operation is open to anybody, so nothing is looked up.
   authority: { store: {} as Store, adminToken: null },
-  limit: async () => {},
+  limits: createLimits(NO_LIMITS, null),
   observer: NO_OBSERVER,
   validate: createValidate(ConformanceService.methods),
   log,
@@ -28,6 +37,7 @@ const front = createFront({
   rest: { handle: async () => false },
   routes: [],
   isOrigin: async () => false,
+  trustedProxies: [],
   log,
 });
 const { port } = await createListener(front, null).listen(0, "127.0.0.1");

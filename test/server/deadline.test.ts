@@ -11,6 +11,7 @@ import { NO_OBSERVER } from "../../src/core/observer.ts";
 import type { Store } from "../../src/core/ports.ts";
 import { DEFAULT_DEADLINE_MS } from "../../src/server/deadline.ts";
 import { createFront } from "../../src/server/front.ts";
+import { createLimits } from "../../src/server/limit.ts";
 import { createListener, type Listener } from "../../src/server/listener.ts";
 import type { Operation } from "../../src/server/operation.ts";
 import { createPipeline } from "../../src/server/pipeline.ts";
@@ -76,6 +77,14 @@ interface InProcess {
   readonly lines: string[];
 }
 
+const NO_LIMITS = {
+  requestsPerMinute: 0,
+  failuresPerMinute: 0,
+  sessionsPerMinute: 0,
+  watchersPerSession: 0,
+  watchersPerProject: 0,
+};
+
 async function startInProcess(work: () => Work, deadlineMs: number): Promise<InProcess> {
   const lines: string[] = [];
   const log = pino({ base: null }, { write: (line: string) => lines.push(line) });
@@ -83,7 +92,7 @@ async function startInProcess(work: () => Work, deadlineMs: number): Promise<InP
     operations: operationsFor(work),
     // Operations for anybody: no store is ever asked.
     authority: { store: {} as Store, adminToken: null },
-    limit: async () => {},
+    limits: createLimits(NO_LIMITS, null),
     validate: () => {},
     observer: NO_OBSERVER,
     log,
@@ -95,6 +104,7 @@ async function startInProcess(work: () => Work, deadlineMs: number): Promise<InP
     rest: createRest([AuthService], pipeline, common),
     routes: [],
     isOrigin: async () => false,
+    trustedProxies: [],
     log,
   });
   const listener = createListener(front, null);
