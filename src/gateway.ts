@@ -140,6 +140,7 @@ async function assemble(
     adminToken,
     requestsPerMinute: config.requestsPerMinute,
     sandbox,
+    publicUrl: () => addresses.publicUrl,
     routes: [
       webhookRoute((name) => late.fleet?.webhook(name) ?? null),
       ...(sandbox === null ? [] : sandboxRoutes(sandbox, website)),

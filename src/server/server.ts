@@ -14,6 +14,7 @@ import { healthRoutes, type ReadyCheck } from "./health.ts";
 import { createLimit } from "./limit.ts";
 import { createListener } from "./listener.ts";
 import { createPipeline } from "./pipeline.ts";
+import { referenceRoutes } from "./reference.ts";
 import { createRest } from "./rest.ts";
 import { createRpc } from "./rpc.ts";
 import { type SandboxPort, sandboxOperations } from "./sandbox-service.ts";
@@ -28,6 +29,8 @@ export interface ServerParts {
   readonly requestsPerMinute: number;
   /** The pretend messengers; null = SandboxService is not served. */
   readonly sandbox: SandboxPort | null;
+  /** As browsers and messengers reach this server; known once it listens. */
+  readonly publicUrl: () => string;
   /** Plain HTTP paths beside the services. */
   readonly routes: readonly PlainRoute[];
   readonly isReady: ReadyCheck;
@@ -62,7 +65,11 @@ export function createServer(parts: ServerParts): Server {
   const front = createFront({
     rpc: createRpc(services, pipeline, { stopping: stopping.signal, log }),
     rest: createRest(services, pipeline, { stopping: stopping.signal, log }),
-    routes: [...healthRoutes(parts.isReady), ...parts.routes],
+    routes: [
+      ...healthRoutes(parts.isReady),
+      ...referenceRoutes({ publicUrl: parts.publicUrl, sandbox: sandbox !== null }),
+      ...parts.routes,
+    ],
     isOrigin: (origin) => ports.store.projects.isOrigin(origin),
     log,
   });

@@ -342,7 +342,7 @@ export type UpdateProjectRequest = Message<"tapin.admin.v1.UpdateProjectRequest"
   slug: string;
 
   /**
-   * 1-64 characters.
+   * 1-64 characters; it cannot be cleared.
    *
    * @generated from field: string name = 2;
    */
@@ -905,8 +905,9 @@ export const SubscriptionPolicySchema: GenEnum<SubscriptionPolicy> = /*@__PURE__
  */
 export const AdminService: GenService<{
   /**
-   * CreateProject makes a project. Who may call: admin token. Errors: validation_failed, conflict (the
-   * slug is taken).
+   * CreateProject makes a project. It can log people in once it has a callback URL and an API key.
+   *
+   * Who may call: admin token. Errors: validation_failed, conflict (the slug is taken).
    *
    * @generated from rpc tapin.admin.v1.AdminService.CreateProject
    */
@@ -916,8 +917,9 @@ export const AdminService: GenService<{
     output: typeof CreateProjectResponseSchema;
   },
   /**
-   * ListProjects lists projects by slug, a page at a time. Who may call: admin token. Errors:
-   * validation_failed.
+   * ListProjects lists projects. They come by slug, a page at a time.
+   *
+   * Who may call: admin token. Errors: validation_failed.
    *
    * @generated from rpc tapin.admin.v1.AdminService.ListProjects
    */
@@ -927,8 +929,9 @@ export const AdminService: GenService<{
     output: typeof ListProjectsResponseSchema;
   },
   /**
-   * GetProject answers with one project. Who may call: admin token. Errors: validation_failed,
-   * project_not_found.
+   * GetProject answers with one project.
+   *
+   * Who may call: admin token. Errors: validation_failed, project_not_found.
    *
    * @generated from rpc tapin.admin.v1.AdminService.GetProject
    */
@@ -938,9 +941,10 @@ export const AdminService: GenService<{
     output: typeof GetProjectResponseSchema;
   },
   /**
-   * UpdateProject changes only the fields sent: over REST those in the body (`null` clears), over RPC
-   * those in `update_mask`, or the populated ones when the mask is empty. Who may call: admin token.
-   * Errors: validation_failed, project_not_found.
+   * UpdateProject changes only the fields sent. Over REST those are the ones in the body (`null` clears),
+   * over RPC those in `update_mask`, or the populated ones when the mask is empty.
+   *
+   * Who may call: admin token. Errors: validation_failed, project_not_found.
    *
    * @generated from rpc tapin.admin.v1.AdminService.UpdateProject
    */
@@ -950,8 +954,9 @@ export const AdminService: GenService<{
     output: typeof UpdateProjectResponseSchema;
   },
   /**
-   * CreateApiKey makes an API key and shows it once. Who may call: admin token. Errors:
-   * validation_failed, project_not_found.
+   * CreateApiKey makes an API key. The answer shows it, this once.
+   *
+   * Who may call: admin token. Errors: validation_failed, project_not_found.
    *
    * @generated from rpc tapin.admin.v1.AdminService.CreateApiKey
    */
@@ -961,8 +966,9 @@ export const AdminService: GenService<{
     output: typeof CreateApiKeyResponseSchema;
   },
   /**
-   * ListApiKeys lists a project's keys, revoked ones included, oldest first. Who may call: admin token.
-   * Errors: validation_failed, project_not_found.
+   * ListApiKeys lists a project's keys. Revoked ones are included, the oldest comes first.
+   *
+   * Who may call: admin token. Errors: validation_failed, project_not_found.
    *
    * @generated from rpc tapin.admin.v1.AdminService.ListApiKeys
    */
@@ -972,8 +978,11 @@ export const AdminService: GenService<{
     output: typeof ListApiKeysResponseSchema;
   },
   /**
-   * RevokeApiKey ends a key at once, on every process; the row stays. Revoking again changes nothing.
-   * Who may call: admin token. Errors: validation_failed, project_not_found, not_found.
+   * RevokeApiKey ends a key. It is refused from now on, by every process; its row stays. Revoking again
+   * changes nothing.
+   *
+   * Who may call: admin token. Errors: validation_failed, project_not_found, not_found (the project has
+   * no such key).
    *
    * @generated from rpc tapin.admin.v1.AdminService.RevokeApiKey
    */
@@ -983,10 +992,12 @@ export const AdminService: GenService<{
     output: typeof RevokeApiKeyResponseSchema;
   },
   /**
-   * SetBot gives the project a bot of its own on a messenger, or replaces it, without a restart. The token
-   * is checked with the messenger, and stored sealed. Who may call: admin token. Errors:
-   * validation_failed (the messenger refuses the token), project_not_found, conflict (another project or
-   * this Tapin itself uses the bot), unavailable (the messenger cannot be reached).
+   * SetBot gives the project a bot of its own on a messenger. One that it has there is replaced; no
+   * restart is needed. The token is checked with the messenger, and stored sealed.
+   *
+   * Who may call: admin token. Errors: validation_failed (the messenger refuses the token),
+   * project_not_found, conflict (another project or this Tapin itself uses the bot), unavailable (the
+   * messenger cannot be reached).
    *
    * @generated from rpc tapin.admin.v1.AdminService.SetBot
    */
@@ -996,8 +1007,9 @@ export const AdminService: GenService<{
     output: typeof SetBotResponseSchema;
   },
   /**
-   * ListBots lists the project's own bots. Who may call: admin token. Errors: validation_failed,
-   * project_not_found.
+   * ListBots lists the project's own bots.
+   *
+   * Who may call: admin token. Errors: validation_failed, project_not_found.
    *
    * @generated from rpc tapin.admin.v1.AdminService.ListBots
    */
@@ -1007,8 +1019,10 @@ export const AdminService: GenService<{
     output: typeof ListBotsResponseSchema;
   },
   /**
-   * RemoveBot takes the project's own bot away; it uses this Tapin's bot again, if there is one. Who may
-   * call: admin token. Errors: validation_failed, project_not_found, not_found.
+   * RemoveBot takes the project's own bot away. The project uses this Tapin's bot again, if there is one.
+   *
+   * Who may call: admin token. Errors: validation_failed, project_not_found, not_found (the project has
+   * no bot of its own there).
    *
    * @generated from rpc tapin.admin.v1.AdminService.RemoveBot
    */
@@ -1018,9 +1032,10 @@ export const AdminService: GenService<{
     output: typeof RemoveBotResponseSchema;
   },
   /**
-   * Diagnose looks at everything a login depends on, and says what to do about each problem: database,
-   * clock, bots with their tokens and webhooks, and the addresses of projects. Asks the messengers. Who may
-   * call: admin token. Errors: unavailable (the database cannot be reached).
+   * Diagnose looks at everything a login depends on. It says what to do about each problem: database,
+   * clock, bots with their tokens and webhooks, and the addresses of projects. It asks the messengers.
+   *
+   * Who may call: admin token. Errors: unavailable (the database cannot be reached).
    *
    * @generated from rpc tapin.admin.v1.AdminService.Diagnose
    */
