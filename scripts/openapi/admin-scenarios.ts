@@ -50,7 +50,7 @@ export const ADMIN_SCENARIOS: Scenarios = {
       },
     }),
     good("validation_failed", "A callback URL that no messenger takes", {
-      body: { slug: "our-shop", name: "Our Shop", callback_url: "http://localhost:3000/callback" },
+      body: { slug: "new-shop", name: "New Shop", callback_url: "http://localhost:3000/callback" },
       status: 400,
       answer: errorAnswer("validation_failed", "The request is not valid.", {
         callback_url:
@@ -70,7 +70,10 @@ export const ADMIN_SCENARIOS: Scenarios = {
     }),
     good("last", "The last page", {
       parameters: { page_size: 1, page_token: "bXktc2hvcA" },
-      answer: { projects: [], next_page_token: "" },
+      answer: {
+        projects: [{ ...PROJECT, slug: "our-shop", name: "Our Shop" }],
+        next_page_token: "",
+      },
     }),
   ],
   getProject: [
@@ -166,6 +169,7 @@ export const ADMIN_SCENARIOS: Scenarios = {
           { subject: "clock", healthy: true, problems: [] },
           { subject: "bot telegram @YourBot", healthy: true, problems: [] },
           { subject: `project ${slug}`, healthy: true, problems: [] },
+          { subject: "project our-shop", healthy: true, problems: [] },
         ],
       },
     }),

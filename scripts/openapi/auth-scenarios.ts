@@ -35,12 +35,12 @@ const PROFILE = {
 };
 
 const MESSAGES = [
-  { status: "pending", opened: false, sequence: 0 },
-  { status: "pending", opened: true, sequence: 1 },
-  { status: "completed", code: EXAMPLE.code, opened: true, sequence: 2 },
+  { status: "pending", opened: false, sequence: 1 },
+  { status: "pending", opened: true, sequence: 2 },
+  { status: "completed", code: EXAMPLE.code, opened: true, sequence: 3 },
 ].map((message) => JSON.stringify(message));
 
-const EVENTS = MESSAGES.map((data, index) => `id: ${index}\nevent: status\ndata: ${data}\n\n`);
+const EVENTS = MESSAGES.map((data, index) => `id: ${index + 1}\nevent: status\ndata: ${data}\n\n`);
 
 const CODE_INVALID = errorAnswer("code_invalid", "The code is not valid.");
 
@@ -137,7 +137,7 @@ export const AUTH_SCENARIOS: Scenarios = {
       parameters: { session_id },
       status: 200,
       mediaType: "text/event-stream",
-      answer: `retry: 1000\n\n${EVENTS.join("")}event: end\ndata: {}\n\n`,
+      answer: `retry: 2000\n\n${EVENTS.join("")}event: end\ndata: {}\n\n`,
     },
     {
       name: "lines",
@@ -152,10 +152,10 @@ export const AUTH_SCENARIOS: Scenarios = {
       name: "resumed",
       summary: "Resumed after the first message",
       credentials: "watchToken",
-      parameters: { session_id, "Last-Event-ID": "0" },
+      parameters: { session_id, "Last-Event-ID": "1" },
       status: 200,
       mediaType: "text/event-stream",
-      answer: `retry: 1000\n\n${EVENTS.slice(2).join("")}event: end\ndata: {}\n\n`,
+      answer: `retry: 2000\n\n${EVENTS.slice(1).join("")}event: end\ndata: {}\n\n`,
     },
     SESSION_NOT_FOUND,
   ],

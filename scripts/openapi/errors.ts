@@ -166,6 +166,13 @@ export function sharedResponses(texts: ReasonTexts): Readonly<Record<string, Sch
   );
 }
 
+/** The status of a shared response. Throws when there is none of this name. */
+export function sharedStatusOf(name: string): string {
+  const shared = SHARED.find((each) => each.name === name);
+  if (shared === undefined) throw new Error(`there is no shared response ${name}`);
+  return String(ERRORS[shared.reason].http);
+}
+
 /** The reference to the shared response with this one reason; undefined when there is none. */
 export function sharedResponseOf(reason: string): Schema | undefined {
   const shared = SHARED.find((each) => each.reason.toLowerCase() === reason);

@@ -2,7 +2,7 @@
 
 import { type Html, html } from "../../src/sandbox/demo/html.ts";
 import type { OpenApiDocument } from "./document.ts";
-import { statusOf } from "./errors.ts";
+import { sharedStatusOf } from "./errors.ts";
 import type { Schema } from "./json-schema.ts";
 import { blocks, inline } from "./markdown.ts";
 import { fieldList, parameterList, type Resolve, resolverOf } from "./page-fields.ts";
@@ -180,13 +180,6 @@ function errorRow(status: string, response: Schema): Html {
   ).map((content) => examples("Examples", content.examples))}</dd></div>`;
 }
 
-/** A shared response carries one reason, which has one status. */
-function statusOfShared(response: Schema): string {
-  const { allOf } = contentOf(response)["application/json"]?.schema as { allOf: readonly Schema[] };
-  const { code } = allOf[1]?.properties as { code: { enum: readonly string[] } };
-  return String(statusOf(code.enum[0] ?? ""));
-}
-
 function contentOf(holder: Schema): Readonly<Record<string, Schema>> {
   return holder.content as Readonly<Record<string, Schema>>;
 }
@@ -208,8 +201,8 @@ function errorSection(document: OpenApiDocument, resolve: Resolve): Html {
 <p>Every error has this body, whatever its status.</p>
 <div class="card">${fieldList(schema, resolve)}</div>
 <p>These can meet any call that they fit:</p>
-<div class="card"><dl class="errors">${Object.values(document.components.responses ?? {}).map(
-    (response) => errorRow(statusOfShared(response), response),
+<div class="card"><dl class="errors">${Object.entries(document.components.responses ?? {}).map(
+    ([name, response]) => errorRow(sharedStatusOf(name), response),
   )}</dl></div>
 </section>
 `;

@@ -7,22 +7,42 @@ const channel = "telegram";
 const actor = { channel, user_id };
 
 const START = {
-  message_id: "1",
+  message_id: "1001",
   from: "user",
   text: `/start auths_${EXAMPLE.sessionId}`,
   buttons: [],
 };
 const PROMPT = {
-  message_id: "2",
+  message_id: "1002",
   from: "bot",
-  text: "",
+  text: [
+    "Sign in to My Shop?\nSite: shop.example.com",
+    "Request made just now",
+    "Only confirm if you opened this page yourself.",
+    "You will also receive notifications. Send /stop to turn them off.",
+  ].join("\n\n"),
   buttons: [{ label: "Login" }, { label: "Cancel" }],
 };
-const DONE = { ...PROMPT, text: "", buttons: [] };
-const HI = { message_id: "3", from: "user", text: "hello", buttons: [] };
-const HELP = { message_id: "4", from: "bot", text: "", buttons: [] };
-
-const NO_CHAT = errorAnswer("not_found", "There is nothing here.");
+const DONE = {
+  ...PROMPT,
+  text: "My Shop\nConfirmed. Return to the page with the QR code, or continue on the site here:",
+  buttons: [
+    {
+      label: "Go to website",
+      url: `https://shop.example.com/callback?code=${EXAMPLE.code}&state=browser_session_abc`,
+    },
+  ],
+};
+const HELLO = { message_id: "1003", from: "user", text: "hello", buttons: [] };
+const HELP = {
+  message_id: "1004",
+  from: "bot",
+  text: [
+    "Open the sign-in link on the site to continue.",
+    "/lang changes the language, /stop turns notifications off, /help shows this message.",
+  ].join("\n"),
+  buttons: [],
+};
 
 /** The examples of SandboxService. */
 export const SANDBOX_SCENARIOS: Scenarios = {
@@ -37,19 +57,19 @@ export const SANDBOX_SCENARIOS: Scenarios = {
   ],
   tapButton: [
     act("done", "The login is done", {
-      body: { ...actor, message_id: "2", label: "Login" },
+      body: { ...actor, message_id: "1002", label: "Login" },
       answer: { messages: [START, DONE] },
     }),
     act("not_found", "No such button", {
-      body: { ...actor, message_id: "2", label: "Buy" },
+      body: { ...actor, message_id: "1002", label: "Buy" },
       status: 404,
-      answer: NO_CHAT,
+      answer: errorAnswer("not_found", "The message has no such button (any more)."),
     }),
   ],
   sendText: [
     act("help", "The bot helps", {
       body: { ...actor, text: "hello" },
-      answer: { messages: [START, PROMPT, HI, HELP] },
+      answer: { messages: [START, PROMPT, HELLO, HELP] },
     }),
   ],
   setBlocked: [
@@ -63,7 +83,7 @@ export const SANDBOX_SCENARIOS: Scenarios = {
     act("not_found", "This person has no chat", {
       parameters: { channel, user_id: "1" },
       status: 404,
-      answer: NO_CHAT,
+      answer: errorAnswer("not_found", "This person has no chat with the bot."),
     }),
   ],
 };

@@ -12,6 +12,7 @@ import {
   watchMessageFrom,
 } from "./contract-client.ts";
 import { readEvents } from "./event-stream.ts";
+import { answerProblems, operationFor, schemaProblems } from "./openapi.ts";
 
 /** One request to the REST form. */
 export interface RestCall extends CallOptions {
@@ -20,7 +21,10 @@ export interface RestCall extends CallOptions {
   readonly body?: unknown;
 }
 
-/** Sends one request; the answer may be an error. `bearer` defaults to none. */
+/**
+ * Sends one request; the answer may be an error. `bearer` defaults to none. Rejects when the answer is not what the
+ * OpenAPI document says.
+ */
 export async function restFetch(url: string, call: RestCall = {}): Promise<Response> {
   const headers = new Headers(call.headers);
   if (call.bearer) headers.set("authorization", `Bearer ${call.bearer}`);
@@ -33,7 +37,26 @@ export async function restFetch(url: string, call: RestCall = {}): Promise<Respo
     ...(call.body !== undefined && { body: JSON.stringify(call.body) }),
   });
   call.onHeaders?.(response.headers);
+  await checkAnswer(call.method ?? "GET", url, response);
   return response;
+}
+
+/** Every answer in every test is held against the document; streams are by who reads them. */
+async function checkAnswer(method: string, url: string, response: Response): Promise<void> {
+  const documented = operationFor(method, new URL(url).pathname);
+  if (documented === undefined) return;
+  const { status, headers } = response;
+  const isJson = headers.get("content-type")?.startsWith("application/json");
+  const body = isJson && method !== "HEAD" ? await response.clone().json() : undefined;
+  const problems = answerProblems(documented, { status, headers, body });
+  if (problems.length > 0) throw new Error(`not as documented:\n${problems.join("\n")}`);
+}
+
+/** Throws unless the data of an event is what the document says of it. */
+function checkEvent(event: string, data: unknown): void {
+  const name = event === "error" ? "Error" : "WatchSessionResponse";
+  const problems = schemaProblems({ $ref: `#/components/schemas/${name}` }, data);
+  if (problems.length > 0) throw new Error(`not as documented:\n${problems.join("\n")}`);
 }
 
 /** Makes a client that speaks JSON REST, and server-sent events for watching. */
@@ -62,6 +85,7 @@ export function connectRest(url: string, bearer: string | null): ContractClient 
         if (entry.kind === "comment") continue;
         if (entry.event === "end") return;
         const fields = JSON.parse(entry.data) as Fields;
+        checkEvent(entry.event, fields);
         if (entry.event === "error") throw toCallError(fields, 200, new Headers());
         yield watchMessageFrom(camelCased(fields));
       }
