@@ -28,7 +28,9 @@ export interface RestCall extends CallOptions {
 export async function restFetch(url: string, call: RestCall = {}): Promise<Response> {
   const headers = new Headers(call.headers);
   if (call.bearer) headers.set("authorization", `Bearer ${call.bearer}`);
-  if (call.body !== undefined) headers.set("content-type", "application/json");
+  if (call.body !== undefined && !headers.has("content-type")) {
+    headers.set("content-type", "application/json");
+  }
   const response = await fetch(url, {
     method: call.method ?? "GET",
     headers,
