@@ -26,7 +26,7 @@ const LAST_EVENT_ID: Schema = {
   in: "header",
   required: false,
   description:
-    "Resume, as a browser's EventSource does it: the `id` of the last event seen. It counts more than `after_sequence`; one that the server never sent means 0.",
+    "Resume, as a browser's EventSource does it: the `id` of the last event seen. It counts more than `after_sequence`; one that is not a number is passed over.",
   schema: { type: "string" },
 };
 

@@ -20,13 +20,16 @@ export function resolverOf(document: object): Resolve {
   return find;
 }
 
-/** The fields of a message; nested messages below their field. Empty for a message without fields. */
-export function fieldList(schema: Schema, resolve: Resolve): Html {
+/** What a field that must be there is called: by who reads it, or by who sends it. */
+export type RequiredWord = "always" | "required";
+
+/** The fields of a message; nested messages below their field. Says so when it has none. */
+export function fieldList(schema: Schema, resolve: Resolve, word: RequiredWord): Html {
   const { properties = {}, required = [] } = resolve(schema);
   const fields = Object.entries(properties as Readonly<Record<string, Schema>>);
   if (fields.length === 0) return html`<p class="none">An object without fields.</p>`;
   return html`<dl class="fields">${fields.map(([name, field]) =>
-    entry({ name, field, isRequired: (required as string[]).includes(name) }, resolve),
+    entry({ name, field, word, isRequired: (required as string[]).includes(name) }, resolve),
   )}</dl>`;
 }
 
@@ -35,8 +38,8 @@ export function parameterList(parameters: readonly Schema[], resolve: Resolve): 
   return html`<dl class="fields">${parameters.map((given) => {
     const { name, in: place, required, description, schema } = resolve(given);
     const field = { ...(schema as Schema), description };
-    const isRequired = required === true;
-    return entry({ name: String(name), field, isRequired, place: String(place) }, resolve);
+    const told = { name: String(name), place: String(place), isRequired: required === true };
+    return entry({ ...told, field, word: "required" }, resolve);
   })}</dl>`;
 }
 
@@ -44,20 +47,21 @@ interface Entry {
   readonly name: string;
   readonly field: Schema;
   readonly isRequired: boolean;
+  readonly word: RequiredWord;
   readonly place?: string;
 }
 
-function entry({ name, field, isRequired, place }: Entry, resolve: Resolve): Html {
+function entry({ name, field, isRequired, word, place }: Entry, resolve: Resolve): Html {
   const inner = innerOf(field, resolve);
   const values = valuesOf(field, resolve);
   const limits = limitsOf(field);
   return html`<div>
 <dt><code>${name}</code> <span class="type">${place && `${place}, `}${typeText(field, resolve)}</span>${
-    isRequired ? html` <span class="required">always</span>` : undefined
+    isRequired ? html` <span class="required">${word}</span>` : undefined
   }</dt>
 <dd>${blocks(String(field.description ?? ""))}${values && html`<p>One of: ${values}</p>`}${
     limits === "" ? undefined : html`<p class="limits">${inline(limits)}</p>`
-  }${inner && fieldList(inner, resolve)}</dd>
+  }${inner && fieldList(inner, resolve, word)}</dd>
 </div>
 `;
 }
@@ -87,7 +91,8 @@ function innerOf(field: Schema, resolve: Resolve): Schema | undefined {
 
 function valuesOf(field: Schema, resolve: Resolve): Html | undefined {
   const { enum: values } = resolve(field);
-  if (!Array.isArray(values)) return undefined;
+  // A description that lists them has said it all.
+  if (!Array.isArray(values) || /^- /m.test(String(field.description))) return undefined;
   return html`${values.map((value, index) => html`${index > 0 ? ", " : ""}<code>${value}</code>`)}`;
 }
 

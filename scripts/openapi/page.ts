@@ -84,7 +84,7 @@ function title({ operationId }: Schema): string {
 
 function environment(): Html {
   const lines = [
-    `export TAPIN=${EXAMPLE.publicUrl}`,
+    `export TAPIN='${EXAMPLE.publicUrl}'`,
     "export API_KEY=tapin_live_...",
     "export WATCH_TOKEN=tapin_watch_...",
     "export TAPIN_ADMIN_TOKEN=...",
@@ -142,7 +142,7 @@ function callers({ security }: Schema): string {
 function body(requestBody: Schema, resolve: Resolve): Html {
   const content = contentOf(requestBody)["application/json"] ?? {};
   return html`<h4>Body</h4>
-${fieldList(content.schema as Schema, resolve)}
+${fieldList(content.schema as Schema, resolve, "required")}
 ${examples("Example bodies", content.examples)}`;
 }
 
@@ -153,7 +153,7 @@ function answers(responses: Readonly<Record<string, Schema>>, resolve: Resolve):
   const item = contents[1]?.[1]["x-itemSchema"] as { anyOf: readonly Schema[] } | undefined;
   return html`<h4>Answer</h4>
 ${item === undefined ? undefined : contents.map(([type, content]) => streamForm(type, content))}
-${fieldList(item?.anyOf[0] ?? schema, resolve)}
+${fieldList(item?.anyOf[0] ?? schema, resolve, "always")}
 ${contents.map(([type, content]) => examples(`Examples (${type})`, content.examples))}
 <h4>Errors</h4>
 ${errorRows(errors)}
@@ -199,7 +199,7 @@ function errorSection(document: OpenApiDocument, resolve: Resolve): Html {
   return html`<section aria-labelledby="errors">
 <h2 id="errors">Errors</h2>
 <p>Every error has this body, whatever its status.</p>
-<div class="card">${fieldList(schema, resolve)}</div>
+<div class="card">${fieldList(schema, resolve, "always")}</div>
 <p>These can meet any call that they fit:</p>
 <div class="card"><dl class="errors">${Object.entries(document.components.responses ?? {}).map(
     ([name, response]) => errorRow(sharedStatusOf(name), response),
