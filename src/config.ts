@@ -22,6 +22,16 @@ export const SETTINGS = [
     meaning: "how browsers and messengers reach it",
   },
   {
+    name: "TAPIN_TLS_CERT",
+    fallback: "none",
+    meaning: "file with this server's certificate and its chain (PEM); none = no TLS",
+  },
+  {
+    name: "TAPIN_TLS_KEY",
+    fallback: "none",
+    meaning: "file with the certificate's private key (PEM)",
+  },
+  {
     name: "TAPIN_DATABASE_URL",
     fallback: "none",
     meaning: "PostgreSQL; none = embedded database in TAPIN_DATA_DIR",
@@ -70,7 +80,13 @@ export const SETTINGS = [
     name: "TAPIN_SANDBOX",
     fallback: "auto",
     meaning:
-      "pretend messengers and demo website: `on`, `off`, or `auto`: on when embedded, on a loopback host, and no messenger token is set",
+      "pretend messengers and demo website: `on`, `off`, or `auto`: on when embedded, on a loopback host, without TLS, and no messenger token is set",
+  },
+  {
+    name: "TAPIN_AVATARS",
+    fallback: "off",
+    meaning:
+      "pictures of people whose messenger has no public address for them (Telegram): `on` = served by Tapin, `off` = null",
   },
   { name: "TAPIN_SESSION_TTL", fallback: "300", meaning: "seconds a session lives, 60-1800" },
   { name: "TAPIN_CODE_TTL", fallback: "300", meaning: "seconds a code lives, 30-600" },
@@ -78,6 +94,11 @@ export const SETTINGS = [
     name: "TAPIN_RATE_LIMIT",
     fallback: "6000",
     meaning: "requests a minute for each project; 0 = no limit",
+  },
+  {
+    name: "TAPIN_METRICS_TOKEN",
+    fallback: "none",
+    meaning: "token with which Prometheus reads `/metrics`; none = off",
   },
   { name: "TAPIN_LOG_LEVEL", fallback: "info", meaning: "`trace` to `silent`" },
 ] as const satisfies readonly SettingDoc[];
@@ -105,6 +126,8 @@ export interface Config {
   readonly port: number;
   /** Null = `http://host:port`, known once listening. */
   readonly publicUrl: string | null;
+  /** Files with certificate and key; null = no TLS. */
+  readonly tls: { readonly certFile: string; readonly keyFile: string } | null;
   /** Null = embedded. */
   readonly databaseUrl: string | null;
   readonly dataDir: string | "memory";
@@ -117,9 +140,13 @@ export interface Config {
   /** How messengers deliver updates. */
   readonly updates: "polling" | "webhook";
   readonly sandbox: boolean;
+  /** Whether Tapin serves pictures of people whose messenger has no public address for them. */
+  readonly avatars: boolean;
   readonly sessionTtlSeconds: number;
   readonly codeTtlSeconds: number;
   readonly requestsPerMinute: number;
+  /** Null = `/metrics` is off. */
+  readonly metricsToken: string | null;
   readonly logLevel: (typeof LOG_LEVELS)[number];
 }
 
@@ -149,6 +176,7 @@ function readConfig(reader: Reader): Config {
   const host = reader.text("TAPIN_HOST") ?? "127.0.0.1";
   const publicUrl =
     reader.url("TAPIN_PUBLIC_URL", ["https:", "http:"])?.replace(/\/+$/, "") ?? null;
+  const tls = readTls(reader);
   const telegram = readBot(reader, "TELEGRAM");
   const max = readBot(reader, "MAX");
   const updates = reader.choice("TAPIN_UPDATES", ["auto", "polling", "webhook"]);
@@ -158,6 +186,7 @@ function readConfig(reader: Reader): Config {
     host,
     port: reader.integer("TAPIN_PORT", { fallback: 8080, min: 0, max: 65_535 }),
     publicUrl,
+    tls,
     databaseUrl,
     dataDir: reader.text("TAPIN_DATA_DIR") ?? ".tapin",
     secrets:
@@ -172,12 +201,23 @@ function readConfig(reader: Reader): Config {
       updates === "auto" ? (publicUrl?.startsWith("https://") ? "webhook" : "polling") : updates,
     sandbox:
       sandbox === "on" ||
-      (sandbox === "auto" && databaseUrl === null && loopback && !telegram && !max),
+      (sandbox === "auto" && databaseUrl === null && loopback && !tls && !telegram && !max),
+    avatars: reader.choice("TAPIN_AVATARS", ["off", "on"]) === "on",
     sessionTtlSeconds: reader.integer("TAPIN_SESSION_TTL", { fallback: 300, min: 60, max: 1800 }),
     codeTtlSeconds: reader.integer("TAPIN_CODE_TTL", { fallback: 300, min: 30, max: 600 }),
     requestsPerMinute: reader.integer("TAPIN_RATE_LIMIT", { fallback: 6000, min: 0, max: 1e9 }),
+    metricsToken: reader.text("TAPIN_METRICS_TOKEN"),
     logLevel: reader.choice("TAPIN_LOG_LEVEL", LOG_LEVELS, "info"),
   };
+}
+
+function readTls(reader: Reader): Config["tls"] {
+  const certFile = reader.text("TAPIN_TLS_CERT");
+  const keyFile = reader.text("TAPIN_TLS_KEY");
+  if (certFile !== null && keyFile !== null) return { certFile, keyFile };
+  if (certFile !== null) reader.problem("TAPIN_TLS_CERT", "is set without TAPIN_TLS_KEY");
+  if (keyFile !== null) reader.problem("TAPIN_TLS_KEY", "is set without TAPIN_TLS_CERT");
+  return null;
 }
 
 function readBot(reader: Reader, messenger: "TELEGRAM" | "MAX"): BotConfig | null {
@@ -195,6 +235,9 @@ function checkTogether(config: Config, reader: Reader): void {
   if (url !== null && (url.search || url.hash || url.username || url.password)) {
     reader.problem("TAPIN_PUBLIC_URL", "must have no query, fragment, user name or password");
   }
+  if (config.sandbox && config.tls !== null) {
+    reader.problem("TAPIN_SANDBOX", "is on, and the pretend messengers need a server without TLS");
+  }
   const landing = config.publicUrl === null ? null : landingUrlProblem(config.publicUrl);
   if (config.sandbox && landing !== null) reader.problem("TAPIN_PUBLIC_URL", landing);
 }
@@ -208,8 +251,14 @@ function checkSecrets(config: Config, { problem }: Reader): void {
       "is required with TAPIN_DATABASE_URL; make one with: openssl rand -hex 32",
     );
   }
-  if (config.adminToken !== null && !/^[A-Za-z0-9._~+/=-]{16,}$/.test(config.adminToken)) {
-    problem("TAPIN_ADMIN_TOKEN", "must be at least 16 characters of A-Z a-z 0-9 . _ ~ + / = -");
+  const tokens = [
+    ["TAPIN_ADMIN_TOKEN", config.adminToken],
+    ["TAPIN_METRICS_TOKEN", config.metricsToken],
+  ] as const;
+  for (const [name, token] of tokens) {
+    if (token !== null && !/^[A-Za-z0-9._~+/=-]{16,}$/.test(token)) {
+      problem(name, "must be at least 16 characters of A-Z a-z 0-9 . _ ~ + / = -");
+    }
   }
 }
 

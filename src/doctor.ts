@@ -25,13 +25,7 @@ async function examine(): Promise<readonly Finding[]> {
 }
 
 async function askService(config: Config): Promise<readonly Finding[]> {
-  const anywhere = config.host === "0.0.0.0" || config.host === "::";
-  const host = anywhere
-    ? "127.0.0.1"
-    : config.host.includes(":")
-      ? `[${config.host}]`
-      : config.host;
-  const url = `http://${host}:${config.port}`;
+  const url = urlOf(config);
   const token = config.adminToken ?? (await openKeyring(config.dataDir).read("admin-token"));
   if (token === null) {
     return [
@@ -50,6 +44,14 @@ async function askService(config: Config): Promise<readonly Finding[]> {
     const why = error instanceof Error ? error.message : String(error);
     return [finding("service", [`Nothing answers at ${url} (${why}). Is Tapin running there?`])];
   }
+}
+
+/** With TLS the certificate is for the public name, not for this machine. */
+function urlOf({ host, port, tls, publicUrl }: Config): string {
+  const anywhere = host === "0.0.0.0" || host === "::";
+  const name = anywhere ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host;
+  if (tls !== null) return publicUrl ?? `https://${name}:${port}`;
+  return `http://${name}:${port}`;
 }
 
 function finding(subject: string, problems: readonly string[]): Finding {

@@ -5,6 +5,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Config } from "./config.ts";
 import type { Bots } from "./core/bot-ports.ts";
+import type { Observer } from "./core/observer.ts";
 import type { Ports } from "./core/ports.ts";
 import {
   ADMIN_TOKEN_PREFIX,
@@ -14,8 +15,10 @@ import {
   SECRET_LENGTH,
 } from "./core/secret.ts";
 import { ensureDemoProject } from "./demo-project.ts";
+import { TapinError } from "./errors.ts";
 import { createFleet, type Fleet } from "./fleet.ts";
 import { type Keyring, openKeyring } from "./keyring.ts";
+import { createMetrics } from "./metrics.ts";
 import {
   type Addresses,
   accessTo,
@@ -24,10 +27,12 @@ import {
   type Website,
 } from "./mount-sandbox.ts";
 import { createSandbox, type Sandbox } from "./sandbox/sandbox.ts";
+import { AVATAR_PREFIX, avatarRoute } from "./server/avatar-route.ts";
 import { createServer, type Server } from "./server/server.ts";
 import { WEBHOOK_PREFIX, webhookRoute } from "./server/webhook.ts";
-import { openStore } from "./store/open.ts";
+import { type OpenedStore, openStore } from "./store/open.ts";
 import { startSweeper } from "./sweeper.ts";
+import { readTlsIdentity, watchTlsFiles } from "./tls-files.ts";
 
 /** A running Tapin. */
 export interface Gateway {
@@ -69,6 +74,7 @@ interface Late {
   readonly addresses: Addresses;
   readonly website: Website;
   fleet: Fleet | null;
+  storage: OpenedStore | null;
 }
 
 /** Starts everything. Rejects with a sentence when a setting, the database or a bot token does not work. */
@@ -130,25 +136,39 @@ async function assemble(
     addresses: { publicUrl: "", localUrl: "" },
     website: { handle: null },
     fleet: null,
+    storage: null,
   };
-  const ports = await openPorts(config, { secret, late, log, running });
+  const metrics = createMetrics({
+    watchers: () => late.storage?.changes.size ?? 0,
+    pool: () => late.storage?.pool() ?? null,
+  });
+  const { observer } = metrics;
+  const ports = await openPorts(config, { secret, late, observer, log, running });
   const { addresses, website } = late;
   const sandbox = config.sandbox ? openSandbox(addresses) : null;
   if (sandbox !== null) running.workers.push(() => sandbox.close());
+  const identity = config.tls && (await readTlsIdentity(config.tls));
   const server = createServer({
     ports,
+    identity,
     adminToken,
     requestsPerMinute: config.requestsPerMinute,
     sandbox,
     publicUrl: () => addresses.publicUrl,
     routes: [
       webhookRoute((name) => late.fleet?.webhook(name) ?? null),
+      ...(config.avatars ? [avatarRoute(ports)] : []),
       ...(sandbox === null ? [] : sandboxRoutes(sandbox, website)),
     ],
     isReady: (timeoutMs) => checkReady(ports, late, timeoutMs),
+    metrics: { token: config.metricsToken, read: () => metrics.read() },
     log,
   });
   running.server = (graceMs) => server.stop(graceMs);
+  if (config.tls !== null && identity !== null) {
+    const renew = server.renew.bind(server);
+    running.workers.push(watchTlsFiles(config.tls, identity, { renew, log }));
+  }
   Object.assign(addresses, await listen(server, config));
   const demoApiKey =
     sandbox === null ? null : await ensureDemoProject(ports, keyring, addresses.publicUrl);
@@ -167,13 +187,21 @@ function openSandbox(addresses: Addresses): Sandbox {
 
 async function openPorts(
   config: Config,
-  parts: { secret: readonly string[]; late: Late; log: Logger; running: Running },
+  parts: {
+    secret: readonly string[];
+    late: Late;
+    observer: Observer;
+    log: Logger;
+    running: Running;
+  },
 ): Promise<Ports> {
   const storage = await openStore({
     databaseUrl: config.databaseUrl,
     dataDir: config.dataDir,
     onError: (what, err) => parts.log.warn({ event: "store_error", err }, what),
+    onEnded: parts.observer.ended,
   });
+  parts.late.storage = storage;
   parts.running.storage = () => storage.close();
   return {
     store: storage.store,
@@ -181,9 +209,14 @@ async function openPorts(
     secrets: createSecrets(parts.secret),
     random: (count) => randomBytes(count),
     bots: lateBots(parts.late),
+    observer: parts.observer,
     settings: {
       sessionTtlSeconds: config.sessionTtlSeconds,
       codeTtlSeconds: config.codeTtlSeconds,
+      // The address is known only once it listens.
+      get avatarsUrl() {
+        return config.avatars ? parts.late.addresses.publicUrl + AVATAR_PREFIX : null;
+      },
     },
   };
 }
@@ -193,7 +226,11 @@ function lateBots(late: Late): Bots {
   return {
     urlOf: (channel, projectId) => late.fleet?.urlOf(channel, projectId) ?? null,
     identify: async (channel, token) => (await late.fleet?.identify(channel, token)) ?? null,
-    isDefault: (channel, botId) => late.fleet?.isDefault(channel, botId) ?? false,
+    avatar: async (person, timeoutMs) => {
+      if (late.fleet === null) throw new TapinError("UNAVAILABLE");
+      return await late.fleet.avatar(person, timeoutMs);
+    },
+    isDefault: async (channel, botId) => (await late.fleet?.isDefault(channel, botId)) ?? false,
     inspect: async () => (await late.fleet?.inspect()) ?? [],
   };
 }
@@ -224,7 +261,8 @@ async function listen(server: Server, config: Config): Promise<Addresses> {
   // Messengers refuse `localhost` in a button.
   const anywhere = ["0.0.0.0", "::", "localhost"].includes(config.host);
   const hostOf = (name: string) => (name.includes(":") ? `[${name}]` : name);
-  const localUrl = `http://${anywhere ? "127.0.0.1" : hostOf(config.host)}:${port}`;
+  const scheme = config.tls === null ? "http" : "https";
+  const localUrl = `${scheme}://${anywhere ? "127.0.0.1" : hostOf(config.host)}:${port}`;
   return { localUrl, publicUrl: config.publicUrl ?? localUrl };
 }
 

@@ -44,8 +44,8 @@ async function start(config: Config): Promise<void> {
 
 /** The settings no log line may show. */
 function secretsOf(config: Config): readonly string[] {
-  const { secrets, adminToken, telegram, max } = config;
-  const all = [...(secrets ?? []), adminToken, telegram?.token, max?.token];
+  const { secrets, adminToken, metricsToken, telegram, max } = config;
+  const all = [...(secrets ?? []), adminToken, metricsToken, telegram?.token, max?.token];
   return all.filter((secret) => typeof secret === "string");
 }
 

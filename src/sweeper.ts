@@ -1,12 +1,12 @@
 // The sweeper: expires sessions, settles prompts whose buttons no longer work, purges what ended long ago.
-// Only the process that holds the lease sweeps; settling has a lease for each bot, since only a process that
-// runs the bot can do it.
+// Only the process that holds the lease sweeps. Every process settles, since only one that runs a bot can edit its
+// messages; the database hands each prompt to one of them.
 
 import { setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "pino";
 import { expireSessions, purgeEnded } from "./actions/expire-sessions.ts";
-import type { Ports } from "./core/ports.ts";
-import type { Prompt } from "./core/prompt.ts";
+import type { Ports, SettlingBot } from "./core/ports.ts";
+import type { StalePrompt } from "./core/prompt.ts";
 
 /** Milliseconds between two sweeps. */
 export const SWEEP_MS = 1000;
@@ -17,14 +17,18 @@ export const SWEEP_LEASE_SECONDS = 10;
 const PURGE_EVERY_MS = 10 * 60_000;
 const SETTLE_BATCH = 100;
 
-type Settler = readonly [string, (prompt: Prompt) => Promise<boolean>];
+/** How a bot's prompts are settled. */
+export interface Settler extends SettlingBot {
+  /** Edits a prompt's message to what became of it; false when that failed and is worth another try. */
+  settle(prompt: StalePrompt): Promise<boolean>;
+}
 
 /** What the sweeper works with. */
 export interface SweeperParts {
   readonly ports: Pick<Ports, "store">;
   /** Identifies this process as the holder of the lease. */
   readonly holder: string;
-  /** Each bot's name, and how it edits a prompt's message to what became of it: false when that failed. */
+  /** The bots that can edit messages now. */
   settlers(): readonly Settler[];
   readonly log: Logger;
 }
@@ -57,33 +61,34 @@ async function sweepUntil(parts: SweeperParts, signal: AbortSignal): Promise<voi
   }
   await leases.release("sweeper", parts.holder).catch(() => {});
   await Promise.all(rounds.values());
-  for (const [bot] of parts.settlers()) {
-    await leases.release(`settle:${bot}`, parts.holder).catch(() => {});
-  }
 }
 
-// A round is not waited for: a messenger that answers slowly must not hold up the expiry of sessions. The lease
-// is renewed while a round lasts, so that no other process begins one for the same bot.
+// A round is not waited for: a messenger that answers slowly must not hold up the expiry of sessions. Its bot gets
+// no second one meanwhile; all others are asked for in one statement, however many there are.
 async function startRounds(parts: SweeperParts, rounds: Map<string, Promise<void>>): Promise<void> {
-  const { leases } = parts.ports.store;
-  for (const settler of parts.settlers()) {
-    const [bot] = settler;
-    const held = await leases.acquire(`settle:${bot}`, parts.holder, SWEEP_LEASE_SECONDS);
-    if (!held || rounds.has(bot)) continue;
-    const round = attempt(parts, () => settlePrompts(parts, settler));
+  const idle = parts.settlers().filter(({ bot }) => !rounds.has(bot));
+  if (idle.length === 0) return;
+  const stale = await parts.ports.store.prompts.takeStale(idle, SETTLE_BATCH);
+  const byBot = Map.groupBy(stale, ({ bot }) => bot);
+  for (const settler of idle) {
+    const prompts = byBot.get(settler.bot);
+    if (prompts === undefined) continue;
+    const round = attempt(parts, () => settleAll(parts, settler, prompts));
     rounds.set(
-      bot,
-      round.then(() => void rounds.delete(bot)),
+      settler.bot,
+      round.then(() => void rounds.delete(settler.bot)),
     );
   }
 }
 
-async function settlePrompts({ ports }: SweeperParts, [bot, settle]: Settler): Promise<void> {
-  const { prompts } = ports.store;
-  const stale = await prompts.takeStale(bot, SETTLE_BATCH);
+async function settleAll(
+  { ports }: SweeperParts,
+  { settle }: Settler,
+  prompts: readonly StalePrompt[],
+): Promise<void> {
   await Promise.all(
-    stale.map(async (prompt) => {
-      if (await settle(prompt)) await prompts.setSettled(prompt.token);
+    prompts.map(async (prompt) => {
+      if (await settle(prompt)) await ports.store.prompts.setSettled(prompt.token);
     }),
   );
 }

@@ -23,6 +23,7 @@ describe("parseConfig", () => {
       host: "127.0.0.1",
       port: 8080,
       publicUrl: null,
+      tls: null,
       databaseUrl: null,
       dataDir: ".tapin",
       secrets: null,
@@ -31,9 +32,11 @@ describe("parseConfig", () => {
       max: null,
       updates: "polling",
       sandbox: true,
+      avatars: false,
       sessionTtlSeconds: 300,
       codeTtlSeconds: 300,
       requestsPerMinute: 6000,
+      metricsToken: null,
       logLevel: "info",
     });
   });
@@ -52,17 +55,22 @@ describe("parseConfig", () => {
       TAPIN_MAX_TOKEN: "max_token-1",
       TAPIN_MAX_API_URL: "http://127.0.0.1:8082",
       TAPIN_MAX_CA_FILE: "/etc/ssl/max.pem",
+      TAPIN_TLS_CERT: "/etc/ssl/tapin.pem",
+      TAPIN_TLS_KEY: "/etc/ssl/tapin-key.pem",
       TAPIN_UPDATES: "polling",
       TAPIN_SANDBOX: "off",
+      TAPIN_AVATARS: "on",
       TAPIN_SESSION_TTL: "60",
       TAPIN_CODE_TTL: "600",
       TAPIN_RATE_LIMIT: "0",
+      TAPIN_METRICS_TOKEN: "prometheus.token-1",
       TAPIN_LOG_LEVEL: "silent",
     });
     expect(config).toEqual({
       host: "0.0.0.0",
       port: 443,
       publicUrl: "https://login.example.com",
+      tls: { certFile: "/etc/ssl/tapin.pem", keyFile: "/etc/ssl/tapin-key.pem" },
       databaseUrl: DATABASE,
       dataDir: "memory",
       secrets: [`${SECRET}-new`, `${SECRET}-old`],
@@ -71,9 +79,11 @@ describe("parseConfig", () => {
       max: { token: "max_token-1", apiUrl: "http://127.0.0.1:8082", caFile: "/etc/ssl/max.pem" },
       updates: "polling",
       sandbox: false,
+      avatars: true,
       sessionTtlSeconds: 60,
       codeTtlSeconds: 600,
       requestsPerMinute: 0,
+      metricsToken: "prometheus.token-1",
       logLevel: "silent",
     });
   });
@@ -103,6 +113,7 @@ describe("parseConfig refuses", () => {
     ["TAPIN_RATE_LIMIT", "many", "must be a whole number from 0"],
     ["TAPIN_LOG_LEVEL", "loud", "must be one of trace, debug, info, warn, error, fatal, silent"],
     ["TAPIN_SANDBOX", "yes", "must be one of auto, on, off, not yes"],
+    ["TAPIN_AVATARS", "yes", "must be one of off, on, not yes"],
     ["TAPIN_UPDATES", "push", "must be one of auto, polling, webhook, not push"],
     ["TAPIN_PUBLIC_URL", "login.example.com", "must be a URL that starts with https:// or http://"],
     ["TAPIN_PUBLIC_URL", "ftp://login.example.com", "must be a URL that starts with https://"],
@@ -118,6 +129,8 @@ describe("parseConfig refuses", () => {
     ["TAPIN_MAX_TOKEN", "with a space", "must be at most 512 printable ASCII characters"],
     ["TAPIN_MAX_TOKEN", "x".repeat(513), "must be at most 512 printable ASCII characters"],
     ["TAPIN_MAX_API_URL", "https://max.example", "is set without TAPIN_MAX_TOKEN"],
+    ["TAPIN_TLS_CERT", "/etc/cert.pem", "is set without TAPIN_TLS_KEY"],
+    ["TAPIN_TLS_KEY", "/etc/key.pem", "is set without TAPIN_TLS_CERT"],
     ["TAPIN_MAX_CA_FILE", "/etc/ca.pem", "is set without TAPIN_MAX_TOKEN"],
   ])("%s=%s, in one sentence", (name, value, sentence) => {
     const problems = problemsOf({ [name]: value });

@@ -30,11 +30,19 @@ export async function decidePrompt(ports: Ports, person: Person, data: string): 
   return await screenOfDecided(ports, person, tapped.token);
 }
 
-/** The person asked for notifications after Login. Only whoever approved was offered this (T22). */
+/**
+ * The person asked for notifications after Login. Only whoever approved was offered this (T22); the offer holds
+ * until the prompt is purged, 24 hours after its session ended, unless the project subscribes nobody by then.
+ */
 async function subscribe(ports: Ports, person: Person, prompt: Prompt): Promise<Screen> {
-  if (prompt.grantId === null) return { kind: "stale" };
+  const project = await ports.store.projects.find(prompt.projectId);
+  if (prompt.grantId === null || project === null || project.subscription === "off") {
+    return { kind: "stale" };
+  }
   await ports.store.subscribers.upsert(prompt.projectId, person, true);
-  return { kind: "subscribed" };
+  const screen = await screenOfDecided(ports, person, prompt.token);
+  // "Go to website" is still needed while its code works.
+  return screen.kind === "confirmed" ? { ...screen, subscribed: true } : { kind: "subscribed" };
 }
 
 interface LiveDecision {
@@ -175,5 +183,6 @@ function confirmedScreen(confirmation: Confirmation): Screen {
     url: base === null ? null : landingUrl(base, { code, state }),
     fromSession: session !== null,
     subscribeToken: asks ? prompt.token : null,
+    subscribed: false,
   };
 }

@@ -22,7 +22,7 @@ export async function setBot(
       violations: [{ field: "token", message: "is refused by the messenger" }],
     });
   }
-  if (ports.bots.isDefault(channel, account.messengerBotId)) {
+  if (await ports.bots.isDefault(channel, account.messengerBotId)) {
     throw new TapinError("CONFLICT", { sentence: "This bot is this Tapin's own." });
   }
   const sealedToken = ports.secrets.seal(token, ports.random);

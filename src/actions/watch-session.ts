@@ -29,7 +29,7 @@ export interface Watch {
  * heartbeat: it says at once that the stream stands.
  */
 export async function* watchSession(
-  ports: Pick<Ports, "store" | "secrets" | "changes">,
+  ports: Pick<Ports, "store" | "secrets" | "changes" | "observer">,
   watch: Watch,
 ): AsyncGenerator<SessionView, void, undefined> {
   const { signal, sessionId } = watch;
@@ -40,11 +40,16 @@ export async function* watchSession(
   try {
     let seen = 0;
     let heartbeat = false;
+    let woken = false;
     while (!signal.aborted) {
       const session = await findSession(ports, watch.caller, sessionId);
       const ended = isEnded(session.status);
       if (ended || heartbeat || session.sequence !== seen) {
-        yield await viewFor(ports, session, watch.reader);
+        const view = await viewFor(ports, session, watch.reader);
+        if (woken && ended && session.endedMs !== null) {
+          ports.observer.delivered(session.endedMs / 1000);
+        }
+        yield view;
       }
       if (ended) return;
       seen = session.sequence;
@@ -52,7 +57,9 @@ export async function* watchSession(
         watch.heartbeatMs ?? HEARTBEAT_MS,
         session.remainingMs + EXPIRY_SLACK_MS,
       );
-      heartbeat = (await follower.next(silence, signal)) === "timeout";
+      const news = await follower.next(silence, signal);
+      heartbeat = news === "timeout";
+      woken = news === "changed";
     }
   } finally {
     follower.close();

@@ -1,8 +1,10 @@
 // A bot, whichever messenger it lives in: what the gateway may do with it, and what it is made of. The bots
 // themselves are in telegram.ts and max.ts; what both have in common is in messenger-bot.ts.
 
+import type { Avatar } from "../core/avatar.ts";
 import type { BotHandlers } from "../core/bot-ports.ts";
-import type { Prompt } from "../core/prompt.ts";
+import type { MessengerCall } from "../core/observer.ts";
+import type { StalePrompt } from "../core/prompt.ts";
 import type { Channel } from "../core/subscriber.ts";
 import type { BotLog } from "./bot-log.ts";
 import type { PollingLease } from "./polling-lease.ts";
@@ -15,23 +17,33 @@ export interface Bot {
   /** The messenger's id of the account, as text; null until the messenger has told it. */
   readonly messengerBotId: string | null;
   /**
-   * Starts the bot. Rejects with a sentence when the token is refused or the CA file cannot be used. When the
-   * messenger cannot be reached it resolves all the same and goes on trying. Call it once.
+   * Whether the messenger refused the token when it was asked last: the bot can answer nobody. Looked at every
+   * `tokenCheckMs`; a messenger out of reach says nothing about it.
+   */
+  readonly tokenRefused: boolean;
+  /**
+   * Starts the bot. Rejects with a sentence when the token is refused or the CA file cannot be used; resolves when
+   * the messenger cannot be reached. It goes on trying in any case, until `stop`. Call it once.
    */
   start(): Promise<void>;
   /** Ends the bot: polling at once, running handlers within 5 s. What is unfinished then, another process takes up. */
   stop(): Promise<void>;
   /**
-   * Edits a prompt that is over to what became of it, without buttons. Does nothing while it is live. False when
-   * the edit failed and is worth another try. Never rejects.
+   * Edits a prompt that is over to what became of it, without the buttons it had (see Conversation). Does nothing
+   * while it is live. False when the edit failed and is worth another try. Works after `stop` too. Never rejects.
    */
-  settle(prompt: Prompt): Promise<boolean>;
+  settle(prompt: StalePrompt): Promise<boolean>;
   /**
    * One update as the messenger delivered it to the webhook, authenticated and parsed already. Resolves once it
    * is noted, so that the delivery may be confirmed; it is handled after that, of one person in order. Rejects
    * when it could not be noted: the messenger must deliver it again.
    */
   receive(update: unknown): Promise<void>;
+  /**
+   * The person's picture; null when they have none that the bot may see, or when the messenger has an address for it
+   * that anybody may know. Rejects, without secrets, when the messenger cannot be asked or takes longer than 5 s.
+   */
+  avatar(userId: string): Promise<Avatar | null>;
   /** How the bot is doing, asked of the messenger now. Never rejects; holds no token and no secret. */
   inspect(): Promise<BotReport>;
 }
@@ -82,9 +94,16 @@ export interface BotOptions {
   readonly handlers: BotHandlers;
   readonly updates: UpdateMode;
   readonly log: BotLog;
+  /** Hears of every call to the messenger. Default: nobody. */
+  readonly onCall?: (call: MessengerCall) => void;
+  /** What the operator does about a refused token. Default: {@link TOKEN_ADVICE}. */
+  readonly tokenAdvice?: string;
   /** Pauses; what is left out keeps its default. */
   readonly timing?: Partial<BotTiming>;
 }
+
+/** What to do about a refused token that comes from the settings. */
+export const TOKEN_ADVICE = "set a valid one and restart";
 
 /** Pauses of a bot, in milliseconds. The defaults are what production needs; tests shorten them. */
 export interface BotTiming {
@@ -102,6 +121,8 @@ export interface BotTiming {
   readonly handlerMs: number;
   /** Between two looks at the webhook's registration. Default 600 000: MAX drops it after 8 h of failures. */
   readonly reconcileMs: number;
+  /** Between two looks whether the token is still accepted. Default 60 000. */
+  readonly tokenCheckMs: number;
   /** Between two looks for updates that a dead process left. Default 5000. */
   readonly sweepMs: number;
   /**
@@ -120,6 +141,7 @@ export const BOT_TIMING: BotTiming = {
   leaseRetryMs: 3000,
   handlerMs: 60_000,
   reconcileMs: 600_000,
+  tokenCheckMs: 60_000,
   sweepMs: 5000,
   replayMs: 300_000,
 };

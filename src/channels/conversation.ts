@@ -2,7 +2,7 @@
 // person. The same for every messenger; what a messenger's API looks like is behind the Messenger interface.
 
 import type { BotHandlers } from "../core/bot-ports.ts";
-import { type MessageRef, type Prompt, parseButtonData, type Screen } from "../core/prompt.ts";
+import { type MessageRef, parseButtonData, type Screen, type StalePrompt } from "../core/prompt.ts";
 import type { Person } from "../core/subscriber.ts";
 import type { BotLog } from "./bot-log.ts";
 import type { BotEvent, TapEvent } from "./channel-event.ts";
@@ -38,8 +38,11 @@ export interface TapAnswer {
 export interface Conversation {
   /** Answers one event; resolves when everything about it is done. Never rejects. */
   handle(event: BotEvent): Promise<void>;
-  /** Edits a prompt that is over to what became of it, without buttons; false when that failed. Never rejects. */
-  settle(prompt: Prompt): Promise<boolean>;
+  /**
+   * Edits a prompt that is over to what became of it, without the buttons it had; whoever logged in and may still
+   * be asked to subscribe keeps that one (T22). False when that failed. Never rejects.
+   */
+  settle(prompt: StalePrompt): Promise<boolean>;
 }
 
 /** What a conversation is made of. */
@@ -107,7 +110,7 @@ async function answerTap(parts: ConversationParts, tap: TapEvent): Promise<void>
   }
   const delivery = await tapAnswer.edit(tap.message, screen, lang);
   if (delivery.kind === "gone") return await sendAnew(parts, tap, spoken, tap.data);
-  await conclude(parts, tap.person, { delivery, token: newToken(screen) });
+  await conclude(parts, tap.person, { delivery, token: shownToken(screen, tap.data) });
 }
 
 async function decide({ handlers }: ConversationParts, tap: TapEvent): Promise<Screen> {
@@ -119,12 +122,12 @@ async function decide({ handlers }: ConversationParts, tap: TapEvent): Promise<S
 
 /**
  * Whether a screen must not take the place of the tapped message. `busy`: the buttons still work and the person
- * may try again. `taken` is about somebody else's session. `subscribed`: "Go to website" is still needed. `stale` takes the place of a message whose own button
- * is dead, since there is nothing left to tap; data that no button of the message carries is forged and must not
- * wipe out a message that works.
+ * may try again. `taken` is about somebody else's session. `stale` takes the place of a message whose own button is
+ * dead, since there is nothing left to tap; data that no button of the message carries is forged and must not wipe
+ * out a message that works.
  */
 function leavesMessage(tap: TapEvent, screen: Screen): boolean {
-  if (["busy", "taken", "subscribed"].includes(screen.kind)) return true;
+  if (["busy", "taken"].includes(screen.kind)) return true;
   return screen.kind === "stale" && !tap.onMessage;
 }
 
@@ -135,13 +138,17 @@ async function sendAnew(
   tappedData?: string,
 ): Promise<void> {
   const delivery = await parts.messenger.send(asker.chatId, screen, lang);
-  // The button with the code is in another message from now on: that one must be settled later (T4).
-  const moved = screen.kind === "confirmed" ? parseButtonData(tappedData ?? "")?.token : undefined;
-  await conclude(parts, asker.person, { delivery, token: newToken(screen) ?? moved ?? null });
+  await conclude(parts, asker.person, { delivery, token: shownToken(screen, tappedData) });
 }
 
-function newToken(screen: Screen): string | null {
-  return screen.kind === "prompt" ? screen.token : null;
+/**
+ * Token of the prompt whose message must be settled later; null when the screen has no such buttons. The button with
+ * the code counts, also where it was shown before: the message may have been settled while this edit was under way,
+ * or be another one now (T4).
+ */
+function shownToken(screen: Screen, tappedData = ""): string | null {
+  if (screen.kind === "prompt") return screen.token;
+  return screen.kind === "confirmed" ? (parseButtonData(tappedData)?.token ?? null) : null;
 }
 
 async function conclude(
@@ -198,11 +205,14 @@ async function report(parts: ConversationParts, tell: () => Promise<void>): Prom
 }
 
 // A message that is gone, or that the bot may not edit because the person blocked it, needs no more work.
-async function settlePrompt(parts: ConversationParts, prompt: Prompt): Promise<boolean> {
-  const { status, grantId, shown, lang } = prompt;
+async function settlePrompt(parts: ConversationParts, prompt: StalePrompt): Promise<boolean> {
+  const { status, grantId, shown, lang, asks, token } = prompt;
   if (shown === null || status === "live" || status === "approved") return true;
   // The person's own login went through: "already used" would read like an error to them.
-  const kind = status === "used" && grantId !== null ? "done" : status;
-  const delivery = await parts.messenger.edit(shown, { kind }, lang);
+  const screen: Screen =
+    status === "used" && grantId !== null
+      ? { kind: "done", subscribeToken: asks ? token : null }
+      : { kind: status };
+  const delivery = await parts.messenger.edit(shown, screen, lang);
   return delivery.kind !== "failed";
 }

@@ -2,6 +2,7 @@
 // needs no `--allow-env`, as the Node build does. Nothing else may import it, save for types.
 
 import type * as Grammy from "grammy/web";
+import type { OnCall } from "./call-report.ts";
 
 // While it loads, grammY's copy of `debug` reads `localStorage`, at which Node prints an ExperimentalWarning
 // unless it was started with --localstorage-file. So there is none for that moment.
@@ -19,8 +20,24 @@ async function loadWithoutLocalStorage(): Promise<typeof Grammy> {
 const grammy = await loadWithoutLocalStorage();
 
 /** Makes a client of the Telegram Bot API. Throws when `apiRoot` ends with a slash. */
-export function createApi(token: string, options: Grammy.ApiClientOptions): Grammy.Api {
-  return new grammy.Api(token, options);
+export function createApi(
+  token: string,
+  { onCall, ...options }: Grammy.ApiClientOptions & { readonly onCall?: OnCall },
+): Grammy.Api {
+  const api = new grammy.Api(token, options);
+  if (onCall === undefined) return api;
+  api.config.use(async (call, method, payload, signal) => {
+    const startedAt = performance.now();
+    let outcome: Parameters<OnCall>[1] = "unreached";
+    try {
+      const answer = await call(method, payload, signal);
+      outcome = answer.ok ? "ok" : "refused";
+      return answer;
+    } finally {
+      onCall(method, outcome, performance.now() - startedAt);
+    }
+  });
+  return api;
 }
 
 /** The Bot API said no: it answered, with an error. */

@@ -14,21 +14,25 @@ interface LivingBot {
   readonly updates: UpdateMode;
   readonly account: BotAccount | null;
   readonly leaseHeld: boolean;
+  readonly tokenAdvice: string;
 }
 
 /** Inspects a bot. Never rejects; the report holds no token and no secret. */
 export async function inspectBot(bot: LivingBot): Promise<BotReport> {
   const { side, updates } = bot;
   const problems: string[] = [];
-  const account = await ask(bot, problems, (signal) => side.askAccount(signal));
+  const refusal = `${side.name}: the bot token is refused: ${bot.tokenAdvice}`;
+  const account = await ask(bot, { problems, refusal }, (signal) => side.askAccount(signal));
   const state =
-    account === null ? null : await ask(bot, problems, (signal) => side.webhooks.state(signal));
+    account === null
+      ? null
+      : await ask(bot, { problems, refusal }, (signal) => side.webhooks.state(signal));
   const webhook = state && describeWebhook(bot, state);
   if (state !== null) problems.push(...webhookProblems(bot, state));
   const { username, messengerBotId } = account ?? bot.account ?? NOBODY;
   return {
     channel: side.channel,
-    tokenValid: account !== null ? true : problems.some(isAboutToken) ? false : null,
+    tokenValid: account !== null ? true : problems.includes(refusal) ? false : null,
     username,
     messengerBotId,
     mode: updates.kind,
@@ -43,15 +47,9 @@ const NOBODY: { readonly [Key in keyof BotAccount]: null } = {
   messengerBotId: null,
 };
 
-const TOKEN_REFUSED = "the bot token is refused: set a valid one and restart";
-
-function isAboutToken(problem: string): boolean {
-  return problem.includes(TOKEN_REFUSED);
-}
-
 async function ask<T>(
   { side }: LivingBot,
-  problems: string[],
+  { problems, refusal }: { problems: string[]; refusal: string },
   question: (signal: AbortSignal) => Promise<T>,
 ): Promise<T | null> {
   try {
@@ -61,7 +59,7 @@ async function ask<T>(
     const [reason] = side.errors.describe(error).split("\n");
     const unreached =
       side.fatal(error) ?? `${side.name} cannot be asked: check the network (${reason})`;
-    problems.push(isRefused ? `${side.name}: ${TOKEN_REFUSED}` : unreached);
+    problems.push(isRefused ? refusal : unreached);
     return null;
   }
 }

@@ -1,6 +1,7 @@
 // A thin client of the MAX Bot API over `fetch`: only the calls a login needs, each with its shape. What to say
 // and when is decided elsewhere; retries and pauses of a dialog too. https://dev.max.ru/docs-api
 
+import type { OnCall } from "./call-report.ts";
 import { MaxRefusal, MaxUnreached } from "./max-errors.ts";
 import { createRateLimiter } from "./rate-limiter.ts";
 import { type Fetch, fetchTrusting } from "./runtime-fetch.ts";
@@ -103,6 +104,8 @@ export interface MaxClientOptions {
   readonly apiUrl: string | null;
   /** PEM file of a certificate authority to trust besides the runtime's own; null = none. */
   readonly caFile: string | null;
+  /** Hears how each call went. Default: nobody. */
+  readonly onCall?: OnCall;
 }
 
 interface Call {
@@ -202,7 +205,7 @@ function unreadable(call: string): MaxRefusal {
   return new MaxRefusal({ call, status: 200, code: "", text: "the answer cannot be understood" });
 }
 
-function createRequest({ token, apiUrl, caFile }: MaxClientOptions): Request {
+function createRequest({ token, apiUrl, caFile, onCall }: MaxClientOptions): Request {
   const root = (apiUrl ?? MAX_API_URL).replace(/\/+$/, "");
   const messaging = createRateLimiter(MESSAGING);
   let fetching: Promise<Fetch> | null = null;
@@ -211,11 +214,17 @@ function createRequest({ token, apiUrl, caFile }: MaxClientOptions): Request {
     const fetchUrl = await fetching;
     if (call.isAboutMessages === true) await messaging.turn();
     const name = call.name ?? `${call.method} ${call.path}`;
+    const startedAt = performance.now();
+    const tell = (outcome: Parameters<OnCall>[1]) =>
+      onCall?.(name, outcome, performance.now() - startedAt);
     try {
       const parameters = new URLSearchParams(call.query).toString();
       const url = `${root}${call.path}${parameters === "" ? "" : `?${parameters}`}`;
-      return await readAnswer(name, await fetchUrl(url, requestOf(call, token)));
+      const answer = await readAnswer(name, await fetchUrl(url, requestOf(call, token)));
+      tell("ok");
+      return answer;
     } catch (error) {
+      tell(error instanceof MaxRefusal ? "refused" : "unreached");
       if (error instanceof MaxRefusal || error instanceof MaxUnreached) throw error;
       throw new MaxUnreached(name, error);
     }

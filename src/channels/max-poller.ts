@@ -25,6 +25,8 @@ export interface MaxPollingParts {
   readonly ownWebhookUrl: string | null;
   readonly inbox: Inbox;
   readonly timing: BotTiming;
+  /** As in BotOptions. */
+  readonly tokenAdvice?: string;
   readonly log: BotLog;
   readonly errors: ErrorReader;
 }

@@ -2,6 +2,7 @@
 
 import type { BotAccount } from "../core/bot-ports.ts";
 import { BOT_TIMING, type Bot, type BotOptions, ownWebhookUrl, secretsOf } from "./bot.ts";
+import { reportTo } from "./call-report.ts";
 import type { ErrorReader } from "./failure.ts";
 import { createAvatarMemory } from "./max-avatars.ts";
 import { createMaxClient, type MaxClient } from "./max-client.ts";
@@ -29,8 +30,14 @@ export interface MaxBotOptions extends BotOptions {
 /** Makes a bot; nothing happens before start(). */
 export function createMaxBot(options: MaxBotOptions): Bot {
   const timing = { ...BOT_TIMING, ...options.timing };
-  const { token, log, updates, dialogSpacingMs } = options;
-  const client = createMaxClient(options);
+  const { token, log, updates, dialogSpacingMs, tokenAdvice } = options;
+  const advice = tokenAdvice === undefined ? {} : { tokenAdvice };
+  const client = createMaxClient({
+    token,
+    apiUrl: options.apiUrl,
+    caFile: options.caFile,
+    ...reportTo("max", options.onCall),
+  });
   const errors = maxErrors(token, ...secretsOf(updates));
   const webhooks = maxWebhooks(client);
   const side: MessengerSide = {
@@ -52,7 +59,16 @@ export function createMaxBot(options: MaxBotOptions): Bot {
     setCommands: (signal) => setCommands(client, signal),
     poll: (inbox, signal) =>
       pollMax(
-        { client, webhooks, ownWebhookUrl: ownWebhookUrl(updates), inbox, timing, log, errors },
+        {
+          client,
+          webhooks,
+          ownWebhookUrl: ownWebhookUrl(updates),
+          inbox,
+          timing,
+          log,
+          errors,
+          ...advice,
+        },
         signal,
       ),
   };

@@ -102,8 +102,8 @@ export const TEXTS = {
     ru: "Уведомления включены. Отключить: /stop",
   },
   stopped: {
-    en: "Notifications are off. Signing in to a site turns them on again for that site.",
-    ru: "Уведомления отключены. При следующем входе на сайт они снова включатся для этого сайта.",
+    en: "Notifications are off. Signing in to a site may turn them on again; the request says so then.",
+    ru: "Уведомления отключены. Вход на сайт может снова их включить: тогда об этом сказано в запросе.",
   },
   busy: {
     en: "Something went wrong. Try again in a minute.",
@@ -152,10 +152,9 @@ export function renderScreen(screen: Screen, lang: string): BotMessage {
     case "prompt":
       return { text: promptText(screen, lang), rows: promptRows(screen, lang) };
     case "confirmed":
-      return {
-        text: `${projectName(screen.projectName, lang)}\n${textOf(confirmedKey(screen), lang)}`,
-        rows: confirmedRows(screen, lang),
-      };
+      return { text: confirmedText(screen, lang), rows: confirmedRows(screen, lang) };
+    case "done":
+      return { text: textOf("done", lang), rows: subscribeRows(screen.subscribeToken, lang) };
     case "lang":
       return { text: textOf("lang", lang), rows: [languageRow()] };
     default:
@@ -202,9 +201,19 @@ function languageRow(): MessageButton[] {
 function confirmedRows(screen: ConfirmedScreen, lang: string): MessageButton[][] {
   const { url, subscribeToken } = screen;
   const site = url === null ? [] : [[{ label: textOf("buttonSite", lang), url }]];
-  if (subscribeToken === null) return site;
-  const data = buttonData(subscribeToken, { kind: "subscribe" });
-  return [...site, [{ label: textOf("buttonSubscribe", lang), data }]];
+  return [...site, ...subscribeRows(subscribeToken, lang)];
+}
+
+function subscribeRows(token: string | null, lang: string): MessageButton[][] {
+  if (token === null) return [];
+  const data = buttonData(token, { kind: "subscribe" });
+  return [[{ label: textOf("buttonSubscribe", lang), data }]];
+}
+
+// What was tapped for comes first: the rest has been read before.
+function confirmedText(screen: ConfirmedScreen, lang: string): string {
+  const lines = [projectName(screen.projectName, lang), textOf(confirmedKey(screen), lang)];
+  return [...(screen.subscribed ? [textOf("subscribed", lang), ""] : []), ...lines].join("\n");
 }
 
 function confirmedKey(screen: { url: string | null; fromSession: boolean }): TextKey {

@@ -1,8 +1,9 @@
 // The life of a bot, the same in every messenger: finds out who it is, gets updates by polling or by webhook,
 // answers people, and stops. What a messenger's API looks like is behind the MessengerSide interface.
 
+import type { Avatar } from "../core/avatar.ts";
 import type { BotAccount } from "../core/bot-ports.ts";
-import type { Bot, BotOptions, BotTiming, UpdateMode } from "./bot.ts";
+import { type Bot, type BotOptions, type BotTiming, TOKEN_ADVICE, type UpdateMode } from "./bot.ts";
 import type { BotLog } from "./bot-log.ts";
 import { type Conversation, createConversation } from "./conversation.ts";
 import { createInbox, type Inbox } from "./inbox.ts";
@@ -20,7 +21,9 @@ interface LivingBot {
   readonly log: BotLog;
   readonly conversation: Conversation;
   readonly inbox: Inbox;
+  readonly tokenAdvice: string;
   account: BotAccount | null;
+  tokenRefused: boolean;
   leaseHeld: boolean;
 }
 
@@ -41,10 +44,16 @@ export function createMessengerBot(
     get messengerBotId() {
       return bot.account?.messengerBotId ?? null;
     },
+    get tokenRefused() {
+      return bot.tokenRefused;
+    },
     async start() {
       const first = AbortSignal.timeout(timing.firstCallMs);
-      await identify(bot, AbortSignal.any([stopping.signal, first]));
-      running = run(bot, stopping.signal);
+      try {
+        await identify(bot, AbortSignal.any([stopping.signal, first]));
+      } finally {
+        running = run(bot, stopping.signal);
+      }
     },
     async stop() {
       stopping.abort();
@@ -57,7 +66,12 @@ export function createMessengerBot(
       if (bot.account === null) throw new Error("the messenger has not told yet who this bot is");
       await bot.inbox.take(update);
     },
-    inspect: () => inspectBot(bot),
+    avatar: (userId) => readAvatar(bot, userId, stopping.signal),
+    async inspect() {
+      const report = await inspectBot(bot);
+      if (report.tokenValid !== null) bot.tokenRefused = !report.tokenValid;
+      return report;
+    },
   };
 }
 
@@ -86,7 +100,9 @@ function assemble(side: MessengerSide, options: BotOptions, timing: BotTiming): 
     log,
     conversation,
     inbox,
+    tokenAdvice: options.tokenAdvice ?? TOKEN_ADVICE,
     account: null,
+    tokenRefused: false,
     leaseHeld: false,
   };
   return bot;
@@ -96,7 +112,7 @@ function assemble(side: MessengerSide, options: BotOptions, timing: BotTiming): 
 async function identify(bot: LivingBot, signal: AbortSignal): Promise<void> {
   const { side, log } = bot;
   try {
-    bot.account = await side.askAccount(signal);
+    await askAccount(bot, signal);
   } catch (error) {
     const sentence = side.fatal(error);
     // No cause: it would carry the token into whichever log prints it.
@@ -107,12 +123,46 @@ async function identify(bot: LivingBot, signal: AbortSignal): Promise<void> {
   }
 }
 
+/** Asks who the bot is, which tells whether its token is accepted. Rejects as the messenger's side does. */
+async function askAccount(bot: LivingBot, signal: AbortSignal): Promise<void> {
+  try {
+    bot.account = await bot.side.askAccount(signal);
+    bot.tokenRefused = false;
+  } catch (error) {
+    if (bot.side.errors.failureOf(error) === "wrong_token") bot.tokenRefused = true;
+    throw error;
+  }
+}
+
 async function run(bot: LivingBot, signal: AbortSignal): Promise<void> {
   await identifyUntilKnown(bot, signal);
   if (signal.aborted) return;
   const { side, log } = bot;
   log.info({ username: bot.account?.username }, `the ${side.name} bot is known`);
-  await Promise.all([setCommands(bot, signal), bot.inbox.sweep(signal), getUpdates(bot, signal)]);
+  await Promise.all([
+    setCommands(bot, signal),
+    bot.inbox.sweep(signal),
+    getUpdates(bot, signal),
+    watchToken(bot, signal),
+  ]);
+}
+
+// A process that does not poll, or gets updates by webhook, would not learn otherwise that its token was revoked.
+async function watchToken(bot: LivingBot, signal: AbortSignal): Promise<void> {
+  const { side, timing, updates, log, tokenAdvice } = bot;
+  for (;;) {
+    await pause(timing.tokenCheckMs, signal);
+    if (signal.aborted) return;
+    const before = bot.tokenRefused;
+    // A messenger out of reach says nothing about the token, and whoever needs it says so.
+    await askAccount(bot, signal).catch(() => {});
+    if (bot.tokenRefused === before) continue;
+    if (!bot.tokenRefused) log.info({}, `${side.name} accepts the bot token again`);
+    // Whoever polls says it too, and sooner.
+    else if (updates.kind === "webhook") {
+      log.error({}, `${side.name} no longer accepts the bot token: ${tokenAdvice}`);
+    }
+  }
 }
 
 async function getUpdates(bot: LivingBot, signal: AbortSignal): Promise<void> {
@@ -137,16 +187,40 @@ async function getUpdates(bot: LivingBot, signal: AbortSignal): Promise<void> {
 
 async function identifyUntilKnown(bot: LivingBot, signal: AbortSignal): Promise<void> {
   const { firstBackoffMs, longestBackoffMs } = bot.timing;
+  let told = "";
   for (let waitMs = firstBackoffMs; bot.account === null && !signal.aborted; waitMs *= 2) {
     await pause(Math.min(waitMs, longestBackoffMs), signal);
     if (signal.aborted) return;
     try {
       await identify(bot, signal);
+      told = "";
     } catch (error) {
-      const fields = { error: bot.side.errors.describe(error) };
-      bot.log.error(fields, `the ${bot.side.name} bot cannot start`);
+      const reason = bot.side.errors.describe(error);
+      if (reason !== told)
+        bot.log.error({ error: reason }, `the ${bot.side.name} bot cannot start`);
+      told = reason;
       waitMs = longestBackoffMs;
     }
+  }
+}
+
+/** Longest time for the whole picture, in milliseconds. */
+const AVATAR_MS = 5000;
+
+async function readAvatar(
+  { side, log }: LivingBot,
+  userId: string,
+  stopping: AbortSignal,
+): Promise<Avatar | null> {
+  if (side.readAvatar === undefined) return null;
+  const signal = AbortSignal.any([stopping, AbortSignal.timeout(AVATAR_MS)]);
+  try {
+    return await side.readAvatar(userId, signal);
+  } catch (error) {
+    const described = side.errors.describe(error);
+    log.warn({ error: described }, "a picture could not be read");
+    // No cause: it would carry the token into whichever log prints it.
+    throw new Error(described);
   }
 }
 

@@ -1,6 +1,7 @@
 // What a poller does when it gets no updates: says once what is wrong and what to do, waits, and says when it is
 // over. The same for every messenger.
 
+import { TOKEN_ADVICE } from "./bot.ts";
 import type { BotLog } from "./bot-log.ts";
 import type { ErrorReader } from "./failure.ts";
 import { pause } from "./pause.ts";
@@ -22,6 +23,8 @@ export interface TroubleParts {
   readonly errors: ErrorReader;
   readonly log: BotLog;
   readonly timing: { readonly firstBackoffMs: number; readonly longestBackoffMs: number };
+  /** As in BotOptions. */
+  readonly tokenAdvice?: string;
   /**
    * Finds out about a `conflict`: answers the sentence to say, and whether to wait long. Null: it was put right.
    * Must not reject.
@@ -49,7 +52,7 @@ export function createPollingTrouble(parts: TroubleParts): PollingTrouble {
       case "wrong_token":
         tell(
           "error",
-          `${name} no longer accepts the bot token: set the new one and restart`,
+          `${name} no longer accepts the bot token: ${parts.tokenAdvice ?? TOKEN_ADVICE}`,
           error,
         );
         return timing.longestBackoffMs;

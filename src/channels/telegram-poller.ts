@@ -26,6 +26,8 @@ export interface PollingParts {
   readonly ownWebhookUrl: string | null;
   readonly inbox: Inbox;
   readonly timing: BotTiming;
+  /** As in BotOptions. */
+  readonly tokenAdvice?: string;
   readonly log: BotLog;
   readonly errors: ErrorReader;
 }

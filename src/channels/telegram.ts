@@ -4,11 +4,13 @@
 import type { Api } from "grammy/web";
 import type { BotAccount } from "../core/bot-ports.ts";
 import { BOT_TIMING, type Bot, type BotOptions, ownWebhookUrl, secretsOf } from "./bot.ts";
+import { reportTo } from "./call-report.ts";
 import type { ErrorReader } from "./failure.ts";
 import { apiSignal, createApi } from "./grammy.ts";
 import { commandsOf, LANGUAGES } from "./messages.ts";
 import { createMessengerBot } from "./messenger-bot.ts";
 import type { MessengerSide } from "./messenger-side.ts";
+import { readTelegramAvatar } from "./telegram-avatars.ts";
 import { telegramErrors } from "./telegram-errors.ts";
 import { LONG_POLL_SECONDS, pollTelegram } from "./telegram-poller.ts";
 import { createTelegramSender } from "./telegram-sender.ts";
@@ -29,13 +31,20 @@ export const TELEGRAM_SECRET_HEADER = "x-telegram-bot-api-secret-token";
  */
 export function createTelegramBot(options: BotOptions): Bot {
   const timing = { ...BOT_TIMING, ...options.timing };
-  const { token, log, updates } = options;
-  const api = createApi(token, { apiRoot: apiRootOf(options), timeoutSeconds: CALL_SECONDS });
+  const { token, log, updates, tokenAdvice } = options;
+  const advice = tokenAdvice === undefined ? {} : { tokenAdvice };
+  const calls = reportTo("telegram", options.onCall);
+  const api = createApi(token, {
+    apiRoot: apiRootOf(options),
+    timeoutSeconds: CALL_SECONDS,
+    ...calls,
+  });
   const errors = telegramErrors(token, ...secretsOf(updates));
   const webhooks = telegramWebhooks(api);
   const pollApi = createApi(token, {
     apiRoot: apiRootOf(options),
     timeoutSeconds: LONG_POLL_SECONDS + 10,
+    ...calls,
   });
   const side: MessengerSide = {
     channel: "telegram",
@@ -44,6 +53,8 @@ export function createTelegramBot(options: BotOptions): Bot {
     messenger: createTelegramSender({ api, name: "Telegram", errors, log }),
     webhooks,
     read: readKeyedUpdate,
+    readAvatar: (userId, signal) =>
+      readTelegramAvatar({ api, token, apiRoot: apiRootOf(options), log }, userId, signal),
     askAccount: (signal) => askAccount(api, signal),
     fatal: (error) => fatalSentence(errors, error),
     setCommands: (signal) => setCommands(api, signal),
@@ -57,6 +68,7 @@ export function createTelegramBot(options: BotOptions): Bot {
           timing,
           log,
           errors,
+          ...advice,
         },
         signal,
       ),

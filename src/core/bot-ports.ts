@@ -1,17 +1,30 @@
-// The ports of bots: what the rules ask about them, what they report, and what is stored of them. src/fleet.ts
-// implements Bots and BotHandlers, src/store the tables; ports.ts has everything else.
+// The ports of bots: what the rules ask about them, what they report, and what is stored of them. src/fleet.ts and
+// fleet-member.ts implement Bots and BotHandlers, src/store the tables; ports.ts has everything else.
 
+import type { Avatar } from "./avatar.ts";
 import type { MessageRef, Screen } from "./prompt.ts";
-import type { Channel, Person } from "./subscriber.ts";
+import type { Channel, Person, Subscriber } from "./subscriber.ts";
 
 /** The bots of this process: its own, and those that projects brought. */
 export interface Bots {
-  /** Address of the project's bot without a query, such as `https://t.me/YourBot`; null = no bot there. */
+  /**
+   * Address of the project's bot without a query, such as `https://t.me/YourBot`. Null = no bot there that could
+   * answer: a bot whose token is refused, or cannot be read, is none. This Tapin's own does not stand in for it.
+   */
   urlOf(channel: Channel, projectId: string): string | null;
   /** Asks the messenger whose token this is; null = it is refused. Throws UNAVAILABLE when it cannot be asked. */
   identify(channel: Channel, token: string): Promise<BotAccount | null>;
-  /** Whether this Tapin itself uses the account. */
-  isDefault(channel: Channel, messengerBotId: string): boolean;
+  /** Whether this Tapin itself uses the account. Throws UNAVAILABLE while the messenger has not told which it uses. */
+  isDefault(channel: Channel, messengerBotId: string): Promise<boolean>;
+  /**
+   * The picture of a person, from the bot through which the project reaches them; null when they have none that the
+   * bot may see, or when their messenger has addresses for everybody. Throws UNAVAILABLE when it is not known
+   * within `timeoutMs`.
+   */
+  avatar(
+    person: Pick<Subscriber, "projectId" | "channel" | "userId">,
+    timeoutMs: number,
+  ): Promise<Avatar | null>;
   /** Asks every bot's messenger how the bot is doing. Never rejects. */
   inspect(): Promise<readonly BotFinding[]>;
 }

@@ -5,8 +5,9 @@
 
 import type { Bots, BotTable, UpdateTable } from "./bot-ports.ts";
 import type { Grant } from "./grant.ts";
+import type { Observer } from "./observer.ts";
 import type { Project, ProjectChange, ProjectDraft } from "./project.ts";
-import type { MessageRef, Prompt, PromptStatus } from "./prompt.ts";
+import type { MessageRef, Prompt, PromptStatus, StalePrompt } from "./prompt.ts";
 import type { RandomBytes, Secrets } from "./secret.ts";
 import type { Session } from "./session.ts";
 import type { Channel, Person, Subscriber } from "./subscriber.ts";
@@ -18,6 +19,7 @@ export interface Ports {
   readonly secrets: Secrets;
   readonly random: RandomBytes;
   readonly bots: Bots;
+  readonly observer: Observer;
   readonly settings: Settings;
 }
 
@@ -27,6 +29,8 @@ export interface Settings {
   readonly sessionTtlSeconds: number;
   /** Seconds a code lives, 30-600. */
   readonly codeTtlSeconds: number;
+  /** Address under which Tapin serves pictures of people, with a slash at the end; null = it serves none. */
+  readonly avatarsUrl: string | null;
 }
 
 /** Storage. All methods throw `TapinError("UNAVAILABLE")` when the database cannot be reached. */
@@ -211,13 +215,21 @@ export interface PromptDraft {
   readonly ttlSeconds: number;
 }
 
+/** A bot that can edit its prompts' messages. */
+export interface SettlingBot {
+  /** As in PromptDraft. */
+  readonly bot: string;
+  /** True for a bot that was taken away or replaced: it answers nobody any more. */
+  readonly hasLeft: boolean;
+}
+
 /** Prompts. */
 export interface PromptTable {
   /** Makes the person's one live prompt for the project; an older live one becomes `replaced` (T11). */
   create(projectId: string, draft: PromptDraft): Promise<void>;
   /** Not scoped: the button's token is all that a tap carries. `live` only while its time is not over. */
   find(token: string): Promise<Prompt | null>;
-  /** Notes where the prompt is shown. Not scoped, as above. */
+  /** Notes where the prompt is shown, and that it is to be settled there. Not scoped, as above. */
   setShown(token: string, shown: MessageRef): Promise<void>;
   /** live -> approved, with its grant; false when it was not live or its time was over. */
   approve(projectId: string, token: string, grantId: string): Promise<boolean>;
@@ -226,13 +238,13 @@ export interface PromptTable {
   /** Cancels by this person for this project within `seconds`: for the cool-down against prompt bombing (T11). */
   countCancelled(projectId: string, account: Account, seconds: number): Promise<number>;
   /**
-   * Prompts of this bot whose message shows buttons that no longer work: taken for settling, each with the
-   * status it has now (`expired`, `cancelled`, `replaced`, `used`). A live prompt is taken when its time is
-   * over or its session has ended; an approved one when its code is used or expired; a replaced one at
-   * once. One that is not settled after 60 s is handed out again, until it is purged. Only prompts with a
-   * known message. Across projects: a worker.
+   * Up to `limit` prompts of these bots whose message shows buttons that no longer work: taken for settling,
+   * each with the status it has now (`expired`, `cancelled`, `replaced`, `used`). A live prompt is taken when
+   * its time is over, its session has ended, or its bot has left and answers no tap; an approved one when its
+   * code is used or expired; a replaced one at once. One that is not settled after 60 s is handed out again,
+   * until it is purged. Only prompts with a known message. Across projects: a worker.
    */
-  takeStale(bot: string, limit: number): Promise<readonly Prompt[]>;
+  takeStale(bots: readonly SettlingBot[], limit: number): Promise<readonly StalePrompt[]>;
   /** The prompt's message needs no more editing: it is never taken again. Not scoped, as above. */
   setSettled(token: string): Promise<void>;
 }

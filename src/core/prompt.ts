@@ -35,6 +35,12 @@ export interface Prompt {
   readonly shown: MessageRef | null;
 }
 
+/** A prompt that is taken for settling. */
+export interface StalePrompt extends Prompt {
+  /** Whether the person may still be asked to subscribe: the project asks, they approved, and are not subscribed. */
+  readonly asks: boolean;
+}
+
 /** Where a message is, as the messenger names it. */
 export interface MessageRef {
   readonly chatId: string;
@@ -45,12 +51,12 @@ export interface MessageRef {
 export type Screen =
   | PromptScreen
   | ConfirmedScreen
+  | DoneScreen
   | {
       readonly kind:
         | "cancelled"
         | "expired"
         | "used"
-        | "done"
         | "taken"
         | "off"
         | "replaced"
@@ -92,6 +98,15 @@ export interface ConfirmedScreen {
   /** False for a static link: there is no page with a QR code to return to. */
   readonly fromSession: boolean;
   /** Token of the prompt, when the person may still be asked to subscribe; null otherwise. */
+  readonly subscribeToken: string | null;
+  /** Whether the person has subscribed by a tap on this very message, which it then says. */
+  readonly subscribed: boolean;
+}
+
+/** Tells that the website has let the person in: what a confirmed login's message is settled to. */
+export interface DoneScreen {
+  readonly kind: "done";
+  /** As in {@link ConfirmedScreen}. */
   readonly subscribeToken: string | null;
 }
 

@@ -88,6 +88,8 @@ export interface Session {
   readonly ageSeconds: number;
   /** Milliseconds until it expires, by the database's clock; 0 when it is over. */
   readonly remainingMs: number;
+  /** Milliseconds since its end, by the database's clock; null while it lives. */
+  readonly endedMs: number | null;
   /** Whether a person has opened the bot link. */
   readonly opened: boolean;
   /** The account that opened the link first and owns the session; null until then. */

@@ -3,6 +3,7 @@
 // files they load.
 
 import { readFile } from "node:fs/promises";
+import type { Lang } from "./demo/texts.ts";
 import type { Answer } from "./http-exchange.ts";
 
 /** A bot that people can open. */
@@ -41,6 +42,18 @@ const STYLES = {
   max: ["chat.css", "chat-max.css"],
 } as const;
 
+const INDEX_TEXTS: Readonly<Record<Lang, { readonly title: string; readonly notice: string }>> = {
+  en: {
+    title: "Pretend messengers",
+    notice: "These bots talk to pretend people only. Nothing here reaches the real messengers.",
+  },
+  ru: {
+    title: "Учебные мессенджеры",
+    notice:
+      "Эти боты говорят только с учебными людьми. До настоящих мессенджеров ничего не доходит.",
+  },
+};
+
 const loaded = new Map<string, Promise<Uint8Array>>();
 
 function escapeHtml(text: string): string {
@@ -58,9 +71,16 @@ function styleLinks(styles: readonly string[], base: string): string {
   return styles.map((name) => `<link rel="stylesheet" href="${base}${name}">`).join("\n");
 }
 
-function page({ title, head, body }: { title: string; head: string; body: string }): Answer {
+interface Document {
+  readonly title: string;
+  readonly head: string;
+  readonly body: string;
+  readonly lang?: Lang;
+}
+
+function page({ title, head, body, lang = "en" }: Document): Answer {
   const html = `<!doctype html>
-<html lang="en">
+<html lang="${lang}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -90,20 +110,23 @@ export function chatPage(bot: PageBot): Answer {
 }
 
 /** The index: which bots there are. */
-export function indexPage(bots: readonly PageBot[]): Answer {
+export function indexPage(bots: readonly PageBot[], lang: Lang): Answer {
+  const { title, notice } = INDEX_TEXTS[lang];
   const items = bots.map(
     ({ channel, username, name }) =>
       `<li><a href="${channel}/${escapeHtml(username)}">${escapeHtml(name)} <small>${MESSENGERS[channel]} · @${escapeHtml(username)}</small></a></li>`,
   );
-  return page({
-    title: "Pretend messengers",
+  const answer = page({
+    lang,
+    title,
     head: styleLinks(["chat.css", "chat-index.css"], "assets/"),
     body: `<main class="plain">
-<h1>Pretend messengers</h1>
-<p>These bots talk to pretend people only. Nothing here reaches the real messengers.</p>
+<h1>${title}</h1>
+<p>${notice}</p>
 <ul>${items.join("\n")}</ul>
 </main>`,
   });
+  return { ...answer, headers: { ...answer.headers, vary: "Accept-Language" } };
 }
 
 /**

@@ -4,6 +4,7 @@
 import { avatarAnswer } from "./avatar.ts";
 import { type Chat, SandboxError, type SandboxUser } from "./chat.ts";
 import { chatPage, indexPage, type PageBot, pageAsset } from "./chat-page.ts";
+import { chooseLang } from "./demo/texts.ts";
 import {
   type Answer,
   type Incoming,
@@ -118,9 +119,15 @@ function findBot(path: string, bots: readonly PageBot[]): PageBot | undefined {
   });
 }
 
-async function pageAnswer(path: string, bots: readonly PageBot[]): Promise<Answer | null> {
+async function pageAnswer(
+  { headers }: Incoming,
+  path: string,
+  bots: readonly PageBot[],
+): Promise<Answer | null> {
   if (path === ROOT) return { status: 308, headers: { location: "sandbox/" }, body: "" };
-  if (path === `${ROOT}/`) return indexPage(bots);
+  if (path === `${ROOT}/`) {
+    return indexPage(bots, chooseLang(String(headers["accept-language"] ?? "")));
+  }
   if (path.startsWith(ASSETS)) return pageAsset(path.slice(ASSETS.length));
   const avatarOf = AVATAR_PATH.exec(path)?.[1];
   if (avatarOf !== undefined) return avatarAnswer(Number(avatarOf));
@@ -130,7 +137,7 @@ async function pageAnswer(path: string, bots: readonly PageBot[]): Promise<Answe
 
 async function answerPage(req: Incoming, path: string, bots: readonly PageBot[]): Promise<Answer> {
   try {
-    const answer = await pageAnswer(path, bots);
+    const answer = await pageAnswer(req, path, bots);
     if (answer === null) return envelope(404, "There is nothing here.");
     if (req.method === "GET" || req.method === "HEAD") return answer;
     const refusal = envelope(405, "This page can only be read.");

@@ -1,15 +1,18 @@
-// One port for HTTP/1.1 and cleartext HTTP/2. The http.Server itself listens, and its `connection` listener
-// is swapped for one that looks at the first bytes: a front net.Server in its place would lose the header
-// and request timeouts on Node, and kept connections on Deno.
+// One port for HTTP/1.1 and HTTP/2, in cleartext or over TLS. The HTTP/1.1 server itself listens, and the listener
+// of its connections is swapped for one that looks at the first bytes, or with TLS at what was agreed on: a front
+// net.Server in its place would lose the header and request timeouts on Node, and kept connections on Deno; an
+// http2 server that allows HTTP/1.1 has no timeouts on Deno.
 
 import http from "node:http";
 import http2 from "node:http2";
+import https from "node:https";
 import type { AddressInfo, Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
 import { TapinError } from "../errors.ts";
 import { toRestError } from "./error-envelope.ts";
 import type { Request, Response } from "./exchange.ts";
 
-/** Milliseconds a connection may take to send its first bytes. */
+/** Milliseconds a connection may take to send its first bytes, or to shake hands over TLS. */
 export const SNIFF_MS = 10_000;
 
 /** Milliseconds a request may take to send its headers. */
@@ -37,16 +40,30 @@ export interface Listener {
    * after `graceMs` what is left is destroyed.
    */
   close(graceMs: number): Promise<void>;
+  /** New connections get this certificate; those that are open keep theirs. Does nothing without TLS. */
+  renew(identity: Identity): void;
 }
 
-/** Builds the listener. `handle` must not throw. */
-export function createListener(handle: Handle): Listener {
-  const h1 = createHttp1(handle);
+/** A certificate with its chain, and its private key, as PEM. */
+export interface Identity {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** Builds the listener: with an identity TLS only, with null cleartext only. `handle` must not throw. */
+export function createListener(handle: Handle, identity: Identity | null): Listener {
+  const h1 = createHttp1(handle, identity);
   const sessions = new Set<http2.ServerHttp2Session>();
   const h2 = createHttp2(sessions, handle);
   const sockets = new Set<Socket>();
-  swapConnectionListener(h1, h2, sockets);
+  if (h1 instanceof https.Server) chooseByAlpn(h1, h2);
+  else chooseByPreface(h1, h2);
+  // Last, or it would be taken for a listener of HTTP/1.1 and know of no other connection.
+  trackSockets(h1, sockets);
   return {
+    renew: (renewed) => {
+      if (h1 instanceof https.Server) h1.setSecureContext(renewed);
+    },
     listen: (port, host) =>
       new Promise((resolve, reject) => {
         h1.once("error", reject);
@@ -77,24 +94,26 @@ export function createListener(handle: Handle): Listener {
 
 type Handle = (req: Request, res: Response) => void;
 
-function createHttp1(handle: Handle): http.Server {
+function createHttp1(handle: Handle, identity: Identity | null): http.Server | https.Server {
   const answers = new WeakMap<object, http.ServerResponse>();
   const onRequest = (req: http.IncomingMessage, res: http.ServerResponse) => {
     answers.set(req.socket, res);
     handle(req, res);
   };
-  const h1 = http.createServer(
-    {
-      headersTimeout: HEADERS_MS,
-      requestTimeout: REQUEST_MS,
-      keepAliveTimeout: IDLE_MS,
-      connectionsCheckingInterval: 1000,
-      maxHeaderSize: MAX_HEADER_BYTES,
-      // The front refuses a missing Host itself, in the envelope.
-      requireHostHeader: false,
-    },
-    onRequest,
-  );
+  const options = {
+    headersTimeout: HEADERS_MS,
+    requestTimeout: REQUEST_MS,
+    keepAliveTimeout: IDLE_MS,
+    connectionsCheckingInterval: 1000,
+    maxHeaderSize: MAX_HEADER_BYTES,
+    // The front refuses a missing Host itself, in the envelope.
+    requireHostHeader: false,
+  };
+  const secure = { handshakeTimeout: SNIFF_MS, ALPNProtocols: ["h2", "http/1.1"] };
+  const h1 =
+    identity === null
+      ? http.createServer(options, onRequest)
+      : https.createServer({ ...options, ...secure, ...identity }, onRequest);
   // An expectation that is not known may be ignored (RFC 9110 section 10.1.1); Node would send a bare 417.
   h1.on("checkExpectation", onRequest);
   h1.on("clientError", (error, socket: Socket) => {
@@ -132,27 +151,45 @@ function limitArrival(req: http2.Http2ServerRequest): void {
   for (const event of ["end", "close"]) req.once(event, () => clearTimeout(timer));
 }
 
-function swapConnectionListener(
-  h1: http.Server,
-  h2: http2.Http2Server,
-  sockets: Set<Socket>,
-): void {
-  const toHttp1 = h1.listeners("connection");
-  h1.removeAllListeners("connection");
-  h1.on("connection", (socket: Socket) => {
+function trackSockets(h1: http.Server, sockets: Set<Socket>): void {
+  h1.prependListener("connection", (socket: Socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
     socket.on("error", () => socket.destroy());
-    sniff(socket, (isHttp2) => {
-      if (!isHttp2) {
-        for (const listener of toHttp1) listener.call(h1, socket);
-        return;
-      }
-      // An http.Server's sockets may stay half open, and HTTP/2 would never learn of a peer that is gone.
-      socket.allowHalfOpen = false;
-      h2.emit("connection", socket);
-    });
   });
+}
+
+function chooseByPreface(h1: http.Server, h2: http2.Http2Server): void {
+  const choose = swapListeners(h1, h2, "connection");
+  h1.on("connection", (socket: Socket) => sniff(socket, (isHttp2) => choose(socket, isHttp2)));
+}
+
+/** Over TLS the client has said what it speaks: RFC 7301. Who says nothing gets HTTP/1.1. */
+function chooseByAlpn(h1: https.Server, h2: http2.Http2Server): void {
+  const choose = swapListeners(h1, h2, "secureConnection");
+  h1.on("secureConnection", (socket: TLSSocket) => {
+    socket.on("error", () => socket.destroy());
+    choose(socket, socket.alpnProtocol === "h2");
+  });
+}
+
+/** Takes the listeners that HTTP/1.1 has for the event; the answer hands a connection to either protocol. */
+function swapListeners(
+  h1: http.Server,
+  h2: http2.Http2Server,
+  event: string,
+): (socket: Socket, isHttp2: boolean) => void {
+  const toHttp1 = h1.listeners(event);
+  for (const listener of toHttp1) h1.off(event, listener as () => void);
+  return (socket, isHttp2) => {
+    if (!isHttp2) {
+      for (const listener of toHttp1) listener.call(h1, socket);
+      return;
+    }
+    // An http.Server's sockets may stay half open, and HTTP/2 would never learn of a peer that is gone.
+    socket.allowHalfOpen = false;
+    h2.emit("connection", socket);
+  };
 }
 
 /** Tells HTTP/2 from HTTP/1.1 by the preface (RFC 9113 section 3.4), and puts the bytes back. */

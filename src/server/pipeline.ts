@@ -4,6 +4,7 @@
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Logger } from "pino";
+import type { Observer } from "../core/observer.ts";
 import { type Reason, TapinError } from "../errors.ts";
 import { type Authority, authenticate } from "./authenticate.ts";
 import type { AdmittedCall, Call } from "./call.ts";
@@ -29,12 +30,13 @@ export interface PipelineParts {
   readonly authority: Authority;
   readonly limit: Limit;
   readonly validate: Validate;
+  readonly observer: Observer;
   readonly log: Logger;
 }
 
 /** Builds the pipeline. */
 export function createPipeline(parts: PipelineParts): Pipeline {
-  const { authority, limit, validate, log } = parts;
+  const { authority, limit, validate } = parts;
   const operations = new Map<DescMethod, Operation>(
     parts.operations.map((operation) => [operation.method, operation]),
   );
@@ -45,7 +47,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
   };
   const fail = (method: DescMethod, call: Call, error: unknown) => {
     const failure = toTapinError(error);
-    logCall(log, method, call, failure);
+    conclude(parts, method, { call, failure });
     return failure;
   };
   return {
@@ -67,7 +69,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
         const operation = operationOf(method);
         const work = () => operation.run(request, call) as Promise<Message>;
         const answer = await unlessAborted(work, call);
-        logCall(log, method, call, null);
+        conclude(parts, method, { call, failure: null });
         return answer;
       } catch (error) {
         throw fail(method, call, error);
@@ -81,13 +83,13 @@ export function createPipeline(parts: PipelineParts): Pipeline {
         yield* operation.run(request, call) as AsyncIterable<Message>;
         // An operation ends quietly on abort; the caller must still be told why the stream stopped.
         call.signal.throwIfAborted();
-        logCall(log, method, call, null);
+        conclude(parts, method, { call, failure: null });
         logged = true;
       } catch (error) {
         logged = true;
         throw fail(method, call, error);
       } finally {
-        if (!logged) logCall(log, method, call, new TapinError("CANCELED"));
+        if (!logged) conclude(parts, method, { call, failure: new TapinError("CANCELED") });
       }
     },
   };
@@ -135,19 +137,37 @@ async function unlessAborted<T>(begin: () => Promise<T>, { signal }: Call): Prom
   }
 }
 
-function logCall(log: Logger, method: DescMethod, call: Call, failure: TapinError | null): void {
+function conclude(
+  { log, observer }: PipelineParts,
+  method: DescMethod,
+  { call, failure }: { call: Call; failure: TapinError | null },
+): void {
+  const rpc = `${method.parent.typeName}/${method.name}`;
+  const ms = performance.now() - call.startedAt;
+  const reason = failure?.reason ?? null;
+  observer.answered({ rpc, dialect: call.dialect, reason, seconds: ms / 1000 });
   const identity = "identity" in call ? (call as AdmittedCall).identity : null;
   const fields = {
     event: "call",
-    rpc: `${method.parent.typeName}/${method.name}`,
+    rpc,
     dialect: call.dialect,
     request_id: call.requestId,
     project: identity?.kind === "api_key" ? identity.project.slug : undefined,
+    trace_id: traceIdOf(call.headers.get("traceparent")),
     reason: failure?.reason,
-    ms: Math.round(performance.now() - call.startedAt),
+    ms: Math.round(ms),
   };
   if (failure?.reason === "INTERNAL") log.error({ ...fields, err: failure.cause }, "call failed");
   else if (failure?.reason === "UNAVAILABLE")
     log.warn({ ...fields, err: failure.cause }, "call failed");
   else log.info(fields, failure === null ? "call answered" : "call refused");
+}
+
+/** The caller's trace, so that its lines and ours can be found together (W3C Trace Context, `traceparent`). */
+function traceIdOf(traceparent: string | null): string | undefined {
+  const [, traceId] =
+    /^[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}/.exec(
+      traceparent ?? "",
+    ) ?? [];
+  return traceId;
 }

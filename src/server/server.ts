@@ -12,7 +12,8 @@ import { authOperations } from "./auth-service.ts";
 import { createFront, type PlainRoute } from "./front.ts";
 import { healthRoutes, type ReadyCheck } from "./health.ts";
 import { createLimit } from "./limit.ts";
-import { createListener } from "./listener.ts";
+import { createListener, type Identity } from "./listener.ts";
+import { metricsRoutes, type ReadMetrics } from "./metrics-route.ts";
 import { createPipeline } from "./pipeline.ts";
 import { referenceRoutes } from "./reference.ts";
 import { createRest } from "./rest.ts";
@@ -34,6 +35,10 @@ export interface ServerParts {
   /** Plain HTTP paths beside the services. */
   readonly routes: readonly PlainRoute[];
   readonly isReady: ReadyCheck;
+  /** What `GET /metrics` answers, and to whom; a null token = nobody. */
+  readonly metrics: { readonly token: string | null; readonly read: ReadMetrics };
+  /** Certificate and key; null = cleartext. */
+  readonly identity: Identity | null;
   readonly log: Logger;
 }
 
@@ -43,6 +48,8 @@ export interface Server {
   listen(port: number, host: string): Promise<number>;
   /** Stops accepting, lets calls finish, ends streams with `unavailable`; at the latest after `graceMs`. */
   stop(graceMs: number): Promise<void>;
+  /** New connections get this certificate. */
+  renew(identity: Identity): void;
 }
 
 /** Builds the server. Throws when an annotation in the proto files is wrong. */
@@ -59,6 +66,7 @@ export function createServer(parts: ServerParts): Server {
     operations,
     authority: { store: ports.store, adminToken: parts.adminToken },
     limit: createLimit(parts.requestsPerMinute),
+    observer: ports.observer,
     validate: createValidate(services.flatMap((service) => service.methods)),
     log,
   });
@@ -68,13 +76,15 @@ export function createServer(parts: ServerParts): Server {
     routes: [
       ...healthRoutes(parts.isReady),
       ...referenceRoutes({ publicUrl: parts.publicUrl, sandbox: sandbox !== null }),
+      ...metricsRoutes(parts.metrics.token, parts.metrics.read),
       ...parts.routes,
     ],
     isOrigin: (origin) => ports.store.projects.isOrigin(origin),
     log,
   });
-  const listener = createListener(front);
+  const listener = createListener(front, parts.identity);
   return {
+    renew: (identity) => listener.renew(identity),
     async listen(port, host) {
       return (await listener.listen(port, host)).port;
     },

@@ -5,9 +5,18 @@ import type { Db } from "./tables.ts";
 /** Reports what went wrong in the background: a sentence and the error. */
 export type OnError = (what: string, error: unknown) => void;
 
+/** Connections of a pool, and callers that wait for one. */
+export interface PoolReading {
+  readonly total: number;
+  readonly idle: number;
+  readonly waiting: number;
+}
+
 /** An open database with its schema up to date, whose notifications already reach the hub. */
 export interface Database {
   readonly db: Db;
+  /** The pool's connections now; none when there is no pool. */
+  pool?(): PoolReading;
   /** Ends every connection. Calls that are under way fail or end first. */
   close(): Promise<void>;
 }

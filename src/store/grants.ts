@@ -6,6 +6,7 @@ import type { Grant } from "../core/grant.ts";
 import type { GrantTable, VerifiedProfile } from "../core/ports.ts";
 import type { Channel } from "../core/subscriber.ts";
 import { ago, fromNow, RIGHT_NOW } from "./database-time.ts";
+import type { OnEnded } from "./sessions.ts";
 import type { Db } from "./tables.ts";
 import { sourceList, targetOf } from "./transitions.ts";
 import { isUuid } from "./uuid.ts";
@@ -19,8 +20,8 @@ interface SeenRow {
   code_hash: string;
 }
 
-/** The port over this connection or transaction. */
-export function grantTable(db: Db): GrantTable {
+/** The port over this connection or transaction. `onEnded` hears of endings that are not committed yet. */
+export function grantTable(db: Db, onEnded: OnEnded): GrantTable {
   return {
     async create(projectId, draft) {
       await sql`
@@ -45,7 +46,11 @@ export function grantTable(db: Db): GrantTable {
         where project_id = ${projectId} and id = ${grantId} and ${LIVE}`.execute(db);
       return grantOf(rows);
     },
-    verify: (projectId, codeHash, challenge) => verify(db, projectId, { codeHash, challenge }),
+    async verify(projectId, codeHash, challenge) {
+      const verified = await verify(db, projectId, { codeHash, challenge });
+      if (verified?.ofSession === true) onEnded("verified", 1);
+      return verified?.profile ?? null;
+    },
     async countWrongVerifier(projectId, codeHash, limit) {
       await sql`
         update grants
@@ -61,8 +66,9 @@ async function verify(
   db: Db,
   projectId: string,
   given: { codeHash: string; challenge: string | null },
-): Promise<VerifiedProfile | null> {
+): Promise<{ readonly profile: VerifiedProfile; readonly ofSession: boolean } | null> {
   const { rows } = await sql<{
+    of_session: boolean;
     subscriber_id: string;
     channel: Channel;
     first_name: string;
@@ -84,14 +90,14 @@ async function verify(
         and sessions.status in ${sourceList("verify")}
     )
     select subscribers.id as subscriber_id, channel, first_name, username, avatar_url, lang, tags,
-      used.state
+      used.state, used.session_id is not null as of_session
     from used
     join subscribers
       on subscribers.id = used.subscriber_id and subscribers.project_id = used.project_id
     `.execute(db);
   const [row] = rows;
   if (row === undefined) return null;
-  return {
+  const profile = {
     subscriberId: row.subscriber_id,
     channel: row.channel,
     firstName: row.first_name,
@@ -101,6 +107,7 @@ async function verify(
     tags: row.tags,
     state: row.state,
   };
+  return { profile, ofSession: row.of_session };
 }
 
 // A static link's prompt that nobody answered has no grant and no session that would take it along.

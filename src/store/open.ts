@@ -7,7 +7,7 @@ import { TapinError } from "../errors.ts";
 import { apiKeyTable } from "./api-keys.ts";
 import { botTable } from "./bots.ts";
 import { ChangeHub } from "./change-feed.ts";
-import type { Database, OnError } from "./database.ts";
+import type { Database, OnError, PoolReading } from "./database.ts";
 import { guarded, storeError } from "./database-error.ts";
 import { grantTable } from "./grants.ts";
 import { idempotencyTable } from "./idempotency.ts";
@@ -16,7 +16,7 @@ import { openPglite } from "./pglite.ts";
 import { openPostgres } from "./postgres.ts";
 import { projectTable } from "./projects.ts";
 import { promptTable } from "./prompts.ts";
-import { sessionTable } from "./sessions.ts";
+import { type OnEnded, sessionTable } from "./sessions.ts";
 import { subscriberTable } from "./subscribers.ts";
 import type { Db } from "./tables.ts";
 import { updateTable } from "./updates.ts";
@@ -31,6 +31,8 @@ export interface OpenOptions {
   readonly onError?: OnError;
   /** Most connections to PostgreSQL for queries; one more listens. Default: 10. */
   readonly poolSize?: number;
+  /** Hears how many sessions got a status, once that is committed. Default: nobody. */
+  readonly onEnded?: OnEnded;
 }
 
 /** Open storage. */
@@ -38,6 +40,8 @@ export interface OpenedStore {
   readonly store: Store;
   /** Wakes watchers, whichever process changes their session or the bots. */
   readonly changes: ChangeHub;
+  /** Connections for queries now; null when the database is embedded. */
+  pool(): PoolReading | null;
   /** Ends every wait as aborted, then every connection; a data directory is free again. */
   close(): Promise<void>;
 }
@@ -62,8 +66,9 @@ export async function openDatabase(options: OpenOptions): Promise<OpenedDatabase
   const database = await connect(options, hub);
   return {
     db: database.db,
-    store: storeOf(database.db),
+    store: storeOf(database.db, options.onEnded ?? (() => undefined)),
     changes: hub,
+    pool: () => database.pool?.() ?? null,
     async close() {
       hub.close();
       await database.close();
@@ -77,12 +82,12 @@ function connect(options: OpenOptions, hub: ChangeHub): Promise<Database> {
   return openPostgres({ databaseUrl, poolSize, onError }, hub);
 }
 
-function storeOf(db: Db): Store {
+function storeOf(db: Db, onEnded: OnEnded): Store {
   const store: Store = {
     projects: guarded(projectTable(db)),
     apiKeys: guarded(apiKeyTable(db)),
-    sessions: guarded(sessionTable(db)),
-    grants: guarded(grantTable(db)),
+    sessions: guarded(sessionTable(db, onEnded)),
+    grants: guarded(grantTable(db, onEnded)),
     subscribers: guarded(subscriberTable(db)),
     prompts: guarded(promptTable(db)),
     idempotency: guarded(idempotencyTable(db)),
@@ -91,8 +96,12 @@ function storeOf(db: Db): Store {
     bots: guarded(botTable(db)),
     async transaction(work) {
       if (db.isTransaction) return work(store);
+      const endings: Parameters<OnEnded>[] = [];
+      const note: OnEnded = (...ending) => void endings.push(ending);
       try {
-        return await db.transaction().execute((inside) => work(storeOf(inside)));
+        const result = await db.transaction().execute((inside) => work(storeOf(inside, note)));
+        for (const ending of endings) onEnded(...ending);
+        return result;
       } catch (error) {
         throw storeError(error);
       }

@@ -39,9 +39,10 @@ export async function openPostgres(options: PostgresOptions, hub: ChangeHub): Pr
     onReturn: () => hub.wakeAll(),
     onError: options.onError,
   });
+  const pool = createPool(options);
   const db = new Kysely<Tables>({
     dialect: new PostgresDialect({
-      pool: createPool(options),
+      pool,
       // Not as start-up parameters: PgBouncer refuses connections that carry them.
       onCreateConnection: async (connection) => {
         await connection.executeQuery(
@@ -53,6 +54,7 @@ export async function openPostgres(options: PostgresOptions, hub: ChangeHub): Pr
   });
   return {
     db,
+    pool: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
     async close() {
       await listener.close();
       await db.destroy();

@@ -2,7 +2,7 @@
 // work. A prompt is settled once its message needs no more work: the tap edited it, or a worker has.
 
 import { type RawBuilder, sql } from "kysely";
-import type { PromptDraft, PromptTable } from "../core/ports.ts";
+import type { PromptDraft, PromptTable, SettlingBot } from "../core/ports.ts";
 import type { Prompt, PromptStatus } from "../core/prompt.ts";
 import type { Channel } from "../core/subscriber.ts";
 import { ago, fromNow, NOW, RIGHT_NOW } from "./database-time.ts";
@@ -31,6 +31,10 @@ interface SeenRow {
   message_id: string | null;
 }
 
+interface StaleRow extends SeenRow {
+  asks: boolean;
+}
+
 /** The port over this connection or transaction. */
 export function promptTable(db: Db): PromptTable {
   return {
@@ -49,7 +53,12 @@ export function promptTable(db: Db): PromptTable {
     async setShown(token, shown) {
       await db
         .updateTable("prompts")
-        .set({ chat_id: shown.chatId, message_id: shown.messageId })
+        .set({
+          chat_id: shown.chatId,
+          message_id: shown.messageId,
+          settled: false,
+          settling_until: null,
+        })
         .where("token", "=", token)
         .execute();
     },
@@ -81,9 +90,9 @@ export function promptTable(db: Db): PromptTable {
           and status in (${sql.join(CLOSED_BY_TAP)})`.execute(db);
       return rows[0]?.count ?? 0;
     },
-    async takeStale(bot, limit) {
-      const { rows } = await staleStatement(bot, limit).execute(db);
-      return rows.map(promptOf);
+    async takeStale(bots, limit) {
+      const { rows } = await staleStatement(bots, limit).execute(db);
+      return rows.map((row) => ({ ...promptOf(row), asks: row.asks }));
     },
     async setSettled(token) {
       await db.updateTable("prompts").set({ settled: true }).where("token", "=", token).execute();
@@ -113,13 +122,13 @@ async function replaceLive(db: Db, projectId: string, draft: PromptDraft): Promi
 // What a prompt's buttons have come to, or null while they work. An approved prompt whose grant is not to
 // be seen yet (approved after this statement began) has a working button. A code that was used up while its
 // session stayed `completed` was burnt by wrong verifiers: nobody is signed in.
-const STALE_STATUS = sql`
+const staleStatus = (left: readonly string[]) => sql`
   case
     when prompts.status = 'live' then case
       when sessions.status = 'cancelled' then 'cancelled'
       when sessions.status in ('completed', 'verified') then 'used'
       when sessions.status = 'expired' or sessions.expires_at <= ${NOW}
-        or prompts.expires_at <= ${NOW} then 'expired'
+        or prompts.expires_at <= ${NOW} or prompts.bot = any(${left}::text[]) then 'expired'
     end
     when prompts.status = 'approved' then case
       when grants.used_at is not null and sessions.status = 'completed' then 'expired'
@@ -129,23 +138,48 @@ const STALE_STATUS = sql`
     else prompts.status
   end`;
 
-function staleStatement(bot: string, limit: number): RawBuilder<SeenRow> {
-  return sql<SeenRow>`
+// What the person has chosen since is the language they read.
+const LANG = sql`
+  coalesce(
+    (
+      select lang from account_langs
+      where account_langs.channel = prompts.channel
+        and account_langs.messenger_user_id = prompts.messenger_user_id
+    ),
+    prompts.lang
+  )`;
+
+// Asked only of an approved prompt: whoever did not log in has no subscription to be offered (T22).
+const ASKS = sql`
+  prompts.grant_id is not null
+  and exists (
+    select from projects where projects.id = prompts.project_id and projects.subscription = 'ask'
+  )
+  and not exists (
+    select from subscribers
+    where subscribers.project_id = prompts.project_id and subscribers.channel = prompts.channel
+      and subscribers.messenger_user_id = prompts.messenger_user_id and subscribers.subscribed
+  )`;
+
+function staleStatement(bots: readonly SettlingBot[], limit: number): RawBuilder<StaleRow> {
+  const names = bots.map(({ bot }) => bot);
+  const status = staleStatus(bots.filter(({ hasLeft }) => hasLeft).map(({ bot }) => bot));
+  return sql<StaleRow>`
     with stale as materialized (
-      select prompts.token, ${STALE_STATUS} as status
+      select prompts.token, ${status} as status
       from prompts
       left join sessions on sessions.id = prompts.session_id
       left join grants on grants.id = prompts.grant_id
-      where prompts.bot = ${bot} and not prompts.settled
-        and prompts.message_id is not null and ${STALE_STATUS} is not null
+      where prompts.bot = any(${names}::text[]) and not prompts.settled
+        and prompts.message_id is not null and ${status} is not null
         and (prompts.settling_until is null or prompts.settling_until <= ${NOW})
       order by prompts.expires_at limit ${limit}
       for update of prompts skip locked
     )
     update prompts set status = stale.status, settling_until = ${fromNow(SETTLING_SECONDS)}
     from stale where prompts.token = stale.token
-    returning prompts.token, project_id, session_id, channel, messenger_user_id, lang, bot,
-      prompts.status, grant_id, chat_id, message_id`;
+    returning prompts.token, project_id, session_id, channel, messenger_user_id, ${LANG} as lang, bot,
+      prompts.status, grant_id, chat_id, message_id, ${ASKS} as asks`;
 }
 
 function promptOf(row: SeenRow): Prompt {

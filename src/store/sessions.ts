@@ -2,6 +2,7 @@
 // A session whose time is over reads as `expired` at once, whether or not a worker has written that yet.
 
 import { type RawBuilder, sql } from "kysely";
+import type { Ending } from "../core/observer.ts";
 import type { SessionTable } from "../core/ports.ts";
 import type { Session, SessionEvent, SessionStatus } from "../core/session.ts";
 import type { Channel } from "../core/subscriber.ts";
@@ -19,7 +20,9 @@ const SEEN = sql`
   case when ${OVERDUE} then ${sql.lit(targetOf("expire"))} else status end as status,
   sequence + case when ${OVERDUE} then 1 else 0 end as sequence,
   greatest(0, floor(extract(epoch from ${NOW} - created_at)))::integer as age_seconds,
-  greatest(0, ceil(extract(epoch from expires_at - ${NOW}) * 1000))::integer as remaining_ms`;
+  greatest(0, ceil(extract(epoch from expires_at - ${NOW}) * 1000))::integer as remaining_ms,
+  ceil(extract(epoch from ${RIGHT_NOW} - case when ${OVERDUE} then expires_at else ended_at end)
+    * 1000)::integer as ended_ms`;
 
 interface SeenRow {
   id: string;
@@ -37,6 +40,7 @@ interface SeenRow {
   sequence: number;
   age_seconds: number;
   remaining_ms: number;
+  ended_ms: number | null;
 }
 
 interface Owner {
@@ -44,11 +48,19 @@ interface Owner {
   readonly userId: string;
 }
 
-/** The port over this connection or transaction. */
-export function sessionTable(db: Db): SessionTable {
+/** Hears how many sessions got a status. */
+export type OnEnded = (status: Ending, count: number) => void;
+
+/** The port over this connection or transaction. `onEnded` hears of endings that are not committed yet. */
+export function sessionTable(db: Db, onEnded: OnEnded): SessionTable {
   const one = async (query: RawBuilder<SeenRow>) => {
     const [row] = (await query.execute(db)).rows;
     return row === undefined ? null : sessionOf(row);
+  };
+  const end = async (status: Ending, statement: RawBuilder<SeenRow>) => {
+    const session = await one(statement);
+    if (session !== null) onEnded(status, 1);
+    return session;
   };
   const find = (condition: RawBuilder<boolean>) =>
     one(sql<SeenRow>`select ${SEEN} from sessions where ${condition}`);
@@ -69,10 +81,14 @@ export function sessionTable(db: Db): SessionTable {
     findAny: (sessionId) => find(sql`id = ${sessionId}`),
     open: (sessionId, owner) => one(openStatement(sessionId, owner)),
     approve: (projectId, sessionId, owner) =>
-      one(endStatement("approve", sql`project_id = ${projectId} and ${owns(owner)}`, sessionId)),
+      end(
+        "completed",
+        endStatement("approve", sql`project_id = ${projectId} and ${owns(owner)}`, sessionId),
+      ),
     cancel(projectId, sessionId, owner) {
       const who = owner === undefined ? sql<boolean>`true` : owns(owner);
-      return one(endStatement("cancel", sql`project_id = ${projectId} and ${who}`, sessionId));
+      const allowed = sql<boolean>`project_id = ${projectId} and ${who}`;
+      return end("cancelled", endStatement("cancel", allowed, sessionId));
     },
     async expire(limit) {
       const expired = await sql`
@@ -84,6 +100,7 @@ export function sessionTable(db: Db): SessionTable {
         set status = ${targetOf("expire")}, sequence = sequence + 1, ended_at = expires_at
         from overdue where sessions.id = overdue.id
         returning sessions.id`.execute(db);
+      if (expired.rows.length > 0) onEnded("expired", expired.rows.length);
       return expired.rows.length;
     },
     async purge(hours, limit) {
@@ -153,6 +170,7 @@ function sessionOf(row: SeenRow): Session {
     ttlSeconds: row.ttl_seconds,
     ageSeconds: row.age_seconds,
     remainingMs: row.remaining_ms,
+    endedMs: row.ended_ms,
     opened: owner !== null,
     owner,
   };

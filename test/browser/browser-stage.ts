@@ -25,6 +25,7 @@ export interface BrowserStage {
 /** A browser profile and the person in front of it. */
 export interface Newcomer {
   readonly context: BrowserContext;
+  readonly lang: Lang;
   readonly site: Texts;
   readonly chat: ChatTexts;
   /** A tab on the demo website. */
@@ -107,6 +108,7 @@ async function newcomer(
   };
   return {
     context,
+    lang,
     site,
     chat,
     visit,

@@ -5,6 +5,7 @@
 import type { BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { languageOf, TEXTS, type TextKey } from "../../src/channels/messages.ts";
+import { textsFor } from "../../src/web/chat-texts.ts";
 import { accessibilityProblems } from "../support/chromium.ts";
 import {
   type BrowserStage,
@@ -130,6 +131,30 @@ describe.each(looks)("the look on %s", (name, viewport, colorScheme, locale) => 
     await button(page, anna.site.copy).click();
     await page.getByText(anna.site.copied, { exact: true }).waitFor();
     await check(page, "2-copied");
+    await anna.leave();
+  });
+
+  it("the chat of MAX, from its start to the language", { timeout: 60_000 }, async () => {
+    const { anna, check } = await enter("max-chat");
+    const words = textsFor(anna.lang, "max");
+    const page = await anna.startLogin({ channel: "max" });
+    const chat = await anna.openLink(page);
+    await check(chat, "1-start");
+    await button(chat, words.start).click();
+    await button(chat, word("buttonLogin")).waitFor();
+    await check(chat, "2-prompt");
+    await button(chat, word("buttonLogin")).click();
+    await chat.getByRole("link", { name: word("buttonSite") }).waitFor();
+    await check(chat, "3-confirmed");
+    await page.getByRole("heading", { level: 1, name: anna.site.hello }).waitFor();
+    const field = chat.getByRole("textbox", { name: words.placeholder });
+    await field.fill("/lang");
+    await field.press("Enter");
+    await chat.getByText(word("lang")).waitFor();
+    await check(chat, "4-lang");
+    await button(chat, words.block).click();
+    await chat.locator("main").getByRole("button", { name: words.unblock }).waitFor();
+    await check(chat, "5-blocked");
     await anna.leave();
   });
 

@@ -76,6 +76,81 @@ describe.each(STAGES)("bot on $channel, $mode", ({ channel, mode }) => {
       expect(JSON.stringify(report)).not.toContain(token);
     });
 
+    it("goes on after a wrong token, and works once the token is accepted", async () => {
+      stage.proxy.fail(stage.calls.me, refusal(channel, 401, "Unauthorized"), 3);
+      const bot = stage.bot();
+      await expect(bot.start()).rejects.toThrow("refuses the bot token");
+      expect(bot.tokenRefused).toBe(true);
+      await stage.until(() => bot.username === stage.messenger.username);
+      expect(bot.tokenRefused).toBe(false);
+      await stage.openPrompt();
+      expect(stage.lines("error")).toHaveLength(1);
+    });
+
+    it("learns by itself that its token is refused, and that it is accepted again", async () => {
+      const bot = await stage.startedBot({
+        tokenAdvice: "ask the caretaker",
+        timing: { tokenCheckMs: 20 },
+      });
+      expect(bot.tokenRefused).toBe(false);
+      stage.proxy.fail(stage.calls.me, refusal(channel, 500, "Internal Server Error"), 2);
+      stage.proxy.fail(stage.calls.me, refusal(channel, 401, "Unauthorized"), 3);
+      await stage.until(() => bot.tokenRefused);
+      await stage.until(() => !bot.tokenRefused);
+      expect(stage.lines("error").map(({ message }) => message)).toEqual(
+        mode === "webhook"
+          ? [expect.stringContaining("no longer accepts the bot token: ask the caretaker")]
+          : [],
+      );
+      await stage.openPrompt();
+    });
+
+    it("is told by an inspection that its token is refused", async () => {
+      const bot = await stage.startedBot({ tokenAdvice: "ask the caretaker" });
+      stage.proxy.fail(stage.calls.me, refusal(channel, 401, "Unauthorized"));
+      const { problems } = await bot.inspect();
+      expect(problems).toEqual([
+        expect.stringMatching(/the bot token is refused: ask the caretaker$/),
+      ]);
+      expect(bot.tokenRefused).toBe(true);
+      await bot.inspect();
+      expect(bot.tokenRefused).toBe(false);
+    });
+
+    it("T22 settles a login that is done, with the button for who may be asked to subscribe", async () => {
+      const bot = await stage.startedBot();
+      const { messageId } = await stage.openPrompt();
+      const shown = { chatId: "4242", messageId };
+      const done = { channel, status: "used", grantId: "a-grant", shown } as const;
+      await bot.settle(promptRow({ ...done, asks: true }));
+      expect(stage.lastMessage("4242").text).toBe("You are signed in.");
+      expect(stage.buttons()).toEqual([{ label: "Notify me" }]);
+      await bot.settle(promptRow(done));
+      expect(stage.buttons()).toEqual([]);
+    });
+
+    it("T4 notes a message once more in which it shows the code, so that it is settled after that", async () => {
+      await stage.startedBot();
+      const { messageId } = await stage.openPrompt();
+      const before = stage.handlers.of("shown").length;
+      await stage.tap("4242", messageId, "Login");
+      await stage.until(() => stage.handlers.of("shown").length > before);
+      expect(stage.handlers.of("shown").at(-1)).toEqual({
+        kind: "shown",
+        token: "Token00000000000000001",
+        message: { chatId: "4242", messageId },
+      });
+    });
+
+    it("T4 settles after its stop too", async () => {
+      const bot = await stage.startedBot();
+      const { messageId } = await stage.openPrompt();
+      await bot.stop();
+      const shown = { chatId: "4242", messageId };
+      expect(await bot.settle(promptRow({ channel, shown }))).toBe(true);
+      expect(stage.buttons()).toEqual([]);
+    });
+
     it.each(["expired", "cancelled", "replaced", "used", "mismatched"] as const)(
       "T4 settles a prompt that is %s: no button is left",
       async (status) => {

@@ -64,6 +64,7 @@ export const SECRET = "webhook-secret_0123456789";
 export interface BotChange {
   readonly lease?: PollingLease;
   readonly token?: string;
+  readonly tokenAdvice?: string;
   readonly handlers?: BotHandlers;
   readonly timing?: Partial<BotTiming>;
   readonly updates?: UpdateMode;
@@ -134,6 +135,7 @@ export class Stage {
       updates: change.updates ?? this.#updates(change.lease ?? ALWAYS),
       log: this.logger(),
       timing: { ...FAST, ...change.timing },
+      ...(change.tokenAdvice === undefined ? {} : { tokenAdvice: change.tokenAdvice }),
     };
     const bot =
       this.channel === "telegram"

@@ -34,7 +34,6 @@ const NOTICES = [
   "cancelled",
   "expired",
   "used",
-  "done",
   "taken",
   "off",
   "replaced",
@@ -68,6 +67,7 @@ const CONFIRMED = [
     kind: "confirmed",
     projectName: "Demo Shop",
     subscribeToken: null,
+    subscribed: false,
     ...part,
   }),
 );
@@ -78,6 +78,8 @@ const SCREENS: readonly Screen[] = [
   { ...PROMPT, ageSeconds: null, browser: null, ip: null, host: null },
   ...CONFIRMED,
   ...CONFIRMED.map((screen) => ({ ...screen, subscribeToken: TOKEN })),
+  ...CONFIRMED.map((screen) => ({ ...screen, subscribed: true })),
+  ...[null, TOKEN].map((subscribeToken): Screen => ({ kind: "done", subscribeToken })),
   ...NOTICES.map((kind): Screen => ({ kind })),
 ];
 
@@ -216,6 +218,22 @@ describe("renderScreen", () => {
       expect(message.rows.at(-1)).toEqual([{ label, data: `s:${TOKEN}` }]);
     },
   );
+
+  it("T22 asks for notifications under a login that is done, only who may be asked", () => {
+    const screen = (subscribeToken: string | null): Screen => ({ kind: "done", subscribeToken });
+    expect(renderScreen(screen(TOKEN), "en")).toEqual({
+      text: "You are signed in.",
+      rows: [[{ label: "Notify me", data: `s:${TOKEN}` }]],
+    });
+    expect(renderScreen(screen(null), "en").rows).toEqual([]);
+  });
+
+  it("T22 says that notifications are on, and keeps the way to the website", () => {
+    const screen = { ...CONFIRMED[0], subscribed: true } as Screen;
+    const { text, rows } = renderScreen(screen, "en");
+    expect(text).toMatch(/^Notifications are on\. Send \/stop to turn them off\.\n\nDemo Shop\n/);
+    expect(rows.flat().map(({ label }) => label)).toEqual(["Go to website"]);
+  });
 
   it.each(LANGUAGES)("offers both languages by their own names, in %s", (lang) => {
     const { rows } = renderScreen({ kind: "lang" }, lang);

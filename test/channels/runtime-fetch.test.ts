@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CaFileError, fetchTrusting } from "../../src/channels/runtime-fetch.ts";
 
 const file = (name: string) => fileURLToPath(new URL(name, import.meta.url));
-const CA_FILE = file("./tls/ca.pem");
+const CA_FILE = file("../support/tls/ca.pem");
 
 const COMMANDS = {
   node: [process.execPath],
@@ -23,8 +23,8 @@ let url: string;
 
 beforeAll(async () => {
   const tls = {
-    key: readFileSync(file("./tls/server-key.pem")),
-    cert: readFileSync(file("./tls/server.pem")),
+    key: readFileSync(file("../support/tls/server-key.pem")),
+    cert: readFileSync(file("../support/tls/server.pem")),
   };
   server = https.createServer(tls, (_, res) => {
     res.end('{"user_id":31,"first_name":"Demo","username":"id1_bot","is_bot":true}');
@@ -56,7 +56,9 @@ describe("fetchTrusting", () => {
   });
 
   it.each(["node", "deno"] as const)("%s says what is wrong with the file", async (runtime) => {
-    expect(await call(runtime, url, file("./tls/missing.pem"))).toContain("cannot be read");
+    expect(await call(runtime, url, file("../support/tls/missing.pem"))).toContain(
+      "cannot be read",
+    );
     expect(await call(runtime, url, file("./ca-caller.ts"))).toContain("holds no certificate");
   });
 

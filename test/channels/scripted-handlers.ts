@@ -3,11 +3,12 @@
 
 import type { BotHandlers, UnfinishedUpdate, UpdateState } from "../../src/core/bot-ports.ts";
 import {
+  type ConfirmedScreen,
   type MessageRef,
-  type Prompt,
   type PromptScreen,
   parseButtonData,
   type Screen,
+  type StalePrompt,
 } from "../../src/core/prompt.ts";
 import type { Person } from "../../src/core/subscriber.ts";
 
@@ -143,13 +144,14 @@ export class ScriptedHandlers implements BotHandlers {
 }
 
 /** The confirmation of a session, with the code in its button. */
-export function confirmed(change: { url?: string | null; subscribeToken?: string } = {}): Screen {
+export function confirmed(change: Partial<ConfirmedScreen> = {}): Screen {
   return {
     kind: "confirmed",
     projectName: "Demo Shop",
     url: SITE_URL,
     fromSession: true,
     subscribeToken: null,
+    subscribed: false,
     ...change,
   };
 }
@@ -163,7 +165,7 @@ function decided(data: string): Screen {
 }
 
 /** A prompt row as settle() gets it. */
-export function promptRow(change: Partial<Prompt>): Prompt {
+export function promptRow(change: Partial<StalePrompt>): StalePrompt {
   return {
     token: "Token00000000000000001",
     projectId: "b7d0c1de-0000-4000-8000-000000000001",
@@ -175,6 +177,7 @@ export function promptRow(change: Partial<Prompt>): Prompt {
     status: "expired",
     grantId: null,
     shown: null,
+    asks: false,
     ...change,
   };
 }

@@ -6,6 +6,7 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import { createApiKey } from "../../src/actions/manage-api-key.ts";
 import { createProject } from "../../src/actions/manage-project.ts";
+import { NO_OBSERVER } from "../../src/core/observer.ts";
 import { createSecrets } from "../../src/core/secret.ts";
 import { createLog } from "../../src/log.ts";
 import { createServer } from "../../src/server/server.ts";
@@ -15,11 +16,12 @@ import { NO_BOTS } from "../support/no-bots.ts";
 const opened = await openStore({ databaseUrl: null, dataDir: "memory" });
 const ports = {
   store: opened.store,
+  observer: NO_OBSERVER,
   changes: opened.changes,
   secrets: createSecrets(["a secret for tests that is long enough"]),
   random: (count: number) => randomBytes(count),
   bots: NO_BOTS,
-  settings: { sessionTtlSeconds: 300, codeTtlSeconds: 300 },
+  settings: { sessionTtlSeconds: 300, codeTtlSeconds: 300, avatarsUrl: null },
 };
 const project = {
   slug: "shop",
@@ -35,11 +37,13 @@ const { apiKey } = await createApiKey(ports, project.slug, "test");
 const server = createServer({
   publicUrl: () => "http://127.0.0.1",
   ports,
+  identity: null,
   adminToken: null,
   requestsPerMinute: 0,
   sandbox: null,
   routes: [],
   isReady: async () => undefined,
+  metrics: { token: null, read: () => Promise.reject(new Error("nobody may read")) },
   log: createLog({ level: "silent", secrets: [], write: () => undefined }),
 });
 const port = await server.listen(0, "127.0.0.1");

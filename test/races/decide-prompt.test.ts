@@ -8,6 +8,7 @@ import { createSession } from "../../src/actions/create-session.ts";
 import { decidePrompt } from "../../src/actions/decide-prompt.ts";
 import { deliverStatus } from "../../src/actions/deliver-status.ts";
 import { openLink } from "../../src/actions/open-link.ts";
+import { NO_OBSERVER } from "../../src/core/observer.ts";
 import type { Ports } from "../../src/core/ports.ts";
 import type { Project } from "../../src/core/project.ts";
 import { buttonData, type PromptScreen, type Screen } from "../../src/core/prompt.ts";
@@ -44,7 +45,8 @@ function portsOver({ store, changes }: RunningDatabase): Ports {
     secrets: createSecrets(["a secret for tests that is long enough"]),
     random: (count) => randomBytes(count),
     bots: NO_BOTS,
-    settings: { sessionTtlSeconds: 300, codeTtlSeconds: 300 },
+    observer: NO_OBSERVER,
+    settings: { sessionTtlSeconds: 300, codeTtlSeconds: 300, avatarsUrl: null },
   };
 }
 

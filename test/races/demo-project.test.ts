@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { authenticateApiKey } from "../../src/actions/authenticate.ts";
 import { listApiKeys, revokeApiKey } from "../../src/actions/manage-api-key.ts";
+import { NO_OBSERVER } from "../../src/core/observer.ts";
 import type { Ports } from "../../src/core/ports.ts";
 import { createSecrets } from "../../src/core/secret.ts";
 import { DEMO_SLUG, ensureDemoProject } from "../../src/demo-project.ts";
@@ -20,11 +21,12 @@ describe.each(DATABASES)("ensureDemoProject on $name", (kind) => {
 
   const ports = (): Ports => ({
     store: database.store,
+    observer: NO_OBSERVER,
     changes: database.changes,
     secrets: createSecrets(["a secret for tests that is long enough"]),
     random: (count: number) => randomBytes(count),
     bots: NO_BOTS,
-    settings: { sessionTtlSeconds: 300, codeTtlSeconds: 300 },
+    settings: { sessionTtlSeconds: 300, codeTtlSeconds: 300, avatarsUrl: null },
   });
 
   test("ensureDemoProject makes one project for ten simultaneous callers, each with a key that works", async () => {

@@ -215,6 +215,8 @@ describe("the chat page", { timeout: 30_000 }, () => {
 
   test("the index fits and axe finds nothing", async () => {
     const page = await browser.newPage({ viewport: PHONE });
+    const russian = { headers: { "accept-language": "ru-RU,en;q=0.5" } };
+    expect(await (await fetch(`${server.url}/sandbox/`, russian)).text()).toContain('lang="ru"');
     await page.goto(`${server.url}/sandbox/`);
     expect(await accessibilityProblems(page)).toEqual([]);
     await page.getByRole("link", { name: "@TapinDemoBot" }).click();

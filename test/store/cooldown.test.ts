@@ -6,7 +6,7 @@ import type { Project } from "../../src/core/project.ts";
 import type { PromptStatus } from "../../src/core/prompt.ts";
 import type { Person } from "../../src/core/subscriber.ts";
 import { DATABASES, type RunningDatabase } from "../support/databases.ts";
-import { addGrant, addProject, addSession, person, promptDraft } from "./seed.ts";
+import { addGrant, addProject, addSession, person, promptDraft, settlingBot } from "./seed.ts";
 
 describe.each(DATABASES)("countCancelled on $name", (kind) => {
   let database: RunningDatabase;
@@ -66,7 +66,7 @@ describe.each(DATABASES)("countCancelled on $name", (kind) => {
     const token = await addPrompt(project, who, { sessionId: id });
     await store.prompts.setShown(token, { chatId: "77", messageId: "1001" });
     await store.sessions.cancel(project.id, id);
-    const taken = await store.prompts.takeStale("telegram:1", 1000);
+    const taken = await store.prompts.takeStale([settlingBot()], 1000);
     expect(taken).toEqual([expect.objectContaining({ token, status: "cancelled" })]);
     expect(await store.prompts.countCancelled(project.id, who, 60)).toBe(0);
   });

@@ -6,7 +6,7 @@ import type { Project } from "../../src/core/project.ts";
 import type { Prompt, PromptStatus } from "../../src/core/prompt.ts";
 import type { Person } from "../../src/core/subscriber.ts";
 import { DATABASES, type RunningDatabase } from "../support/databases.ts";
-import { addGrant, addProject, addSession, person, promptDraft } from "./seed.ts";
+import { addGrant, addProject, addSession, person, promptDraft, settlingBot } from "./seed.ts";
 
 describe.each(DATABASES)("prompts on $name", (kind) => {
   let database: RunningDatabase;
@@ -46,7 +46,7 @@ describe.each(DATABASES)("prompts on $name", (kind) => {
   }
 
   async function takeAll(): Promise<Map<string, PromptStatus>> {
-    const taken = await store.prompts.takeStale("telegram:1", 1000);
+    const taken = await store.prompts.takeStale([settlingBot()], 1000);
     return new Map(taken.map((prompt) => [prompt.token, prompt.status]));
   }
 
@@ -54,8 +54,8 @@ describe.each(DATABASES)("prompts on $name", (kind) => {
   async function twoWorkers(limit: number): Promise<readonly (readonly Prompt[])[]> {
     let second: Promise<readonly Prompt[]> = Promise.resolve([]);
     const first = await store.transaction(async (inside) => {
-      const taken = await inside.prompts.takeStale("telegram:1", limit);
-      second = store.prompts.takeStale("telegram:1", limit);
+      const taken = await inside.prompts.takeStale([settlingBot()], limit);
+      second = store.prompts.takeStale([settlingBot()], limit);
       if (database.url !== null) await second;
       return taken;
     });
@@ -261,7 +261,7 @@ describe.each(DATABASES)("prompts on $name", (kind) => {
     await endTime("prompts", `token = '${unseen}'`);
     expect(await takeAll()).toEqual(new Map());
     await show(unseen);
-    const taken = await store.prompts.takeStale("telegram:1", 10);
+    const taken = await store.prompts.takeStale([settlingBot()], 10);
     expect(taken).toEqual([
       expect.objectContaining({
         token: unseen,
@@ -281,9 +281,9 @@ describe.each(DATABASES)("prompts on $name", (kind) => {
       tokens.push(token);
     }
     for (const other of ["max:1", "telegram:2"]) {
-      expect(await store.prompts.takeStale(other, 10)).toEqual([]);
+      expect(await store.prompts.takeStale([settlingBot(other)], 10)).toEqual([]);
     }
-    expect(await store.prompts.takeStale("telegram:1", 3)).toHaveLength(3);
+    expect(await store.prompts.takeStale([settlingBot()], 3)).toHaveLength(3);
     const [first = [], second = []] = await twoWorkers(7);
     const handedOut = [...first, ...second].map((prompt) => prompt.token);
     expect(first).toHaveLength(7);

@@ -2,7 +2,13 @@
 
 import { randomBytes, randomUUID } from "node:crypto";
 import type { BotTable } from "../../src/core/bot-ports.ts";
-import type { GrantDraft, PromptDraft, SessionDraft, Store } from "../../src/core/ports.ts";
+import type {
+  GrantDraft,
+  PromptDraft,
+  SessionDraft,
+  SettlingBot,
+  Store,
+} from "../../src/core/ports.ts";
 import type { Project, ProjectDraft } from "../../src/core/project.ts";
 import { randomText, sha256Hex } from "../../src/core/secret.ts";
 import type { Session } from "../../src/core/session.ts";
@@ -135,6 +141,11 @@ export function promptDraft(who: Person, change: Partial<PromptDraft> = {}): Pro
     ttlSeconds: 300,
     ...change,
   };
+}
+
+/** The bot of {@link promptDraft}, or this one, as one that runs. */
+export function settlingBot(bot = "telegram:1"): SettlingBot {
+  return { bot, hasLeft: false };
 }
 
 /** A bot account of its own, as a project brings it. */

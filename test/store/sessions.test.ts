@@ -162,6 +162,7 @@ describe.each(DATABASES)("sessions on $name", (kind) => {
     await store.sessions.expire(1000);
     expect(await store.sessions.find(project.id, id)).toEqual({
       ...before,
+      endedMs: expect.any(Number),
       ageSeconds: expect.any(Number),
     });
     const [row] = await database.query(`select status, sequence from sessions where id = '${id}'`);

@@ -3,12 +3,13 @@
 import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Store } from "../../src/core/ports.ts";
-import type { Prompt } from "../../src/core/prompt.ts";
-import { startSweeper } from "../../src/sweeper.ts";
+import type { StalePrompt } from "../../src/core/prompt.ts";
+import { type Settler, startSweeper } from "../../src/sweeper.ts";
 import { DATABASES, type RunningDatabase } from "../support/databases.ts";
+import { printFigure } from "../support/figure.ts";
 import { addProject, addSession, person, promptDraft, text } from "./seed.ts";
 
-type Settle = (prompt: Prompt) => Promise<boolean>;
+type Settle = (prompt: StalePrompt) => Promise<boolean>;
 
 const PATIENCE = { timeout: 10_000 };
 
@@ -26,9 +27,11 @@ describe.each(DATABASES)("startSweeper on $name", (kind) => {
   });
   afterAll(() => database?.stop());
 
-  function sweep(settlers: readonly (readonly [string, Settle])[]): void {
+  function sweep(settles: readonly (readonly [string, Settle])[]): void {
     const log = pino({ level: "silent" });
-    stops.push(startSweeper({ ports: { store }, holder: text(8), settlers: () => settlers, log }));
+    const settlers = settles.map(([bot, settle]): Settler => ({ bot, hasLeft: false, settle }));
+    const parts = { ports: { store }, holder: text(8), settlers: () => settlers, log };
+    stops.push(startSweeper(parts));
   }
 
   /** A prompt of this bot whose message is due for an edit. */
@@ -105,6 +108,40 @@ describe.each(DATABASES)("startSweeper on $name", (kind) => {
     expect(hanging).toEqual([first, second]);
   });
 
+  test("two processes that run the same bot edit each message once", async () => {
+    const bot = `telegram:${text(8)}`;
+    const edits: string[] = [];
+    const settle: Settle = async ({ token }) => edits.push(token) > 0;
+    sweep([[bot, settle]]);
+    sweep([[bot, settle]]);
+    const tokens = await Promise.all(Array.from({ length: 20 }, () => addStale(bot)));
+    for (const token of tokens) await expect.poll(() => isSettled(token), PATIENCE).toBe(true);
+    expect(edits.toSorted()).toEqual(tokens.toSorted());
+  });
+
+  test("100 bots take no more statements than one", async () => {
+    const counts = [];
+    for (const size of [1, 100]) {
+      const bots = Array.from({ length: size }, () => `telegram:${text(8)}`);
+      const { counted, calls } = countingStore(store);
+      const stop = startSweeper({
+        ports: { store: counted },
+        holder: text(8),
+        settlers: () => bots.map((bot) => ({ bot, hasLeft: false, settle: async () => true })),
+        log: pino({ level: "silent" }),
+      });
+      // The third tick begins after two whole ones; the first of all purges too.
+      const ticks = () => calls.filter((call) => call === "leases.acquire").length;
+      await expect.poll(ticks, PATIENCE).toBeGreaterThanOrEqual(3);
+      const first = calls.indexOf("leases.acquire", 1);
+      const second = calls.indexOf("leases.acquire", first + 1);
+      counts.push(second - first);
+      await stop();
+    }
+    printFigure("statements a second to sweep and settle, 1 bot and 100", counts.join(" and "));
+    expect(counts).toEqual([3, 3]);
+  });
+
   test("a process without bots that sweeps does not keep another from settling", async () => {
     const bot = `telegram:${text(8)}`;
     await store.leases.acquire("sweeper", "a process without bots", 60);
@@ -114,3 +151,25 @@ describe.each(DATABASES)("startSweeper on $name", (kind) => {
     await store.leases.release("sweeper", "a process without bots");
   });
 });
+
+/** The store, and the calls of its tables in order, each of which is one statement. */
+function countingStore(store: Store): { counted: Store; calls: string[] } {
+  const calls: string[] = [];
+  const counted = Object.fromEntries(
+    Object.entries(store).map(([name, table]) => [
+      name,
+      typeof table === "function"
+        ? table
+        : Object.fromEntries(
+            Object.entries(table).map(([method, run]) => [
+              method,
+              (...args: unknown[]) => {
+                calls.push(`${name}.${method}`);
+                return (run as (...args: unknown[]) => unknown)(...args);
+              },
+            ]),
+          ),
+    ]),
+  ) as unknown as Store;
+  return { counted, calls };
+}

@@ -124,7 +124,7 @@ describe("T12 the first account to open the link owns the session", () => {
     expect((await stranger.open(session)).text).toBe("This request was already used.");
   });
 
-  it.each(["l", "c"])(
+  it.each(["l", "c", "s"])(
     "a forwarded prompt's %s: button does nothing in other hands",
     async (verb) => {
       const [owner, stranger] = [newPerson(), newPerson()];
@@ -183,7 +183,7 @@ describe("T13 a stale or forged button has no effect", () => {
     expect(grants).toHaveLength(1);
   });
 
-  it.each(["l:", "l:AAAAAAAAAAAAAAAAAAAAAA", "login", "", "x".repeat(64), "m:TOKEN:42"])(
+  it.each(["l:", "l:AAAAAAAAAAAAAAAAAAAAAA", "login", "", "x".repeat(64), "m:TOKEN:42", "s:TOKEN"])(
     "forged data %j leaves the prompt as it is",
     async (forged) => {
       const person = newPerson();
@@ -195,6 +195,26 @@ describe("T13 a stale or forged button has no effect", () => {
       expect(await statusOf(session)).toMatchObject({ status: "completed" });
     },
   );
+
+  it("T22 the button that asks for notifications does nothing in other hands, nor before Login", async () => {
+    const site = (await stage.project({ subscription: "ask" })).client();
+    const [owner, stranger] = [newPerson(), newPerson()];
+    const session = await site.createSession();
+    const subscribed = () =>
+      stage.query(
+        `select 1 from subscribers join projects on projects.id = project_id
+         where subscription = 'ask' and subscribed`,
+      );
+    const prompt = await owner.open(session);
+    const notify = `s:${await tokenOf(session)}`;
+    await owner.tapData(prompt.messageId, notify);
+    await owner.tap(prompt, "Login");
+    await stranger.open(await newSession());
+    expect((await stranger.tapData(prompt.messageId, notify)).text).toBe(STALE);
+    expect(await subscribed()).toEqual([]);
+    await owner.tapData(prompt.messageId, notify);
+    expect(await subscribed()).toHaveLength(1);
+  });
 
   it("T2 Login forged on a prompt that asks for the match code approves nothing", async () => {
     const person = newPerson();

@@ -93,7 +93,7 @@ describe("T22 the subscription", () => {
     const [here, there] = [await logIn(person), await logIn(person, other)];
     const stopped = await person.type("/stop");
     expect(stopped.text).toBe(
-      "Notifications are off. Signing in to a site turns them on again for that site.",
+      "Notifications are off. Signing in to a site may turn them on again; the request says so then.",
     );
     expect(await rowOf(here)).toMatchObject({ subscribed: false });
     expect(await rowOf(there)).toMatchObject({ subscribed: false });

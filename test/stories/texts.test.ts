@@ -52,7 +52,8 @@ const ENGLISH: Language = {
   done: "You are signed in.",
   used: "This request was already used.",
   help: "Open the sign-in link on the site to continue.\n/lang changes the language, /stop turns notifications off, /help shows this message.",
-  stopped: "Notifications are off. Signing in to a site turns them on again for that site.",
+  stopped:
+    "Notifications are off. Signing in to a site may turn them on again; the request says so then.",
 };
 
 const RUSSIAN: Language = {
@@ -76,7 +77,7 @@ const RUSSIAN: Language = {
   used: "Этот запрос уже использован.",
   help: "Откройте ссылку для входа на сайте.\n/lang меняет язык, /stop отключает уведомления, /help показывает это сообщение.",
   stopped:
-    "Уведомления отключены. При следующем входе на сайт они снова включатся для этого сайта.",
+    "Уведомления отключены. Вход на сайт может снова их включить: тогда об этом сказано в запросе.",
 };
 
 function expectLines(text: string, lines: readonly (string | RegExp)[]): void {

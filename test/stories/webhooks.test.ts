@@ -51,6 +51,13 @@ describe("T19 deliveries to /hooks", () => {
   });
 
   const sent = () => api.bot(0).calls.filter((method) => method === "sendMessage").length;
+  /** Calls of the bot, but for those that it makes by itself. */
+  const outgoing = () =>
+    api
+      .bot(0)
+      .calls.filter(
+        (method) => !["getMe", "getWebhookInfo", "setWebhook", "setMyCommands"].includes(method),
+      );
 
   async function deliver(url: string, body: string, secret?: string) {
     const headers = {
@@ -95,6 +102,7 @@ describe("T19 deliveries to /hooks", () => {
     const { sessionId, watchToken } = await project.client().createSession();
     const { webhookSecret } = api.bot(0);
     const before = sent();
+    const calls = outgoing();
     const update = started(sessionId);
     const wrong = [undefined, "", "wrong", webhookSecret.slice(1), `${webhookSecret}x`];
     for (const secret of wrong) {
@@ -110,7 +118,7 @@ describe("T19 deliveries to /hooks", () => {
       return undefined;
     };
     expect(await opened()).toBe(false);
-    expect(sent()).toBe(before);
+    expect(outgoing()).toEqual(calls);
 
     // The very same update with the secret: what was refused would have had an effect.
     expect(await deliver(hook, update, webhookSecret)).toEqual({ status: 200, code: null });

@@ -17,6 +17,10 @@ export interface PretendBot {
   readonly webhookSecret: string;
   /** False from now on: the token is refused. */
   tokenValid: boolean;
+  /** False from now on: calls get no answer, their connection ends. */
+  reachable: boolean;
+  /** How many calls got none. */
+  readonly refusedCalls: number;
   /** Address of the webhook; empty = none. */
   webhookUrl(): Promise<string>;
   /** A person opens a link to this bot and presses START; the texts of the chat. Rejects on a link to another bot. */
@@ -77,6 +81,8 @@ function makeBot(url: string, username: string, index: number): KnownBot {
     calls: [],
     webhookSecret: "",
     tokenValid: true,
+    reachable: true,
+    refusedCalls: 0,
     async webhookUrl() {
       const info = await fetch(`${url}/bot${token}/getWebhookInfo`);
       return ((await info.json()) as { result: { url: string } }).result.url;
@@ -105,14 +111,26 @@ async function answer(
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<void> {
-  const [, token = "", method = ""] = /^\/bot([^/]+)\/(\w+)/.exec(req.url ?? "") ?? [];
+  // A download is a call without a method: `/file/bot<token>/<path>`.
+  const [, file, token = "", method = ""] =
+    /^(\/file)?\/bot([^/]+)\/(.+)$/.exec(req.url ?? "") ?? [];
   const bot = bots.find((each) => each.token === token && each.tokenValid);
   if (bot === undefined) {
     const refusal = { ok: false, error_code: 401, description: "Unauthorized" };
     res.writeHead(401, JSON_TYPE).end(JSON.stringify(refusal));
     return;
   }
-  bot.calls = [...bot.calls, method];
+  if (!bot.reachable) {
+    bot.refusedCalls += 1;
+    req.socket.destroy();
+    return;
+  }
+  bot.calls = [...bot.calls, file === undefined ? method : "file"];
+  if (file !== undefined) {
+    req.url = `/sandbox/telegram-api/file/bot${bot.sandbox.telegram.token}/${method}`;
+    await bot.sandbox.handle(req, res);
+    return;
+  }
   if (method === "getMe") {
     const { username } = bot;
     const id = Number(token.split(":")[0]);

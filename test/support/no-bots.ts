@@ -6,6 +6,7 @@ import type { Bots } from "../../src/core/bot-ports.ts";
 export const NO_BOTS: Bots = {
   urlOf: () => null,
   identify: async () => null,
-  isDefault: () => false,
+  isDefault: async () => false,
+  avatar: async () => null,
   inspect: async () => [],
 };
