@@ -48,9 +48,9 @@ export interface PipelineParts {
   readonly deadlineMs?: number;
 }
 
-/** Builds the pipeline. */
-export function createPipeline(parts: PipelineParts): Pipeline {
-  const { authority, limits, validate, log, deadlineMs = DEFAULT_DEADLINE_MS } = parts;
+/** What the entrances of the pipeline have in common. */
+function createSteps(parts: PipelineParts) {
+  const { authority, limits, log, deadlineMs = DEFAULT_DEADLINE_MS } = parts;
   const operations = new Map<DescMethod, Operation>(
     parts.operations.map((operation) => [operation.method, operation]),
   );
@@ -59,23 +59,32 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     if (operation === undefined) throw new TapinError("UNIMPLEMENTED");
     return operation;
   };
-  const fail = (method: DescMethod, call: Call, error: unknown) => {
-    const failure = withChallenge(toTapinError(error), call);
-    conclude(parts, method, { call, failure });
-    return failure;
+  return {
+    operationOf,
+    fail(method: DescMethod, call: Call, error: unknown): TapinError {
+      const failure = withChallenge(toTapinError(error), call);
+      conclude(parts, method, { call, failure });
+      return failure;
+    },
+    deadlineOf: (method: DescMethod, call: Call): Deadline => ({
+      signal: call.signal,
+      leftMs: Math.max(1, call.startedAt + deadlineMs - performance.now()),
+      onLateFailure: (error) => logLateFailure(log, method, call, error),
+    }),
+    async enter(method: DescMethod, call: Call): Promise<AdmittedCall> {
+      const { access } = operationOf(method);
+      const identity = await authenticate(authority, access, call);
+      if (identity.kind === "api_key") call.hideFromPages();
+      for (const field of await limits.request(call, identity)) call.tell(...field);
+      return { ...call, identity };
+    },
   };
-  const deadlineOf = (method: DescMethod, call: Call): Deadline => ({
-    signal: call.signal,
-    leftMs: Math.max(1, call.startedAt + deadlineMs - performance.now()),
-    onLateFailure: (error) => logLateFailure(log, method, call, error),
-  });
-  const enter = async (method: DescMethod, call: Call): Promise<AdmittedCall> => {
-    const { access } = operationOf(method);
-    const identity = await authenticate(authority, access, call);
-    if (identity.kind === "api_key") call.hideFromPages();
-    for (const field of await limits.request(call, identity)) call.tell(...field);
-    return { ...call, identity };
-  };
+}
+
+/** Builds the pipeline. */
+export function createPipeline(parts: PipelineParts): Pipeline {
+  const { limits, validate } = parts;
+  const { operationOf, fail, deadlineOf, enter } = createSteps(parts);
   // The kind of the method decides what goes in and comes out, which the map cannot know.
   const runOf = (method: DescMethod) =>
     operationOf(method).run as (request: unknown, call: AdmittedCall) => AsyncIterable<Message>;
