@@ -1,5 +1,5 @@
-// How `npm test` runs: real PostgreSQL for the whole run, two files at a time, one closing line. Everything runs
-// on Node; what depends on the runtime and costs little runs on Deno too, in the same run.
+// How `npm test` runs: real PostgreSQL for the whole run, two files at a time, no secret let out, one closing line.
+// Everything runs on Node; what depends on the runtime and costs little runs on Deno too, in the same run.
 
 import { defineConfig } from "vitest/config";
 import { ClosingLine } from "./test/support/closing-line.ts";
@@ -8,6 +8,7 @@ import { denoPool } from "./test/support/deno-pool.ts";
 export default defineConfig({
   test: {
     globalSetup: ["test/support/postgres-setup.ts"],
+    setupFiles: ["test/support/leak-check.ts"],
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
