@@ -66,8 +66,7 @@ describe.each(STAGES)("bot on $channel, $mode", ({ channel, mode }) => {
       await stage.until(() => stage.proxy.callsOf(stage.calls.me).length >= 3);
       stage.proxy.setDown(false);
       await stage.until(() => bot.username === stage.messenger.username);
-      const call = mode === "polling" ? stage.calls.poll : stage.calls.register;
-      await stage.until(() => stage.proxy.callsOf(call).length > 0);
+      await stage.begun();
       await stage.openPrompt();
       expect(stage.lines("warn")[0]?.message).toMatch(/cannot be reached; trying again$/);
     });
@@ -117,6 +116,7 @@ describe.each(STAGES)("bot on $channel, $mode", ({ channel, mode }) => {
       expect(bot.tokenRefused).toBe(true);
       await stage.until(() => bot.username === stage.messenger.username);
       expect(bot.tokenRefused).toBe(false);
+      await stage.begun();
       await stage.openPrompt();
       expect(stage.lines("error")).toHaveLength(1);
     });

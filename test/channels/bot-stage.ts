@@ -162,13 +162,20 @@ export class Stage {
   async startedBot(change: BotChange = {}): Promise<Bot> {
     const bot = this.bot(change);
     const mode = change.updates?.kind ?? this.mode;
-    const polls = () => this.proxy.callsOf(this.calls.poll).length;
-    const registered = () => this.lines("info").filter(isAboutRegistration).length;
-    const begun = mode === "polling" ? polls : registered;
-    const before = begun();
+    const before = this.#timesBegun(mode);
     await bot.start();
-    await this.until(() => begun() > before);
+    await this.until(() => this.#timesBegun(mode) > before);
     return bot;
+  }
+
+  /** Resolves once the stage's first bot gets updates. */
+  async begun(): Promise<void> {
+    await this.until(() => this.#timesBegun(this.mode) > 0);
+  }
+
+  #timesBegun(mode: Mode): number {
+    if (mode === "polling") return this.proxy.callsOf(this.calls.poll).length;
+    return this.lines("info").filter(isAboutRegistration).length;
   }
 
   /** The bot's process dies where it stands: nothing it still does reaches the messenger, and nothing reaches it. */
