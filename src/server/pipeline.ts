@@ -88,25 +88,11 @@ export function createPipeline(parts: PipelineParts): Pipeline {
   // The kind of the method decides what goes in and comes out, which the map cannot know.
   const runOf = (method: DescMethod) =>
     operationOf(method).run as (request: unknown, call: AdmittedCall) => AsyncIterable<Message>;
-  async function* logged(
-    method: DescMethod,
-    call: AdmittedCall,
-    begin: () => AsyncIterable<Message>,
-  ) {
-    let isLogged = false;
-    try {
-      yield* keepStreamDeadline(begin(), deadlineOf(method, call));
-      // An operation ends quietly on abort; the caller must still be told why the stream stopped.
-      call.signal.throwIfAborted();
-      conclude(parts, method, { call, failure: null });
-      isLogged = true;
-    } catch (error) {
-      isLogged = true;
-      throw fail(method, call, await limits.refusal(call, call.identity, error));
-    } finally {
-      if (!isLogged) conclude(parts, method, { call, failure: new TapinError("CANCELED") });
-    }
-  }
+  const followed = (method: DescMethod, call: AdmittedCall, begin: () => AsyncIterable<Message>) =>
+    follow(begin, deadlineOf(method, call), {
+      conclude: (failure) => conclude(parts, method, { call, failure }),
+      fail: async (error) => fail(method, call, await limits.refusal(call, call.identity, error)),
+    });
   return {
     fail,
     async admit(method, call) {
@@ -129,7 +115,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
       }
     },
     stream(method, request, call) {
-      return logged(method, call, () => {
+      return followed(method, call, () => {
         validate(method, request);
         return runOf(method)(request, call);
       });
@@ -139,9 +125,33 @@ export function createPipeline(parts: PipelineParts): Pipeline {
         if (!isFirst) await limits.request(call, call.identity);
         validate(method, request);
       };
-      return logged(method, call, () => runOf(method)(checked(requests, check), call));
+      return followed(method, call, () => runOf(method)(checked(requests, check), call));
     },
   };
+}
+
+/** The messages of a stream, whose end is told once, however it comes. */
+async function* follow(
+  begin: () => AsyncIterable<Message>,
+  deadline: Deadline,
+  end: {
+    conclude(failure: TapinError | null): void;
+    fail(error: unknown): Promise<TapinError>;
+  },
+): AsyncIterable<Message> {
+  let isTold = false;
+  try {
+    yield* keepStreamDeadline(begin(), deadline);
+    // An operation ends quietly on abort; the caller must still be told why the stream stopped.
+    deadline.signal.throwIfAborted();
+    end.conclude(null);
+    isTold = true;
+  } catch (error) {
+    isTold = true;
+    throw await end.fail(error);
+  } finally {
+    if (!isTold) end.conclude(new TapinError("CANCELED"));
+  }
 }
 
 /** Each message of the caller once it is checked. */
