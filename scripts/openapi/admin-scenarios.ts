@@ -160,6 +160,17 @@ export const ADMIN_SCENARIOS: Scenarios = {
       answer: errorAnswer("not_found", "There is nothing here."),
     }),
   ],
+  deleteSubscriber: [
+    good("deleted", "Nothing is known of the person any more", {
+      parameters: { slug, subscriber_id: EXAMPLE.subscriberId },
+      answer: {},
+    }),
+    good("not_found", "The project has no such subscriber", {
+      parameters: { slug, subscriber_id: "00000000-0000-4000-8000-000000000000" },
+      status: 404,
+      answer: errorAnswer("not_found", "There is nothing here."),
+    }),
+  ],
   diagnose: [
     good("healthy", "All is well", {
       answer: {

@@ -7,6 +7,7 @@ import type { Ports } from "../../src/core/ports.ts";
 import { ERRORS } from "../../src/errors.ts";
 import { adminOperations } from "../../src/server/admin-service.ts";
 import { authOperations } from "../../src/server/auth-service.ts";
+import type { Limits } from "../../src/server/limit.ts";
 import type { Operation } from "../../src/server/operation.ts";
 import { type SandboxPort, sandboxOperations } from "../../src/server/sandbox-service.ts";
 import { readHttpBindings, rpcName } from "../../src/transcoder/http-rule.ts";
@@ -70,7 +71,7 @@ export function buildDocument(typeNames: readonly string[], image = readImage())
 // Only who may call is read of them: nothing is ever run.
 const ACCESS: ReadonlyMap<string, Operation["access"]> = new Map(
   [
-    ...authOperations({} as Ports),
+    ...authOperations({} as Ports, {} as Limits),
     ...adminOperations({} as Ports),
     ...sandboxOperations({} as SandboxPort),
   ].map(({ method, access }) => [rpcName(method), access]),

@@ -12,6 +12,7 @@ import {
   watchMessageFrom,
 } from "./contract-client.ts";
 import { readEvents } from "./event-stream.ts";
+import { keepHttpAnswer } from "./leaks.ts";
 import { answerProblems, operationFor, schemaProblems } from "./openapi.ts";
 
 /** One request to the REST form. */
@@ -38,6 +39,7 @@ export async function restFetch(url: string, call: RestCall = {}): Promise<Respo
     ...(call.signal && { signal: call.signal }),
     ...(call.body !== undefined && { body: JSON.stringify(call.body) }),
   });
+  await keep(call.method ?? "GET", response);
   call.onHeaders?.(response.headers);
   await checkAnswer(call.method ?? "GET", url, response);
   return response;
@@ -59,6 +61,14 @@ function checkEvent(event: string, data: unknown): void {
   const name = event === "error" ? "Error" : "WatchSessionResponse";
   const problems = schemaProblems({ $ref: `#/components/schemas/${name}` }, data);
   if (problems.length > 0) throw new Error(`not as documented:\n${problems.join("\n")}`);
+}
+
+/** A stream is left to its reader. */
+async function keep(method: string, response: Response): Promise<void> {
+  const { url, status, headers } = response;
+  const isWhole = headers.get("content-type") === "application/json";
+  const text = isWhole ? await response.clone().text() : "";
+  keepHttpAnswer({ call: `${method} ${new URL(url).pathname}`, status, headers, text });
 }
 
 /** Makes a client that speaks JSON REST, and server-sent events for watching. */
