@@ -132,6 +132,12 @@ describe("README.md, one contract and four dialects", () => {
     }
   });
 
+  it("reflection lists what there is to call, and health says that it serves", async () => {
+    const lines = (await run(block("bash", "--list-methods"), { env })).split("\n");
+    expect(lines).toContain("tapin.auth.v1.AuthService/CreateSession");
+    expect(lines.join("")).toMatch(/\{\s*"status":\s*"SERVING"\s*\}$/);
+  });
+
   it("gRPC-Web watches with connect-web", async () => {
     const session = await create();
     const cwd = await save("watch.ts", block("ts", "// watch.ts"));
