@@ -85,9 +85,15 @@ export function envelopeSchema(reasons: ReasonTexts): Schema {
   };
 }
 
+/** What callers are told of their budget, where one is kept for them. */
+export const LIMIT_HEADERS: Schema = {
+  RateLimit: { $ref: "#/components/headers/RateLimit" },
+  "RateLimit-Policy": { $ref: "#/components/headers/RateLimit-Policy" },
+};
+
 const HEADERS: Readonly<Record<number, Schema>> = {
   401: { "WWW-Authenticate": { $ref: "#/components/headers/WWW-Authenticate" } },
-  429: { "Retry-After": { $ref: "#/components/headers/Retry-After" } },
+  429: { "Retry-After": { $ref: "#/components/headers/Retry-After" }, ...LIMIT_HEADERS },
 };
 
 /** A response with one status. `reasons` maps each reason it may carry to what it means here. */
@@ -192,6 +198,19 @@ export const RESPONSE_HEADERS: Readonly<Record<string, Schema>> = {
     required: true,
     schema: text,
     example: 'Bearer realm="tapin"',
+  },
+  RateLimit: {
+    description:
+      "What is left of the caller's budget: its name, `r` calls, and `t` seconds until it is full again (draft-ietf-httpapi-ratelimit-headers). Absent where no budget is kept.",
+    required: false,
+    schema: text,
+    example: '"requests";r=5999;t=60',
+  },
+  "RateLimit-Policy": {
+    description: "The budget: its name, and `q` calls in `w` seconds.",
+    required: false,
+    schema: text,
+    example: '"requests";q=6000;w=60',
   },
   "Retry-After": {
     description: "Seconds to wait.",

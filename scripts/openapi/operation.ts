@@ -8,6 +8,7 @@ import type { HttpBinding } from "../../src/transcoder/http-rule.ts";
 import { curlOf } from "./curl.ts";
 import {
   errorResponse,
+  LIMIT_HEADERS,
   type ReasonTexts,
   reasonsOf,
   sharedResponseOf,
@@ -141,9 +142,13 @@ function bodyOf({ schemas }: OperationParts, documented: Documented): Schema | u
 }
 
 function answerOf({ schemas }: OperationParts, documented: Documented): Schema {
-  const { binding, scenarios } = documented;
+  const { binding, access, scenarios } = documented;
   const { descriptor, responseField } = binding;
-  const headers = { "X-Request-Id": { $ref: "#/components/headers/X-Request-Id" } };
+  const isCounted = access === "api_key" || access === "api_key_or_watch_token";
+  const headers = {
+    "X-Request-Id": { $ref: "#/components/headers/X-Request-Id" },
+    ...(isCounted && LIMIT_HEADERS),
+  };
   const good = scenarios.filter(({ status }) => status === 200);
   if (good.length === 0) throw new Error(`${binding.rpc}: no example of an answer`);
   const output = responseField === undefined ? descriptor.output : responseField.message;

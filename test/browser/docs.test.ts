@@ -8,11 +8,14 @@ import { OPERATIONS } from "../support/openapi.ts";
 import { startTapin, type Tapin } from "../support/tapin.ts";
 import { DESKTOP, PHONE, picture } from "./browser-stage.ts";
 
+/** Milliseconds that two services may take to start, on a machine that is busy. */
+const START_MS = 120_000;
+
 let tapin: Tapin;
 let browser: Browser;
 beforeAll(async () => {
   [tapin, browser] = await Promise.all([startTapin(), launchChromium()]);
-});
+}, START_MS);
 afterAll(async () => {
   await browser?.close();
   await tapin?.end();

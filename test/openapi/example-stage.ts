@@ -218,6 +218,10 @@ async function bringAbout(
 ): Promise<Readonly<Record<string, string>>> {
   const { session_id = "", telegram_link = "" } = session;
   if (WITH_CODE.has(name)) return { [EXAMPLE.code]: codeOf(await logIn()) };
+  if (name === "deleteSubscriber/deleted") {
+    const profile = await site.post("verify", { code: codeOf(await logIn()) });
+    return { [EXAMPLE.subscriberId]: String(profile.subscriber_id) };
+  }
   const path = `session/${session_id}`;
   const scenes: Readonly<Record<string, () => Promise<unknown>>> = {
     "createSession/conflict": () => site.post("session", { state: "first" }, "login-4711"),
@@ -246,7 +250,7 @@ function siteOf({ url }: Tapin, bearer: string) {
   };
   return {
     send: (method: string, path: string) => send(method, path),
-    post: (path: string, body: object, key: string) => send("POST", path, body, key),
+    post: (path: string, body: object, key?: string) => send("POST", path, body, key),
     create: (body: object) => send("POST", "session", body),
   };
 }

@@ -8,6 +8,9 @@ import { restFetch } from "../support/rest-client.ts";
 import { RUNTIMES } from "../support/tapin.ts";
 import { type ExampleStage, type Ready, type Step, startExampleStage } from "./example-stage.ts";
 
+/** Milliseconds that two services may take to start, on a machine that is busy. */
+const START_MS = 120_000;
+
 interface Example {
   readonly name: string;
   readonly documented: DocumentedOperation;
@@ -58,7 +61,7 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
   let stage: ExampleStage;
   beforeAll(async () => {
     stage = await startExampleStage(runtime);
-  });
+  }, START_MS);
   afterAll(() => stage?.stop());
 
   it.each(inOrder)("$how of $name is answered as documented", async (task) => {

@@ -15,6 +15,9 @@ import {
 import { type RestCall, restFetch } from "../support/rest-client.ts";
 import { startTapin, type Tapin } from "../support/tapin.ts";
 
+/** Milliseconds that two services may take to start, on a machine that is busy. */
+const START_MS = 120_000;
+
 let tapin: Tapin;
 let hurried: Tapin;
 beforeAll(async () => {
@@ -22,7 +25,7 @@ beforeAll(async () => {
     startTapin(),
     startTapin({ env: { TAPIN_RATE_LIMIT: "1", TAPIN_FAILURE_LIMIT: "1" } }),
   ]);
-});
+}, START_MS);
 afterAll(async () => {
   await Promise.all([tapin?.end(), hurried?.end()]);
 });

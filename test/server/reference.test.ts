@@ -5,6 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { freePort } from "../support/free-port.ts";
 import { RUNTIMES, startTapin, type Tapin } from "../support/tapin.ts";
 
+/** Milliseconds that two services may take to start, on a machine that is busy. */
+const START_MS = 120_000;
+
 const PUBLIC_URL = "https://tapin.example.org/login&more";
 
 describe.each(RUNTIMES)("on %s", (runtime) => {
@@ -17,7 +20,7 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
     realUrl = `http://127.0.0.1:${port}`;
     const env = { TAPIN_PORT: port, TAPIN_SANDBOX: "off", TAPIN_PUBLIC_URL: PUBLIC_URL };
     [tapin, real] = await Promise.all([startTapin({ runtime }), startTapin({ runtime, env })]);
-  });
+  }, START_MS);
   afterAll(() => Promise.all([tapin?.end(), real?.end()]));
 
   it("GET /openapi.json names the public URL as its only server", async () => {
