@@ -11,6 +11,7 @@ import type { TLSSocket } from "node:tls";
 import { TapinError } from "../errors.ts";
 import { toRestError } from "./error-envelope.ts";
 import type { Request, Response } from "./exchange.ts";
+import { type UnreadWatch, watchUnread } from "./unread.ts";
 
 /** Milliseconds a connection may take to send its first bytes, or to shake hands over TLS. */
 export const SNIFF_MS = 10_000;
@@ -54,10 +55,11 @@ export interface Identity {
 export function createListener(handle: Handle, identity: Identity | null): Listener {
   const h1 = createHttp1(handle, identity);
   const sessions = new Set<http2.ServerHttp2Session>();
-  const h2 = createHttp2(sessions, handle);
+  const unread = watchUnread();
+  const h2 = createHttp2({ sessions, unread }, handle);
   const sockets = new Set<Socket>();
-  trackSockets(h1, sockets);
-  if (h1 instanceof https.Server) chooseByAlpn(h1, h2);
+  trackSockets(h1, { sockets, unread });
+  if (h1 instanceof https.Server) chooseByAlpn(h1, { h2, unread });
   else chooseByPreface(h1, h2);
   return {
     renew: (renewed) => {
@@ -82,6 +84,7 @@ export function createListener(handle: Handle, identity: Identity | null): Liste
         h1.close(() => {
           clearTimeout(force);
           clearInterval(sweep);
+          unread.stop();
           resolve();
         });
         for (const session of sessions) session.close();
@@ -124,10 +127,15 @@ function createHttp1(handle: Handle, identity: Identity | null): http.Server | h
   return h1;
 }
 
-function createHttp2(sessions: Set<http2.ServerHttp2Session>, handle: Handle): http2.Http2Server {
+function createHttp2(
+  { sessions, unread }: { sessions: Set<http2.ServerHttp2Session>; unread: UnreadWatch },
+  handle: Handle,
+): http2.Http2Server {
   const settings = { maxConcurrentStreams: 100, maxHeaderListSize: MAX_HEADER_BYTES };
   const onRequest = (req: http2.Http2ServerRequest, res: http2.Http2ServerResponse) => {
     limitArrival(req);
+    const { stream } = req;
+    unread.add(stream, () => stream.close(http2.constants.NGHTTP2_CANCEL));
     handle(req, res);
   };
   const h2 = http2.createServer({ settings }, onRequest);
@@ -137,6 +145,9 @@ function createHttp2(sessions: Set<http2.ServerHttp2Session>, handle: Handle): h
     session.on("close", () => sessions.delete(session));
     session.on("error", () => session.destroy());
     session.setTimeout(IDLE_MS, () => session.close());
+    // Half a head is no stream yet, so nothing else would notice who never asks for anything.
+    const unasked = setTimeout(() => session.destroy(), REQUEST_MS);
+    for (const event of ["stream", "close"]) session.once(event, () => clearTimeout(unasked));
   });
   h2.on("sessionError", () => {});
   return h2;
@@ -150,9 +161,13 @@ function limitArrival(req: http2.Http2ServerRequest): void {
   for (const event of ["end", "close"]) req.once(event, () => clearTimeout(timer));
 }
 
-function trackSockets(h1: http.Server, sockets: Set<Socket>): void {
+function trackSockets(
+  h1: http.Server,
+  { sockets, unread }: { sockets: Set<Socket>; unread: UnreadWatch },
+): void {
   h1.prependListener("connection", (socket: Socket) => {
     sockets.add(socket);
+    unread.add(socket, () => socket.destroy());
     socket.once("close", () => sockets.delete(socket));
     socket.on("error", () => socket.destroy());
   });
@@ -164,10 +179,14 @@ function chooseByPreface(h1: http.Server, h2: http2.Http2Server): void {
 }
 
 /** Over TLS the client has said what it speaks: RFC 7301. Who says nothing gets HTTP/1.1. */
-function chooseByAlpn(h1: https.Server, h2: http2.Http2Server): void {
+function chooseByAlpn(
+  h1: https.Server,
+  { h2, unread }: { h2: http2.Http2Server; unread: UnreadWatch },
+): void {
   const choose = swapListeners(h1, h2, "secureConnection");
   h1.on("secureConnection", (socket: TLSSocket) => {
     socket.on("error", () => socket.destroy());
+    unread.add(socket, () => socket.destroy());
     choose(socket, socket.alpnProtocol === "h2");
   });
 }

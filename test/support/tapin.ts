@@ -28,6 +28,8 @@ export interface TapinOptions {
   readonly runtime?: Runtime;
   /** Settings beside TAPIN_PORT=0, TAPIN_DATA_DIR=memory and, with a database, TAPIN_SECRET. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Which lines `output` keeps; all of them unless told otherwise. */
+  readonly keeps?: (line: string) => boolean;
 }
 
 /** A running service. */
@@ -50,6 +52,7 @@ export const TEST_ADMIN_TOKEN = "tapin_admin_for_tests_only";
 export async function startTapin({
   runtime = "node",
   env = {},
+  keeps = () => true,
 }: TapinOptions = {}): Promise<Tapin> {
   const settings = {
     TAPIN_PORT: "0",
@@ -73,7 +76,7 @@ export async function startTapin({
       resolve(code);
     });
   });
-  const url = await readyUrl(child, lines);
+  const url = await readyUrl(child, { lines, keeps });
   const output = () => lines.join("\n");
   // The banner follows the ready line; only the embedded mode has one.
   if (env.TAPIN_DATABASE_URL === undefined) await untilPrinted(child, lines, /Admin token\s+\S+/);
@@ -110,7 +113,10 @@ function withoutTapin(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   );
 }
 
-function readyUrl(child: ChildProcess, lines: string[]): Promise<string> {
+function readyUrl(
+  child: ChildProcess,
+  { lines, keeps }: { lines: string[]; keeps: (line: string) => boolean },
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const fail = (what: string) => reject(new Error(`${what}:\n${lines.join("\n")}`));
     const timer = setTimeout(() => fail("not ready in time"), READY_MS);
@@ -121,7 +127,7 @@ function readyUrl(child: ChildProcess, lines: string[]): Promise<string> {
     for (const stream of [child.stdout, child.stderr]) {
       if (stream === null) continue;
       createInterface({ input: stream }).on("line", (line) => {
-        lines.push(line);
+        if (keeps(line)) lines.push(line);
         const url = /"event":"ready","url":"([^"]+)"/.exec(line)?.[1];
         if (url === undefined) return;
         clearTimeout(timer);
