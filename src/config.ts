@@ -82,6 +82,12 @@ export const SETTINGS = [
     meaning:
       "pretend messengers and demo website: `on`, `off`, or `auto`: on when embedded, on a loopback host, without TLS, and no messenger token is set",
   },
+  {
+    name: "TAPIN_AVATARS",
+    fallback: "off",
+    meaning:
+      "pictures of people whose messenger has no public address for them (Telegram): `on` = served by Tapin, `off` = null",
+  },
   { name: "TAPIN_SESSION_TTL", fallback: "300", meaning: "seconds a session lives, 60-1800" },
   { name: "TAPIN_CODE_TTL", fallback: "300", meaning: "seconds a code lives, 30-600" },
   {
@@ -134,6 +140,8 @@ export interface Config {
   /** How messengers deliver updates. */
   readonly updates: "polling" | "webhook";
   readonly sandbox: boolean;
+  /** Whether Tapin serves pictures of people whose messenger has no public address for them. */
+  readonly avatars: boolean;
   readonly sessionTtlSeconds: number;
   readonly codeTtlSeconds: number;
   readonly requestsPerMinute: number;
@@ -194,6 +202,7 @@ function readConfig(reader: Reader): Config {
     sandbox:
       sandbox === "on" ||
       (sandbox === "auto" && databaseUrl === null && loopback && !tls && !telegram && !max),
+    avatars: reader.choice("TAPIN_AVATARS", ["off", "on"]) === "on",
     sessionTtlSeconds: reader.integer("TAPIN_SESSION_TTL", { fallback: 300, min: 60, max: 1800 }),
     codeTtlSeconds: reader.integer("TAPIN_CODE_TTL", { fallback: 300, min: 30, max: 600 }),
     requestsPerMinute: reader.integer("TAPIN_RATE_LIMIT", { fallback: 6000, min: 0, max: 1e9 }),

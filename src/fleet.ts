@@ -1,6 +1,7 @@
 // The fleet: every bot this process runs, its own and those that projects brought. Bots of projects come,
 // change and go without a restart, on every process.
 
+import { createAvatarCache } from "./avatar-cache.ts";
 import type { Bot } from "./channels/bot.ts";
 import type { BotAccount, BotFinding, Bots, ProjectBot } from "./core/bot-ports.ts";
 import { CHANNELS, type Channel } from "./core/subscriber.ts";
@@ -90,6 +91,7 @@ function settlerOf(hasLeft: boolean) {
 
 /** What the rules ask about bots. */
 function knowledge(parts: FleetParts, own: Own, roster: Roster): Bots {
+  const avatars = createAvatarCache();
   return {
     urlOf(channel, projectId) {
       const place = placeOf({ channel, projectId });
@@ -98,6 +100,12 @@ function knowledge(parts: FleetParts, own: Own, roster: Roster): Bots {
       if (member === undefined || member.bot.tokenRefused) return null;
       const username = member.bot.username ?? member.project?.username ?? null;
       return username === null ? null : parts.access[channel].botUrl(username);
+    },
+    async avatar({ projectId, channel, userId }, timeoutMs) {
+      const place = placeOf({ channel, projectId });
+      if (roster.sealed.has(place)) throw new TapinError("UNAVAILABLE");
+      const { bot } = roster.members.get(place) ?? own.get(channel) ?? {};
+      return bot === undefined ? null : await avatars.read(bot, userId, timeoutMs);
     },
     async isDefault(channel, messengerBotId) {
       const member = own.get(channel);

@@ -15,6 +15,7 @@ import {
   SECRET_LENGTH,
 } from "./core/secret.ts";
 import { ensureDemoProject } from "./demo-project.ts";
+import { TapinError } from "./errors.ts";
 import { createFleet, type Fleet } from "./fleet.ts";
 import { type Keyring, openKeyring } from "./keyring.ts";
 import { createMetrics } from "./metrics.ts";
@@ -26,6 +27,7 @@ import {
   type Website,
 } from "./mount-sandbox.ts";
 import { createSandbox, type Sandbox } from "./sandbox/sandbox.ts";
+import { AVATAR_PREFIX, avatarRoute } from "./server/avatar-route.ts";
 import { createServer, type Server } from "./server/server.ts";
 import { WEBHOOK_PREFIX, webhookRoute } from "./server/webhook.ts";
 import { type OpenedStore, openStore } from "./store/open.ts";
@@ -154,6 +156,7 @@ async function assemble(
     sandbox,
     routes: [
       webhookRoute((name) => late.fleet?.webhook(name) ?? null),
+      ...(config.avatars ? [avatarRoute(ports)] : []),
       ...(sandbox === null ? [] : sandboxRoutes(sandbox, website)),
     ],
     isReady: (timeoutMs) => checkReady(ports, late, timeoutMs),
@@ -209,6 +212,10 @@ async function openPorts(
     settings: {
       sessionTtlSeconds: config.sessionTtlSeconds,
       codeTtlSeconds: config.codeTtlSeconds,
+      // The address is known only once it listens.
+      get avatarsUrl() {
+        return config.avatars ? parts.late.addresses.publicUrl + AVATAR_PREFIX : null;
+      },
     },
   };
 }
@@ -218,6 +225,10 @@ function lateBots(late: Late): Bots {
   return {
     urlOf: (channel, projectId) => late.fleet?.urlOf(channel, projectId) ?? null,
     identify: async (channel, token) => (await late.fleet?.identify(channel, token)) ?? null,
+    avatar: async (person, timeoutMs) => {
+      if (late.fleet === null) throw new TapinError("UNAVAILABLE");
+      return await late.fleet.avatar(person, timeoutMs);
+    },
     isDefault: async (channel, botId) => (await late.fleet?.isDefault(channel, botId)) ?? false,
     inspect: async () => (await late.fleet?.inspect()) ?? [],
   };

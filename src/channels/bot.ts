@@ -1,6 +1,7 @@
 // A bot, whichever messenger it lives in: what the gateway may do with it, and what it is made of. The bots
 // themselves are in telegram.ts and max.ts; what both have in common is in messenger-bot.ts.
 
+import type { Avatar } from "../core/avatar.ts";
 import type { BotHandlers } from "../core/bot-ports.ts";
 import type { MessengerCall } from "../core/observer.ts";
 import type { StalePrompt } from "../core/prompt.ts";
@@ -38,6 +39,11 @@ export interface Bot {
    * when it could not be noted: the messenger must deliver it again.
    */
   receive(update: unknown): Promise<void>;
+  /**
+   * The person's picture; null when they have none that the bot may see, or when the messenger has an address for it
+   * that anybody may know. Rejects, without secrets, when the messenger cannot be asked or takes longer than 5 s.
+   */
+  avatar(userId: string): Promise<Avatar | null>;
   /** How the bot is doing, asked of the messenger now. Never rejects; holds no token and no secret. */
   inspect(): Promise<BotReport>;
 }

@@ -1,6 +1,7 @@
 // The life of a bot, the same in every messenger: finds out who it is, gets updates by polling or by webhook,
 // answers people, and stops. What a messenger's API looks like is behind the MessengerSide interface.
 
+import type { Avatar } from "../core/avatar.ts";
 import type { BotAccount } from "../core/bot-ports.ts";
 import { type Bot, type BotOptions, type BotTiming, TOKEN_ADVICE, type UpdateMode } from "./bot.ts";
 import type { BotLog } from "./bot-log.ts";
@@ -65,6 +66,7 @@ export function createMessengerBot(
       if (bot.account === null) throw new Error("the messenger has not told yet who this bot is");
       await bot.inbox.take(update);
     },
+    avatar: (userId) => readAvatar(bot, userId, stopping.signal),
     async inspect() {
       const report = await inspectBot(bot);
       if (report.tokenValid !== null) bot.tokenRefused = !report.tokenValid;
@@ -199,6 +201,26 @@ async function identifyUntilKnown(bot: LivingBot, signal: AbortSignal): Promise<
       told = reason;
       waitMs = longestBackoffMs;
     }
+  }
+}
+
+/** Longest time for the whole picture, in milliseconds. */
+const AVATAR_MS = 5000;
+
+async function readAvatar(
+  { side, log }: LivingBot,
+  userId: string,
+  stopping: AbortSignal,
+): Promise<Avatar | null> {
+  if (side.readAvatar === undefined) return null;
+  const signal = AbortSignal.any([stopping, AbortSignal.timeout(AVATAR_MS)]);
+  try {
+    return await side.readAvatar(userId, signal);
+  } catch (error) {
+    const described = side.errors.describe(error);
+    log.warn({ error: described }, "a picture could not be read");
+    // No cause: it would carry the token into whichever log prints it.
+    throw new Error(described);
   }
 }
 

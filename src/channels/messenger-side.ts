@@ -1,5 +1,6 @@
 // What a messenger adds to a bot: its calls, its errors and its updates, in the words of the shared parts.
 
+import type { Avatar } from "../core/avatar.ts";
 import type { BotAccount } from "../core/bot-ports.ts";
 import type { Channel } from "../core/subscriber.ts";
 import type { KeyedEvent } from "./channel-event.ts";
@@ -20,6 +21,8 @@ export interface MessengerSide {
   readonly read: (update: unknown, username: string | null) => KeyedEvent | null;
   /** See ConversationParts. */
   readonly completePerson?: NonNullable<ConversationParts["completePerson"]>;
+  /** Reads a person's picture, where only the bot can; null when there is none. May reject with secrets. */
+  readonly readAvatar?: (userId: string, signal: AbortSignal) => Promise<Avatar | null>;
   /** Asks who the bot is. */
   askAccount(signal: AbortSignal): Promise<BotAccount>;
   /** The sentence for a failure at the start that only the operator can put right; null for any other failure. */

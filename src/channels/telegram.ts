@@ -10,6 +10,7 @@ import { apiSignal, createApi } from "./grammy.ts";
 import { commandsOf, LANGUAGES } from "./messages.ts";
 import { createMessengerBot } from "./messenger-bot.ts";
 import type { MessengerSide } from "./messenger-side.ts";
+import { readTelegramAvatar } from "./telegram-avatars.ts";
 import { telegramErrors } from "./telegram-errors.ts";
 import { LONG_POLL_SECONDS, pollTelegram } from "./telegram-poller.ts";
 import { createTelegramSender } from "./telegram-sender.ts";
@@ -52,6 +53,8 @@ export function createTelegramBot(options: BotOptions): Bot {
     messenger: createTelegramSender({ api, name: "Telegram", errors, log }),
     webhooks,
     read: readKeyedUpdate,
+    readAvatar: (userId, signal) =>
+      readTelegramAvatar({ api, token, apiRoot: apiRootOf(options), log }, userId, signal),
     askAccount: (signal) => askAccount(api, signal),
     fatal: (error) => fatalSentence(errors, error),
     setCommands: (signal) => setCommands(api, signal),

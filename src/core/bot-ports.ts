@@ -1,8 +1,9 @@
 // The ports of bots: what the rules ask about them, what they report, and what is stored of them. src/fleet.ts and
 // fleet-member.ts implement Bots and BotHandlers, src/store the tables; ports.ts has everything else.
 
+import type { Avatar } from "./avatar.ts";
 import type { MessageRef, Screen } from "./prompt.ts";
-import type { Channel, Person } from "./subscriber.ts";
+import type { Channel, Person, Subscriber } from "./subscriber.ts";
 
 /** The bots of this process: its own, and those that projects brought. */
 export interface Bots {
@@ -15,6 +16,15 @@ export interface Bots {
   identify(channel: Channel, token: string): Promise<BotAccount | null>;
   /** Whether this Tapin itself uses the account. Throws UNAVAILABLE while the messenger has not told which it uses. */
   isDefault(channel: Channel, messengerBotId: string): Promise<boolean>;
+  /**
+   * The picture of a person, from the bot through which the project reaches them; null when they have none that the
+   * bot may see, or when their messenger has addresses for everybody. Throws UNAVAILABLE when it is not known
+   * within `timeoutMs`.
+   */
+  avatar(
+    person: Pick<Subscriber, "projectId" | "channel" | "userId">,
+    timeoutMs: number,
+  ): Promise<Avatar | null>;
   /** Asks every bot's messenger how the bot is doing. Never rejects. */
   inspect(): Promise<readonly BotFinding[]>;
 }

@@ -29,6 +29,8 @@ export interface Settings {
   readonly sessionTtlSeconds: number;
   /** Seconds a code lives, 30-600. */
   readonly codeTtlSeconds: number;
+  /** Address under which Tapin serves pictures of people, with a slash at the end; null = it serves none. */
+  readonly avatarsUrl: string | null;
 }
 
 /** Storage. All methods throw `TapinError("UNAVAILABLE")` when the database cannot be reached. */

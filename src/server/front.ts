@@ -11,6 +11,7 @@ import { MAX_HEADER_BYTES } from "./listener.ts";
 import { toTapinError } from "./pipeline.ts";
 import type { Rest } from "./rest.ts";
 import type { Rpc } from "./rpc.ts";
+import { SECURITY_HEADERS } from "./security-headers.ts";
 
 /** Longest request target, in characters. */
 export const MAX_URL_LENGTH = 8 * 1024;
@@ -84,7 +85,7 @@ function arrive(req: Request, res: Response): Exchange {
   const given = headerOf(req, "x-request-id") ?? "";
   const requestId = /^[A-Za-z0-9._-]{1,64}$/.test(given) ? given : crypto.randomUUID();
   res.setHeader("x-request-id", requestId);
-  res.setHeader("x-content-type-options", "nosniff");
+  for (const [name, value] of SECURITY_HEADERS) res.setHeader(name, value);
   const target = originForm(req.url ?? "/");
   const mark = target.indexOf("?");
   return {

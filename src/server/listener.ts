@@ -11,6 +11,7 @@ import type { TLSSocket } from "node:tls";
 import { TapinError } from "../errors.ts";
 import { toRestError } from "./error-envelope.ts";
 import type { Request, Response } from "./exchange.ts";
+import { SECURITY_HEADERS } from "./security-headers.ts";
 import { type UnreadWatch, watchUnread } from "./unread.ts";
 
 /** Milliseconds a connection may take to send its first bytes, or to shake hands over TLS. */
@@ -58,9 +59,10 @@ export function createListener(handle: Handle, identity: Identity | null): Liste
   const unread = watchUnread();
   const h2 = createHttp2({ sessions, unread }, handle);
   const sockets = new Set<Socket>();
-  trackSockets(h1, { sockets, unread });
   if (h1 instanceof https.Server) chooseByAlpn(h1, { h2, unread });
   else chooseByPreface(h1, h2);
+  // Last, or it would be taken for a listener of HTTP/1.1 and know of no other connection.
+  trackSockets(h1, { sockets, unread });
   return {
     renew: (renewed) => {
       if (h1 instanceof https.Server) h1.setSecureContext(renewed);
@@ -260,9 +262,10 @@ function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void
   const [statusLine, failure] = BROKEN[error.code ?? ""] ?? MALFORMED;
   const requestId = crypto.randomUUID();
   const body = JSON.stringify(toRestError(failure, requestId).body);
+  const secure = SECURITY_HEADERS.map(([name, value]) => `${name}: ${value}\r\n`).join("");
   socket.end(
     `HTTP/1.1 ${statusLine}\r\nConnection: close\r\nX-Request-Id: ${requestId}\r\n` +
-      `Cache-Control: no-store\r\nContent-Type: application/json\r\n` +
+      `${secure}Cache-Control: no-store\r\nContent-Type: application/json\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
   const timer = setTimeout(() => socket.destroy(), LINGER_MS);

@@ -21,7 +21,7 @@ const ports = {
   secrets: createSecrets(["a secret for tests that is long enough"]),
   random: (count: number) => randomBytes(count),
   bots: NO_BOTS,
-  settings: { sessionTtlSeconds: 300, codeTtlSeconds: 300 },
+  settings: { sessionTtlSeconds: 300, codeTtlSeconds: 300, avatarsUrl: null },
 };
 const project = {
   slug: "shop",

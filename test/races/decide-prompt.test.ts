@@ -46,7 +46,7 @@ function portsOver({ store, changes }: RunningDatabase): Ports {
     random: (count) => randomBytes(count),
     bots: NO_BOTS,
     observer: NO_OBSERVER,
-    settings: { sessionTtlSeconds: 300, codeTtlSeconds: 300 },
+    settings: { sessionTtlSeconds: 300, codeTtlSeconds: 300, avatarsUrl: null },
   };
 }
 

@@ -26,7 +26,7 @@ describe.each(DATABASES)("ensureDemoProject on $name", (kind) => {
     secrets: createSecrets(["a secret for tests that is long enough"]),
     random: (count: number) => randomBytes(count),
     bots: NO_BOTS,
-    settings: { sessionTtlSeconds: 300, codeTtlSeconds: 300 },
+    settings: { sessionTtlSeconds: 300, codeTtlSeconds: 300, avatarsUrl: null },
   });
 
   test("ensureDemoProject makes one project for ten simultaneous callers, each with a key that works", async () => {

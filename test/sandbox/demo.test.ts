@@ -98,7 +98,7 @@ describe("GET /demo/profile", () => {
     expect([response.status, response.headers.get("location")]).toEqual([303, "/demo"]);
   });
 
-  it("escapes what the messenger says, and loads pictures by https only", async () => {
+  it("escapes what the messenger says, and loads pictures by https or from this machine only", async () => {
     const browser = createBrowser(stub);
     const avatar = 'javascript:alert("1")';
     stub.settings.profile = { first_name: `<b onclick="x">'&`, avatar_url: avatar, tags: ["<i>"] };
@@ -106,6 +106,16 @@ describe("GET /demo/profile", () => {
     const html = await (await browser.get("/demo/profile")).text();
     expect(html).toContain("Hello, &lt;b onclick=&quot;x&quot;&gt;&#39;&amp;!");
     expect(html).not.toMatch(/<b |<i>|javascript:/);
+
+    stub.settings.profile = { avatar_url: "http://img.example/a.jpg" };
+    await browser.get(callbackPath(await startLogin(stub, browser)));
+    expect(await (await browser.get("/demo/profile")).text()).not.toContain("img.example");
+
+    // This machine's own, as a Tapin without https gives it.
+    stub.settings.profile = { avatar_url: "http://127.0.0.1:8080/avatars/abc" };
+    await browser.get(callbackPath(await startLogin(stub, browser)));
+    const own = await (await browser.get("/demo/profile")).text();
+    expect(own).toContain('src="http://127.0.0.1:8080/avatars/abc"');
 
     stub.settings.profile = { avatar_url: "https://img.example/a.jpg?a=1&b=2" };
     await browser.get(callbackPath(await startLogin(stub, browser)));

@@ -249,11 +249,6 @@ describe("shapes", () => {
     expect(russian.result).toEqual(commands);
     expect((await server.call("getMyCommands")).result).toEqual([]);
   });
-
-  test("nobody has a photo", async () => {
-    const { result } = await server.call("getUserProfilePhotos", { user_id: 4242 });
-    expect(result).toEqual({ total_count: 0, photos: [] });
-  });
 });
 
 // The offset at which the next update will come: everything before is confirmed.

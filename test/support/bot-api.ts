@@ -111,7 +111,9 @@ async function answer(
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<void> {
-  const [, token = "", method = ""] = /^\/bot([^/]+)\/(\w+)/.exec(req.url ?? "") ?? [];
+  // A download is a call without a method: `/file/bot<token>/<path>`.
+  const [, file, token = "", method = ""] =
+    /^(\/file)?\/bot([^/]+)\/(.+)$/.exec(req.url ?? "") ?? [];
   const bot = bots.find((each) => each.token === token && each.tokenValid);
   if (bot === undefined) {
     const refusal = { ok: false, error_code: 401, description: "Unauthorized" };
@@ -123,7 +125,12 @@ async function answer(
     req.socket.destroy();
     return;
   }
-  bot.calls = [...bot.calls, method];
+  bot.calls = [...bot.calls, file === undefined ? method : "file"];
+  if (file !== undefined) {
+    req.url = `/sandbox/telegram-api/file/bot${bot.sandbox.telegram.token}/${method}`;
+    await bot.sandbox.handle(req, res);
+    return;
+  }
   if (method === "getMe") {
     const { username } = bot;
     const id = Number(token.split(":")[0]);

@@ -7,5 +7,6 @@ export const NO_BOTS: Bots = {
   urlOf: () => null,
   identify: async () => null,
   isDefault: async () => false,
+  avatar: async () => null,
   inspect: async () => [],
 };

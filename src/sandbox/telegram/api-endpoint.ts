@@ -18,6 +18,7 @@ import { type ApiArguments, readArguments } from "./api-arguments.ts";
 import { TelegramApiError } from "./api-error.ts";
 import * as bot from "./bot-methods.ts";
 import * as messages from "./message-methods.ts";
+import * as photos from "./profile-photo.ts";
 import { tooManyRequests } from "./send-limits.ts";
 import type { TelegramState } from "./state.ts";
 
@@ -48,7 +49,8 @@ const METHODS: ReadonlyMap<string, Method> = new Map(
     setmycommands: { run: ({ state, args }) => bot.setMyCommands(state, args) },
     getmycommands: { run: ({ state, args }) => bot.getMyCommands(state, args) },
     getchat: { run: ({ state, args }) => messages.getChat(state, args) },
-    getuserprofilephotos: { run: ({ state, args }) => messages.getUserProfilePhotos(state, args) },
+    getuserprofilephotos: { run: ({ state, args }) => photos.getUserProfilePhotos(state, args) },
+    getfile: { run: ({ state, args }) => photos.getFile(state, args) },
     sendmessage: { run: ({ state, args }) => messages.sendMessage(state, args), reaction: "send" },
     editmessagetext: {
       run: ({ state, args }) => messages.editMessageText(state, args),
@@ -179,6 +181,23 @@ export async function handleApiCall(
   await answerFallible({ req, res, fault, refuse: scriptedRefusal }, () =>
     answerOrRefuse(endpoint, { req, url, signal }),
   );
+}
+
+/**
+ * Answers a download: `/file/bot<TOKEN>/<file_path>`. 404 for a wrong token and for a path that getFile did not tell; to
+ * faults, every download is a call named `file`. Never rejects. https://core.telegram.org/bots/api#getfile
+ */
+export async function handleDownload(
+  { state, token }: ApiEndpoint,
+  { req, res, url }: { req: Incoming; res: Outgoing; url: URL },
+): Promise<void> {
+  const fault = state.faults.takeCallFault("file");
+  await answerFallible({ req, res, fault, refuse: scriptedRefusal }, async () => {
+    await readBody(req);
+    const [, given = "", path = ""] = /^\/file\/bot([^/]*)\/(.+)$/.exec(url.pathname) ?? [];
+    if (!isToken(given, token)) return refusal(new TelegramApiError(404, "Not Found"));
+    return photos.fileAnswer(state, path);
+  });
 }
 
 /**

@@ -8,7 +8,7 @@ import type { Incoming, Outgoing } from "../http-exchange.ts";
 import { appendMessage, findMessage } from "../people.ts";
 import type { AwaitedAction } from "../reactions.ts";
 import { checkTyped } from "../typed-text.ts";
-import { handleApiCall, runWebhookAnswer } from "./api-endpoint.ts";
+import { handleApiCall, handleDownload, runWebhookAnswer } from "./api-endpoint.ts";
 import { TEXT_LIMIT } from "./message-text.ts";
 import type { Person, StoredMessage } from "./person.ts";
 import { type TelegramRules, telegramRules } from "./rules.ts";
@@ -60,9 +60,10 @@ export class TelegramEmulator {
     this.#state = state;
   }
 
-  /** Answers a call of the Bot API; `url` holds what comes after the API root. Never rejects. */
+  /** Answers a call of the Bot API or the download of a file; `url` holds what comes after the API root. Never rejects. */
   handleApi(req: Incoming, res: Outgoing, url: URL): Promise<void> {
-    return handleApiCall({ state: this.#state, token: this.token }, { req, res, url });
+    const handle = url.pathname.startsWith("/file/") ? handleDownload : handleApiCall;
+    return handle({ state: this.#state, token: this.token }, { req, res, url });
   }
 
   /**
@@ -128,6 +129,14 @@ export class TelegramEmulator {
       await this.#changeBlock(person, blocked, { kind: "block", chatId: person.id });
     }
     return this.chat(userId);
+  }
+
+  /**
+   * Gives the person another profile photo: a drawn one, none, or these bytes whatever they are. Throws SandboxError
+   * `not_found`.
+   */
+  setPhoto(userId: string, photo: Person["photo"]): void {
+    this.#person(userId).photo = photo;
   }
 
   /** The chat as it is. Throws SandboxError `not_found` for an unknown person. */

@@ -146,12 +146,3 @@ export function answerCallbackQuery(state: TelegramState, args: ApiArguments): t
 export function getChat(state: TelegramState, args: ApiArguments): object {
   return fullChatShape(readChat(state, args));
 }
-
-/** https://core.telegram.org/bots/api#getuserprofilephotos: nobody here has a photo. 400 for an unknown person. */
-export function getUserProfilePhotos(state: TelegramState, args: ApiArguments): object {
-  const bounds = { fallback: 0, min: 0, max: Number.MAX_SAFE_INTEGER };
-  const userId = args.integer("user_id", bounds);
-  if (userId === 0) throw badRequest("invalid user_id specified");
-  if (state.people.find(userId) === undefined) throw badRequest("user not found");
-  return { total_count: 0, photos: [] };
-}

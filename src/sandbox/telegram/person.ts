@@ -27,6 +27,8 @@ export interface Person extends KnownPerson, ChatMessages<StoredMessage> {
   /** True once they wrote to the bot; before that it may not write to them. */
   started: boolean;
   blocked: boolean;
+  /** Their profile photo: drawn here, none that the bot may see, or these bytes in every size. */
+  photo: "drawn" | "none" | Uint8Array;
   /** Telegram's opaque id of the chat in callback queries: a signed 64-bit number, as text. */
   readonly chatInstance: string;
 }
@@ -38,6 +40,7 @@ export function newPerson(id: number, profile: SandboxUser): Person {
     profile,
     started: false,
     blocked: false,
+    photo: "drawn",
     chatInstance: String(randomBytes(8).readBigInt64BE()),
     messages: [],
   };

@@ -8,6 +8,7 @@ import { newPerson, type Person } from "./person.ts";
 import type { TelegramRules } from "./rules.ts";
 import { SendLimits } from "./send-limits.ts";
 import type { TelegramUser } from "./shapes.ts";
+import { ToldPaths } from "./told-paths.ts";
 import { CALLBACK_QUERY_LIFE_SECONDS, UpdateQueue } from "./update-queue.ts";
 import { TelegramWebhook } from "./webhook.ts";
 
@@ -37,6 +38,8 @@ export class TelegramState {
   readonly queries = new Map<string, CallbackQuery>();
   /** The bot's commands, by scope and language. */
   readonly commands = new Map<string, unknown>();
+  /** Paths of files that the bot may download. */
+  readonly paths = new ToldPaths();
   readonly webhook: TelegramWebhook;
   readonly limits: SendLimits;
   readonly #now: () => number;

@@ -429,7 +429,8 @@ export type VerifyCodeResponse = Message<"tapin.auth.v1.VerifyCodeResponse"> & {
   username?: string | undefined;
 
   /**
-   * Picture of the person; null when there is none.
+   * Address of a picture of the person; null when there is none. Copy the picture: an address of Tapin's own,
+   * as people in Telegram have with TAPIN_AVATARS=on, works for 24 hours, and the person may take it away before.
    *
    * @generated from field: google.protobuf.StringValue avatar_url = 4;
    */
