@@ -32,6 +32,9 @@ export const LINGER_MS = 1000;
 /** Largest request head, in bytes. */
 export const MAX_HEADER_BYTES = 16 * 1024;
 
+/** Streams that a client may reset at once, and each second from then on; above that its connection is closed. */
+const RESETS = { streamResetBurst: 200, streamResetRate: 33 };
+
 const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
 
 /** A listening port. */
@@ -120,6 +123,12 @@ function createHttp1(handle: Handle, identity: Identity | null): http.Server | h
       : https.createServer({ ...options, ...secure, ...identity }, onRequest);
   // An expectation that is not known may be ignored (RFC 9110 section 10.1.1); Node would send a bare 417.
   h1.on("checkExpectation", onRequest);
+  h1.on("checkContinue", (req, res) => {
+    // Behind an answer that is not written yet, Node would put "100 Continue" into the midst of this one. It may be
+    // left out (RFC 9110 section 10.1.1).
+    if (res.socket !== null) res.writeContinue();
+    onRequest(req, res);
+  });
   h1.on("clientError", (error, socket: Socket) => {
     const answer = answers.get(socket);
     // An answer that has begun would get the refusal into its midst.
@@ -140,7 +149,7 @@ function createHttp2(
     unread.add(stream, () => stream.close(http2.constants.NGHTTP2_CANCEL));
     handle(req, res);
   };
-  const h2 = http2.createServer({ settings }, onRequest);
+  const h2 = http2.createServer({ settings, ...RESETS }, onRequest);
   h2.on("checkExpectation", onRequest);
   h2.on("session", (session) => {
     sessions.add(session);

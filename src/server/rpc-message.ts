@@ -14,6 +14,9 @@ const DRAIN_BYTES = 1024 * 1024;
 /** Bytes before a message of gRPC or of a Connect stream: flags and length. */
 const PREFIX_BYTES = 5;
 
+/** The one flag of a request message; the others are those of answers, or nobody's. */
+const COMPRESSED = 1;
+
 /** A body that can be read ahead. */
 export interface HeldBody {
   /** All of it; fails with `body_too_large`. At most once. */
@@ -96,6 +99,11 @@ function opened(bytes: Uint8Array): Uint8Array | null {
   if (bytes.length < PREFIX_BYTES || bytes.length < PREFIX_BYTES + view.getUint32(1)) {
     throw new TapinError("VALIDATION_FAILED", { sentence: "The message is not complete." });
   }
-  const isPlain = view.getUint8(0) === 0;
-  return isPlain ? bytes.subarray(PREFIX_BYTES, PREFIX_BYTES + view.getUint32(1)) : null;
+  const flags = view.getUint8(0);
+  if (flags > COMPRESSED) {
+    throw new TapinError("VALIDATION_FAILED", { sentence: "The message has unknown flags." });
+  }
+  return flags !== COMPRESSED
+    ? bytes.subarray(PREFIX_BYTES, PREFIX_BYTES + view.getUint32(1))
+    : null;
 }

@@ -52,7 +52,12 @@ function brokenFrames(random: Random, anything: boolean): Buffer[] {
 }
 
 function validFrames(random: Random, streamId: number): Buffer {
-  const path = random.pick(["/healthz", "/v1/auth/link", "/tapin.auth.v1.AuthService/GetLink", "/x"]);
+  const path = random.pick([
+    "/healthz",
+    "/v1/auth/link",
+    "/tapin.auth.v1.AuthService/GetLink",
+    "/x",
+  ]);
   const fields = [
     [":method", random.pick(["GET", "POST"])],
     [":scheme", "http"],

@@ -15,9 +15,17 @@ export const ROUND = 20_000;
 const HTTP1_SHARE = 0.62;
 const HTTP2_SHARE = 0.37;
 
-const HTTP1_LANES = 4;
+/** Many, since some wait for a limit of the server. */
+const HTTP1_LANES = 10;
 const HTTP2_LANES = 2;
 const FRAME_LANES = 2;
+
+/**
+ * Megabytes that JavaScript objects may take: little, so that garbage goes soon and what is left shows, and a leak of
+ * some hundred bytes a request ends the service.
+ */
+const HEAP_LIMIT = 192;
+const V8_FLAGS = `--max-old-space-size=${HEAP_LIMIT}`;
 
 const METRICS_TOKEN = "metrics-of-the-fuzzed-service";
 
@@ -55,7 +63,13 @@ export interface Fuzzer {
 export async function startFuzzer(seed: number, options: TapinOptions = {}): Promise<Fuzzer> {
   const tapin = await startTapin({
     ...options,
-    env: { TAPIN_RATE_LIMIT: "0", TAPIN_METRICS_TOKEN: METRICS_TOKEN, ...options.env },
+    env: {
+      TAPIN_RATE_LIMIT: "0",
+      TAPIN_METRICS_TOKEN: METRICS_TOKEN,
+      NODE_OPTIONS: V8_FLAGS,
+      DENO_V8_FLAGS: V8_FLAGS,
+      ...options.env,
+    },
     // Two hundred thousand calls are as many lines: only what is worth a look is kept.
     keeps: (line) => !/^\{"level":"info".*"event":"call"/.test(line),
   });
@@ -137,7 +151,8 @@ async function call(tapin: Tapin, method: string, path: string, body?: string) {
     headers: { authorization: `Bearer ${tapin.apiKey}`, "content-type": "application/json" },
     ...(body === undefined ? {} : { body }),
   });
-  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+  if (!response.ok)
+    throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
   return (await response.json()) as Record<string, unknown>;
 }
 

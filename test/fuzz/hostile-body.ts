@@ -3,11 +3,30 @@
 import type { Random } from "./random.ts";
 
 const DOCUMENTS = [
-  "{}", '{"code":"x"}', '{"state":"abc"}', '{"session_id":"x"}', '{"sessionId":"0000000000000000"}', "[]", "null", "1",
-  '{"__proto__":{"a":1}}', '{"code":"x","code":"y"}', '{"code":{"a":[1,2]}}', '{"unknown":1}', '{"state":"\\ud800"}',
-  '{"client":{"ip":"999.1.1.1","user_agent":"\\u0000"}}', '{"code_challenge":"x","match_code":"yes"}', "{", '{"a":', "",
-  '{"slug":"../x","name":"","callback_url":"javascript:alert(1)"}', '{"state":1e999}', '{"match_code":null}',
-  "[".repeat(5000), `${"{\"a\":".repeat(2000)}1${"}".repeat(2000)}`, `{"code":"${"x".repeat(70_000)}"}`,
+  "{}",
+  '{"code":"x"}',
+  '{"state":"abc"}',
+  '{"session_id":"x"}',
+  '{"sessionId":"0000000000000000"}',
+  "[]",
+  "null",
+  "1",
+  '{"__proto__":{"a":1}}',
+  '{"code":"x","code":"y"}',
+  '{"code":{"a":[1,2]}}',
+  '{"unknown":1}',
+  '{"state":"\\ud800"}',
+  '{"client":{"ip":"999.1.1.1","user_agent":"\\u0000"}}',
+  '{"code_challenge":"x","match_code":"yes"}',
+  "{",
+  '{"a":',
+  "",
+  '{"slug":"../x","name":"","callback_url":"javascript:alert(1)"}',
+  '{"state":1e999}',
+  '{"match_code":null}',
+  "[".repeat(5000),
+  `${'{"a":'.repeat(2000)}1${"}".repeat(2000)}`,
+  `{"code":"${"x".repeat(70_000)}"}`,
 ];
 
 /** A body that stands for a message, or does not. */

@@ -28,8 +28,23 @@ const FRAMINGS = ["length", "chunked", "none", "too long", "bad chunks", "both",
 
 const METHODS = ["GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"];
 const ODD_METHODS = ["CONNECT", "get", "", "G E T", "PRI", "\u00ff", "GET\t", "LONG".repeat(50)];
-const AUTH_RPCS = ["GetLink", "CreateSession", "GetSessionStatus", "WatchSession", "CancelSession", "VerifyCode"];
-const ADMIN_RPCS = ["CreateProject", "GetProject", "ListProjects", "UpdateProject", "RevokeApiKey", "X", ""];
+const AUTH_RPCS = [
+  "GetLink",
+  "CreateSession",
+  "GetSessionStatus",
+  "WatchSession",
+  "CancelSession",
+  "VerifyCode",
+];
+const ADMIN_RPCS = [
+  "CreateProject",
+  "GetProject",
+  "ListProjects",
+  "UpdateProject",
+  "RevokeApiKey",
+  "X",
+  "",
+];
 const RPC_TYPES = [
   "application/json",
   "application/proto",
@@ -56,18 +71,76 @@ const BREAKING = [" ", "\t", "\u0000", "\u007f", "\u00e9", "\u0001"];
 /** What goes wrong in texts of any kind. */
 const PIECES = [
   ..."%/?#&=;:.,\\\"'<>{}[]|^`~*+",
-  "%00", "%ff", "%2F", "%2e%2e", "%", "%zz", "..", "//", "__proto__", "constructor", "null", "NaN", "-1", "1e999", "9".repeat(30), "a".repeat(300), "a".repeat(9000), "tapin_live_", "${x}", "'--",
+  "%00",
+  "%ff",
+  "%2F",
+  "%2e%2e",
+  "%",
+  "%zz",
+  "..",
+  "//",
+  "__proto__",
+  "constructor",
+  "null",
+  "NaN",
+  "-1",
+  "1e999",
+  "9".repeat(30),
+  "a".repeat(300),
+  "a".repeat(9000),
+  "tapin_live_",
+  "$(x)",
+  "'--",
 ];
 const HEADER_NAMES = [
-  "accept", "origin", "cookie", "last-event-id", "idempotency-key", "x-request-id", "traceparent",
-  "connect-timeout-ms", "grpc-timeout", "content-encoding", "grpc-encoding", "connect-content-encoding",
-  "connect-protocol-version", "access-control-request-method", "accept-encoding", "te", "expect", "upgrade",
-  "x-forwarded-for", "forwarded", "range", "if-none-match", "grpc-accept-encoding", "x-http-method-override",
+  "accept",
+  "origin",
+  "cookie",
+  "last-event-id",
+  "idempotency-key",
+  "x-request-id",
+  "traceparent",
+  "connect-timeout-ms",
+  "grpc-timeout",
+  "content-encoding",
+  "grpc-encoding",
+  "connect-content-encoding",
+  "connect-protocol-version",
+  "access-control-request-method",
+  "accept-encoding",
+  "te",
+  "expect",
+  "upgrade",
+  "x-forwarded-for",
+  "forwarded",
+  "range",
+  "if-none-match",
+  "grpc-accept-encoding",
+  "x-http-method-override",
 ];
 const HEADER_VALUES = [
-  "99999999H", "0m", "-1", "1e99", "9999999999", "00000000000", "1m", "gzip", "br", "identity", "100-continue",
-  "websocket", "text/event-stream", "application/x-ndjson", "*/*;q=0", "https://evil.example", "null", "1",
-  "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "trailers", "bytes=0-1", "POST",
+  "99999999H",
+  "0m",
+  "-1",
+  "1e99",
+  "9999999999",
+  "00000000000",
+  "1m",
+  "gzip",
+  "br",
+  "identity",
+  "100-continue",
+  "websocket",
+  "text/event-stream",
+  "application/x-ndjson",
+  "*/*;q=0",
+  "https://evil.example",
+  "null",
+  "1",
+  "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+  "trailers",
+  "bytes=0-1",
+  "POST",
 ];
 
 /** The request of this draw. */
@@ -93,12 +166,18 @@ interface Purpose {
 function purpose(random: Random, { sessionId }: Known): Purpose {
   const draw = random.below(100);
   const id = random.chance(0.5) ? sessionId : random.pick(["x", "0".repeat(16), "..", "%00", ""]);
-  if (draw < 30) {
+  if (draw < 25) {
     const service = random.chance(0.8) ? "auth.v1.AuthService" : "admin.v1.AdminService";
     const rpc = random.pick(service.startsWith("auth") ? AUTH_RPCS : ADMIN_RPCS);
     const isGet = random.chance(0.1);
-    const query = isGet ? `?connect=v1&encoding=json&message=${random.pick(["{}", "%7B%7D", "x", ""])}` : "";
-    return { method: isGet ? "GET" : "POST", target: `/tapin.${service}/${rpc}${query}`, isRpc: true };
+    const query = isGet
+      ? `?connect=v1&encoding=json&message=${random.pick(["{}", "%7B%7D", "x", ""])}`
+      : "";
+    return {
+      method: isGet ? "GET" : "POST",
+      target: `/tapin.${service}/${rpc}${query}`,
+      isRpc: true,
+    };
   }
   const [method = "GET", target = "/"] = random.pick([
     ["GET", "/v1/auth/link"],
@@ -123,7 +202,9 @@ function purpose(random: Random, { sessionId }: Known): Purpose {
 
 function fieldsOf(random: Random, { known, isRpc }: { known: Known; isRpc: boolean }): Field[] {
   const fields: Field[] = [];
-  const type = random.chance(0.9) ? random.pick(isRpc ? RPC_TYPES : ["application/json"]) : random.pick(OTHER_TYPES);
+  const type = random.chance(0.9)
+    ? random.pick(isRpc ? RPC_TYPES : ["application/json"])
+    : random.pick(OTHER_TYPES);
   if (random.chance(0.95)) fields.push(["content-type", type]);
   const credentials = bearer(random, known);
   if (credentials !== null) fields.push(["authorization", credentials]);
@@ -139,9 +220,9 @@ function fieldsOf(random: Random, { known, isRpc }: { known: Known; isRpc: boole
 /** Good ones are rare: what comes after them costs a look into the database. */
 function bearer(random: Random, known: Known): string | null {
   const draw = random.below(100);
-  if (draw < 6) return `Bearer ${known.apiKey}`;
-  if (draw < 9) return `Bearer ${known.watchToken}`;
-  if (draw < 11) return `Bearer ${known.adminToken}`;
+  if (draw < 3) return `Bearer ${known.apiKey}`;
+  if (draw < 5) return `Bearer ${known.watchToken}`;
+  if (draw < 6) return `Bearer ${known.adminToken}`;
   if (draw < 20) return `Bearer ${mutate(random, known.apiKey)}`;
   if (draw < 25) return mutate(random, "Bearer x");
   return null;

@@ -109,7 +109,7 @@ export async function openFrames(
 }
 
 function readFrames(onFrame: (frame: Frame) => void): (chunk: Buffer) => void {
-  let rest = Buffer.alloc(0);
+  let rest: Buffer = Buffer.alloc(0);
   return (chunk) => {
     rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     let at = 0;

@@ -74,7 +74,8 @@ async function runConnection({ url, supply, tally }: LaneParts): Promise<boolean
     finish(true);
   });
   const hung = setTimeout(() => {
-    for (const { numbered } of open.values()) tally.complain("no answer in time", "HTTP/2", numbered);
+    for (const { numbered } of open.values())
+      tally.complain("no answer in time", "HTTP/2", numbered);
     finish(true);
   }, ANSWER_MS);
   const goesOn = await finished;

@@ -22,7 +22,9 @@ while (performance.now() - startedAt < seconds * 1000 && total.faults.length ===
   rounds.push(round);
   total.merge(round.tally);
   const { heap, resident } = round.census;
-  say(`round ${rounds.length}: ${Math.round(round.ms)} ms, heap ${heap} MB, resident ${resident} MB`);
+  say(
+    `round ${rounds.length}: ${Math.round(round.ms)} ms, heap ${heap} MB, resident ${resident} MB`,
+  );
 }
 await fuzzer.login();
 const exitCode = await fuzzer.tapin.end();
