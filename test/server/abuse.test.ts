@@ -1,7 +1,6 @@
 // T28: what HTTP/2 and HTTP/1.1 let a client do to a server without ever asking for anything sensible. Each is stopped
 // within its limit, and who comes in the midst of it is served.
 
-import { once } from "node:events";
 import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { REQUEST_MS } from "../../src/server/listener.ts";
@@ -230,7 +229,7 @@ describe.each(RUNTIMES)("T28: abuse of connections on %s", { timeout: 120_000 },
   async function leaveUnread() {
     const { hostname, port } = new URL(tapin.url);
     const socket = connect(Number(port), hostname).on("error", () => undefined);
-    const closed = once(socket, "close");
+    const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
     const requests = "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n".repeat(BURST);
     // Once nothing goes in any more, the last write waits for the end of the connection.
     const fill = () => void (socket.writable && socket.write(requests, fill));

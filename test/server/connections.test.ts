@@ -67,6 +67,60 @@ describe.each(RUNTIMES)("connections on %s", (runtime) => {
     connection.destroy();
   });
 
+  it("pipelined requests that expect 100 Continue get no answer mixed up with it", async () => {
+    const connection = await openRaw(tapin.url);
+    const expecting = request(
+      "POST /v1/auth/verify",
+      "Expect: 100-continue\r\nContent-Type: application/json\r\nContent-Length: 12\r\n",
+      '{"code":"x"}',
+    );
+    connection.send(expecting.repeat(5));
+    const answers = [];
+    for (const _ of [1, 2, 3, 4, 5]) {
+      const answer = await connection.answer();
+      if (answer !== null) answers.push(answer);
+    }
+    for (const { status, text } of answers) {
+      expect([status, jsonOf({ status, text, headers: {} }).code]).toEqual([400, "code_invalid"]);
+    }
+    // Node closes, and says so, after an answer to who was not told to go on.
+    const last = answers.at(-1);
+    expect(answers.length === 5 || last?.headers.connection === "close").toBe(true);
+    expect(answers.length).toBeGreaterThan(1);
+    connection.destroy();
+  });
+
+  it("one request that expects 100 Continue is told to go on", async () => {
+    const connection = await openRaw(tapin.url);
+    connection.send(
+      request(
+        "POST /v1/auth/verify",
+        "Expect: 100-continue\r\nContent-Type: application/json\r\nContent-Length: 12\r\n",
+      ),
+    );
+    expect(await connection.text(/\r\n\r\n/)).toBe("HTTP/1.1 100 Continue\r\n\r\n");
+    connection.send('{"code":"x"}');
+    expect((await connection.answer())?.status).toBe(400);
+    connection.destroy();
+  });
+
+  it("no byte changes its place, however the first ones are cut into packets", async () => {
+    const body = '{"state":"abc"}';
+    const bytes = request(
+      "POST /v1/auth/session",
+      `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n`,
+      body,
+    );
+    for (let cut = 1; cut < bytes.length; cut += 3) {
+      const connection = await openRaw(tapin.url);
+      connection.send(bytes.slice(0, cut));
+      await new Promise((resolve) => setImmediate(resolve));
+      connection.send(bytes.slice(cut));
+      expect([cut, (await connection.answer())?.status]).toEqual([cut, 200]);
+      connection.destroy();
+    }
+  });
+
   it("200 requests on one connection, with refusals that leave a body unread mixed in", async () => {
     const connection = await openRaw(tapin.url);
     const json = "Content-Type: application/json\r\n";
