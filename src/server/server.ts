@@ -1,32 +1,43 @@
 // The server: all dialects of all services on one port, behind one pipeline.
 
+import { setTimeout as pause } from "node:timers/promises";
 import type { DescService } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
+import { Health } from "#gen/grpc/health/v1/health_pb.ts";
 import { AdminService } from "#gen/tapin/admin/v1/admin_pb.ts";
 import { AuthService } from "#gen/tapin/auth/v1/auth_pb.ts";
 import { SandboxService } from "#gen/tapin/sandbox/v1/sandbox_pb.ts";
-import type { Ports } from "../core/ports.ts";
+import type { Network } from "../core/address.ts";
+import type { BudgetTable, Ports } from "../core/ports.ts";
 import { TapinError } from "../errors.ts";
 import { adminOperations } from "./admin-service.ts";
 import { authOperations } from "./auth-service.ts";
 import { createFront, type PlainRoute } from "./front.ts";
-import { healthRoutes, type ReadyCheck } from "./health.ts";
-import { createLimit } from "./limit.ts";
+import { healthRoutes, type ReadyCheck, shareReadyCheck } from "./health.ts";
+import { healthOperations } from "./health-service.ts";
+import { createLimits, type LimitSettings } from "./limit.ts";
 import { createListener, type Identity } from "./listener.ts";
 import { metricsRoutes, type ReadMetrics } from "./metrics-route.ts";
 import { createPipeline } from "./pipeline.ts";
+import { REFLECTION_SERVICES, reflectionOperations } from "./reflection-service.ts";
 import { createRest } from "./rest.ts";
 import { createRpc } from "./rpc.ts";
 import { type SandboxPort, sandboxOperations } from "./sandbox-service.ts";
 import { createValidate } from "./validate.ts";
+
+/** Milliseconds between the news that the server is no longer ready and the end of its streams. */
+const LAST_WORD_MS = 50;
 
 /** What the server is made of. */
 export interface ServerParts {
   readonly ports: Ports;
   /** Token of AdminService; null = off. */
   readonly adminToken: string | null;
-  /** Requests a minute for each project; 0 = no limit. */
-  readonly requestsPerMinute: number;
+  readonly limits: LimitSettings;
+  /** Where several processes add up what projects have used; null = this process is the only one. */
+  readonly budgets: BudgetTable | null;
+  /** Proxies whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly Network[];
   /** The pretend messengers; null = SandboxService is not served. */
   readonly sandbox: SandboxPort | null;
   /** Plain HTTP paths beside the services. */
@@ -53,28 +64,42 @@ export interface Server {
 export function createServer(parts: ServerParts): Server {
   const { ports, sandbox, log } = parts;
   const services: DescService[] = [AuthService, AdminService];
-  const operations = [...authOperations(ports), ...adminOperations(ports)];
+  const limits = createLimits(parts.limits, parts.budgets);
+  const operations = [...authOperations(ports, limits), ...adminOperations(ports)];
   if (sandbox !== null) {
     services.push(SandboxService);
     operations.push(...sandboxOperations(sandbox));
   }
   const stopping = new AbortController();
+  const leaving = new AbortController();
+  const isReady = shareReadyCheck(parts.isReady, leaving.signal);
+  // What gRPC's own tools ask for: it is in no REST route.
+  const rpcServices = [...services, Health, ...REFLECTION_SERVICES];
+  operations.push(
+    ...healthOperations({
+      services: services.map(({ typeName }) => typeName),
+      isReady,
+      stopping: leaving.signal,
+    }),
+    ...reflectionOperations(rpcServices),
+  );
   const pipeline = createPipeline({
     operations,
     authority: { store: ports.store, adminToken: parts.adminToken },
-    limit: createLimit(parts.requestsPerMinute),
+    limits,
     observer: ports.observer,
-    validate: createValidate(services.flatMap((service) => service.methods)),
+    validate: createValidate(rpcServices.flatMap((service) => service.methods)),
     log,
   });
   const front = createFront({
-    rpc: createRpc(services, pipeline, { stopping: stopping.signal, log }),
+    rpc: createRpc(rpcServices, pipeline, { stopping: stopping.signal, log }),
     rest: createRest(services, pipeline, { stopping: stopping.signal, log }),
     routes: [
-      ...healthRoutes(parts.isReady),
+      ...healthRoutes(isReady),
       ...metricsRoutes(parts.metrics.token, parts.metrics.read),
       ...parts.routes,
     ],
+    trustedProxies: parts.trustedProxies,
     isOrigin: (origin) => ports.store.projects.isOrigin(origin),
     log,
   });
@@ -86,8 +111,12 @@ export function createServer(parts: ServerParts): Server {
     },
     async stop(graceMs) {
       const closed = listener.close(graceMs);
-      stopping.abort(new TapinError("UNAVAILABLE", { sentence: "The server is stopping." }));
+      const reason = new TapinError("UNAVAILABLE", { sentence: "The server is stopping." });
+      leaving.abort(reason);
+      await pause(LAST_WORD_MS);
+      stopping.abort(reason);
       await closed;
+      limits.close();
     },
   };
 }

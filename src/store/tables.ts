@@ -155,6 +155,20 @@ export interface LeaseRow {
   expires_at: Date;
 }
 
+/** Row of `poll_markers`. */
+export interface PollMarkerRow {
+  bot: string;
+  marker: string;
+  kept_at: Generated<Date>;
+}
+
+/** Row of `budgets`. */
+export interface BudgetRow {
+  project_id: string;
+  used: number;
+  ends_at: Date;
+}
+
 /** Every table by its name. */
 export interface Tables {
   projects: ProjectRow;
@@ -166,8 +180,10 @@ export interface Tables {
   bots: BotRow;
   account_langs: AccountLangRow;
   updates: UpdateRow;
+  poll_markers: PollMarkerRow;
   idempotency_keys: IdempotencyRow;
   leases: LeaseRow;
+  budgets: BudgetRow;
 }
 
 /** What queries go through: the pool, the one embedded connection, or a transaction of either. */
