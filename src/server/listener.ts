@@ -8,10 +8,8 @@ import http2 from "node:http2";
 import https from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
-import { TapinError } from "../errors.ts";
-import { toRestError } from "./error-envelope.ts";
+import { refuseBrokenRequest } from "./broken-request.ts";
 import type { Request, Response } from "./exchange.ts";
-import { SECURITY_HEADERS } from "./security-headers.ts";
 import { type UnreadWatch, watchUnread } from "./unread.ts";
 
 /** Milliseconds a connection may take to send its first bytes, or to shake hands over TLS. */
@@ -25,9 +23,6 @@ export const REQUEST_MS = 30_000;
 
 /** Milliseconds a kept connection may be silent: above the 60 s of common proxies. */
 export const IDLE_MS = 75_000;
-
-/** Milliseconds a connection may stay half open after the answer to a broken request. */
-export const LINGER_MS = 1000;
 
 /** Largest request head, in bytes. */
 export const MAX_HEADER_BYTES = 16 * 1024;
@@ -102,9 +97,9 @@ export function createListener(handle: Handle, identity: Identity | null): Liste
 type Handle = (req: Request, res: Response) => void;
 
 function createHttp1(handle: Handle, identity: Identity | null): http.Server | https.Server {
-  const answers = new WeakMap<object, http.ServerResponse>();
+  const latest = new WeakMap<object, http.ServerResponse>();
   const onRequest = (req: http.IncomingMessage, res: http.ServerResponse) => {
-    answers.set(req.socket, res);
+    latest.set(req.socket, res);
     handle(req, res);
   };
   const options = {
@@ -130,10 +125,7 @@ function createHttp1(handle: Handle, identity: Identity | null): http.Server | h
     onRequest(req, res);
   });
   h1.on("clientError", (error, socket: Socket) => {
-    const answer = answers.get(socket);
-    // An answer that has begun would get the refusal into its midst.
-    if (answer?.headersSent && !answer.writableFinished) socket.destroy();
-    else answerBrokenRequest(error, socket);
+    refuseBrokenRequest(error, { socket, latest: latest.get(socket) ?? null });
   });
   return h1;
 }
@@ -243,40 +235,4 @@ function sniff(socket: Socket, decide: (isHttp2: boolean) => void): void {
     decide(same);
   };
   socket.on("readable", onReadable);
-}
-
-type Refusal = readonly [statusLine: string, error: TapinError];
-
-const MALFORMED: Refusal = [
-  "400 Bad Request",
-  new TapinError("VALIDATION_FAILED", { sentence: "This is not a valid HTTP request." }),
-];
-
-const BROKEN: Readonly<Record<string, Refusal>> = {
-  HPE_HEADER_OVERFLOW: ["431 Request Header Fields Too Large", new TapinError("HEADERS_TOO_LARGE")],
-  ERR_HTTP_REQUEST_TIMEOUT: [
-    "408 Request Timeout",
-    new TapinError("DEADLINE_EXCEEDED", { sentence: "The request took too long to arrive." }),
-  ],
-};
-
-/** Answers what is no HTTP/1.1 request; no Request object exists for it. */
-function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
-  // What follows a broken request is broken too; the first answer stands.
-  if (socket.writableEnded && !socket.destroyed) return;
-  if (!socket.writable || error.code === "ECONNRESET") {
-    socket.destroy();
-    return;
-  }
-  const [statusLine, failure] = BROKEN[error.code ?? ""] ?? MALFORMED;
-  const requestId = crypto.randomUUID();
-  const body = JSON.stringify(toRestError(failure, requestId).body);
-  const secure = SECURITY_HEADERS.map(([name, value]) => `${name}: ${value}\r\n`).join("");
-  socket.end(
-    `HTTP/1.1 ${statusLine}\r\nConnection: close\r\nX-Request-Id: ${requestId}\r\n` +
-      `${secure}Cache-Control: no-store\r\nContent-Type: application/json\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-  );
-  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
-  socket.once("close", () => clearTimeout(timer));
 }

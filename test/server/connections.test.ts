@@ -242,6 +242,27 @@ describe.each(RUNTIMES)("connections on %s", (runtime) => {
     await connection.closed;
   });
 
+  it("a broken request takes nobody's answer: those before it are answered first", async () => {
+    const body = '{"code":"x"}';
+    const type = `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n`;
+    for (const broken of ["NONSENSE\r\n\r\n", "GET / HTTP/1.1\r\nA\u0000: b\r\n\r\n"]) {
+      const connection = await openRaw(tapin.url);
+      // The first waits for the database while the last is read.
+      connection.send(
+        request("POST /v1/auth/verify", type, body) + request("GET /v1/auth/link", "") + broken,
+      );
+      const answers = [];
+      for (const _ of [1, 2, 3]) answers.push(await connection.answer());
+      expect(answers.map((answer) => answer?.status)).toEqual([400, 200, 400]);
+      expect(answers.map((answer) => answer && jsonOf(answer).error)).toEqual([
+        "The code is not valid.",
+        undefined,
+        "This is not a valid HTTP request.",
+      ]);
+      await connection.closed;
+    }
+  });
+
   it("nothing is written into an answer that has begun", async () => {
     const created = await ask(`${tapin.url}/v1/auth/session`, {
       headers: { authorization: `Bearer ${tapin.apiKey}` },

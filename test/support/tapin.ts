@@ -21,6 +21,9 @@ const COMMANDS: Record<Runtime, readonly [string, ...string[]]> = {
   deno: [bin("deno"), "run", "--no-prompt", "--permission-set=tapin", "src/main.ts"],
 };
 
+/** The line that says it is ready or, when the log is silent about that, the one of the banner. */
+const READY = /(?:"event":"ready","url":"|Demo website +)(http[^"/]+\/\/[^"/]+)/;
+
 /** Milliseconds until a service that does not get ready is given up. */
 const READY_MS = 60_000;
 
@@ -29,8 +32,6 @@ export interface TapinOptions {
   readonly runtime?: Runtime;
   /** Settings beside TAPIN_PORT=0, TAPIN_DATA_DIR=memory and, with a database, TAPIN_SECRET. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Which lines `output` keeps; all of them unless told otherwise. */
-  readonly keeps?: (line: string) => boolean;
 }
 
 /** A running service. */
@@ -53,7 +54,6 @@ export const TEST_ADMIN_TOKEN = "tapin_admin_for_tests_only";
 export async function startTapin({
   runtime = "node",
   env = {},
-  keeps = () => true,
 }: TapinOptions = {}): Promise<Tapin> {
   const settings = {
     TAPIN_PORT: "0",
@@ -79,7 +79,7 @@ export async function startTapin({
       resolve(code);
     });
   });
-  const url = await readyUrl(child, { lines, keeps });
+  const url = await readyUrl(child, lines);
   const output = () => lines.join("\n");
   // The banner follows the ready line; only the embedded mode has one.
   if (env.TAPIN_DATABASE_URL === undefined) await untilPrinted(child, lines, /Admin token\s+\S+/);
@@ -134,10 +134,7 @@ function withoutTapin(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   );
 }
 
-function readyUrl(
-  child: ChildProcess,
-  { lines, keeps }: { lines: string[]; keeps: (line: string) => boolean },
-): Promise<string> {
+function readyUrl(child: ChildProcess, lines: string[]): Promise<string> {
   return new Promise((resolve, reject) => {
     const fail = (what: string) => reject(new Error(`${what}:\n${lines.join("\n")}`));
     const timer = setTimeout(() => fail("not ready in time"), READY_MS);
@@ -148,8 +145,8 @@ function readyUrl(
     for (const stream of [child.stdout, child.stderr]) {
       if (stream === null) continue;
       createInterface({ input: stream }).on("line", (line) => {
-        if (keeps(line)) lines.push(line);
-        const url = /"event":"ready","url":"([^"]+)"/.exec(line)?.[1];
+        lines.push(line);
+        const url = READY.exec(line)?.[1];
         if (url === undefined) return;
         clearTimeout(timer);
         resolve(url);
