@@ -138,6 +138,10 @@ function checkTarget({ req, path, query }: Exchange): void {
   if (host === null || !isHost(host) || hostCount(req) > 1) {
     throw new TapinError("VALIDATION_FAILED", { sentence: "The Host header is not valid." });
   }
+  // No target has a fragment (RFC 9112 section 3.2); the URL class would cut it off behind our backs.
+  if (path.includes("#") || query.includes("#")) {
+    throw new TapinError("VALIDATION_FAILED", { sentence: "The URL must not contain #." });
+  }
   if (headLength(req) > MAX_HEADER_BYTES) throw new TapinError("HEADERS_TOO_LARGE");
   if (path.length + query.length > MAX_URL_LENGTH) throw new TapinError("URI_TOO_LONG");
   if (CREDENTIAL.test(path) || CREDENTIAL.test(query)) {

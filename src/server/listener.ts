@@ -143,6 +143,11 @@ function createHttp2(
   };
   const h2 = http2.createServer({ settings, ...RESETS }, onRequest);
   h2.on("checkExpectation", onRequest);
+  h2.on("checkContinue", (req, res) => {
+    // Node itself would throw for a stream that was reset in the same packet, where nobody catches it.
+    if (!req.stream.destroyed) res.writeContinue();
+    onRequest(req, res);
+  });
   h2.on("session", (session) => {
     sessions.add(session);
     session.on("close", () => sessions.delete(session));

@@ -20,7 +20,7 @@ const ENVELOPE_KEYS = ["code", "error", "request_id", "retryable", "violations"]
 /** What is wrong with the answer; null when nothing is. */
 export function faultOf(request: HostileRequest, answer: FuzzAnswer): string | null {
   const { status, headers, body } = answer;
-  if (!isStatus(request, status)) return `status ${status}`;
+  if (!isStatus(request, answer)) return `status ${status}`;
   if (!/^[A-Za-z0-9._-]{1,64}$/.test(headers["x-request-id"] ?? "")) return "no x-request-id";
   if (headers["x-content-type-options"] !== "nosniff") return "no x-content-type-options";
   const type = headers["content-type"] ?? "";
@@ -37,11 +37,11 @@ function saysCompressed({ body }: HostileRequest): boolean {
   return body[0] === 1;
 }
 
-function isStatus({ fields }: HostileRequest, status: number): boolean {
+function isStatus({ fields }: HostileRequest, { status, body }: FuzzAnswer): boolean {
   if (status >= 200 && status < 500) return true;
-  const has = (pattern: RegExp) => fields.some(([name]) => pattern.test(name));
-  // What the Connect protocol demands for a compression that is not there, and for a deadline that is over.
-  return (status === 501 && has(/encoding/)) || (status === 504 && has(/timeout/));
+  // What the Connect protocol says for what is not there, such as a compression, or HTTP/2 where it is needed.
+  if (status === 501) return parseObject(body)?.code === "unimplemented";
+  return status === 504 && fields.some(([name]) => name.includes("timeout"));
 }
 
 function grpcFault(status: string | undefined): string | null {

@@ -3,6 +3,8 @@
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { AuthService } from "#gen/tapin/auth/v1/auth_pb.ts";
+import type { Field } from "../fuzz/hpack.ts";
+import { encodeFrame, FRAME, openFrames, requestFrames } from "../fuzz/http2-frames.ts";
 import { RUNTIMES, startTapin, type Tapin } from "../support/tapin.ts";
 import { type Answer, ask, askHttp2, jsonOf, openHttp2, openRaw } from "./raw-http.ts";
 import { grpcFailure, openGrpc } from "./rpc-client.ts";
@@ -102,6 +104,38 @@ describe.each(RUNTIMES)("connections on %s", (runtime) => {
     connection.send('{"code":"x"}');
     expect((await connection.answer())?.status).toBe(400);
     connection.destroy();
+  });
+
+  it("a request that expects 100 Continue and is reset at once throws nowhere", async () => {
+    let tellAnswered = () => {};
+    const answered = new Promise<void>((resolve) => {
+      tellAnswered = resolve;
+    });
+    const frames = await openFrames(tapin.url, [], ({ type, streamId }) => {
+      if (type === FRAME.headers && streamId === 101) tellAnswered();
+    });
+    const cancel = Uint8Array.of(0, 0, 0, 8);
+    for (let streamId = 1; streamId < 100; streamId += 2) {
+      const fields: Field[] = [
+        [":method", "POST"],
+        [":scheme", "http"],
+        [":path", "/v1/auth/verify"],
+        [":authority", "a"],
+        ["expect", "100-continue"],
+      ];
+      const reset = { type: FRAME.reset, flags: 0, streamId, payload: cancel };
+      frames.send(requestFrames(streamId, fields, Uint8Array.of(1)), encodeFrame(reset));
+    }
+    const health: Field[] = [
+      [":method", "GET"],
+      [":scheme", "http"],
+      [":path", "/healthz"],
+      [":authority", "a"],
+    ];
+    frames.send(requestFrames(101, health));
+    await answered;
+    frames.socket.destroy();
+    expect(tapin.output()).not.toContain("uncaught_exception");
   });
 
   it("no byte changes its place, however the first ones are cut into packets", async () => {
