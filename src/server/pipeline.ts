@@ -48,9 +48,9 @@ export interface PipelineParts {
   readonly deadlineMs?: number;
 }
 
-/** Builds the pipeline. */
-export function createPipeline(parts: PipelineParts): Pipeline {
-  const { authority, limits, validate, log, deadlineMs = DEFAULT_DEADLINE_MS } = parts;
+/** What the entrances of the pipeline have in common. */
+function createSteps(parts: PipelineParts) {
+  const { authority, limits, log, deadlineMs = DEFAULT_DEADLINE_MS } = parts;
   const operations = new Map<DescMethod, Operation>(
     parts.operations.map((operation) => [operation.method, operation]),
   );
@@ -59,45 +59,40 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     if (operation === undefined) throw new TapinError("UNIMPLEMENTED");
     return operation;
   };
-  const fail = (method: DescMethod, call: Call, error: unknown) => {
-    const failure = withChallenge(toTapinError(error), call);
-    conclude(parts, method, { call, failure });
-    return failure;
+  return {
+    operationOf,
+    fail(method: DescMethod, call: Call, error: unknown): TapinError {
+      const failure = withChallenge(toTapinError(error), call);
+      conclude(parts, method, { call, failure });
+      return failure;
+    },
+    deadlineOf: (method: DescMethod, call: Call): Deadline => ({
+      signal: call.signal,
+      leftMs: Math.max(1, call.startedAt + deadlineMs - performance.now()),
+      onLateFailure: (error) => logLateFailure(log, method, call, error),
+    }),
+    async enter(method: DescMethod, call: Call): Promise<AdmittedCall> {
+      const { access } = operationOf(method);
+      const identity = await authenticate(authority, access, call);
+      if (identity.kind === "api_key") call.hideFromPages();
+      for (const field of await limits.request(call, identity)) call.tell(...field);
+      return { ...call, identity };
+    },
   };
-  const deadlineOf = (method: DescMethod, call: Call): Deadline => ({
-    signal: call.signal,
-    leftMs: Math.max(1, call.startedAt + deadlineMs - performance.now()),
-    onLateFailure: (error) => logLateFailure(log, method, call, error),
-  });
-  const enter = async (method: DescMethod, call: Call): Promise<AdmittedCall> => {
-    const { access } = operationOf(method);
-    const identity = await authenticate(authority, access, call);
-    if (identity.kind === "api_key") call.hideFromPages();
-    for (const field of await limits.request(call, identity)) call.tell(...field);
-    return { ...call, identity };
-  };
+}
+
+/** Builds the pipeline. */
+export function createPipeline(parts: PipelineParts): Pipeline {
+  const { limits, validate } = parts;
+  const { operationOf, fail, deadlineOf, enter } = createSteps(parts);
   // The kind of the method decides what goes in and comes out, which the map cannot know.
   const runOf = (method: DescMethod) =>
     operationOf(method).run as (request: unknown, call: AdmittedCall) => AsyncIterable<Message>;
-  async function* logged(
-    method: DescMethod,
-    call: AdmittedCall,
-    begin: () => AsyncIterable<Message>,
-  ) {
-    let isLogged = false;
-    try {
-      yield* keepStreamDeadline(begin(), deadlineOf(method, call));
-      // An operation ends quietly on abort; the caller must still be told why the stream stopped.
-      call.signal.throwIfAborted();
-      conclude(parts, method, { call, failure: null });
-      isLogged = true;
-    } catch (error) {
-      isLogged = true;
-      throw fail(method, call, await limits.refusal(call, call.identity, error));
-    } finally {
-      if (!isLogged) conclude(parts, method, { call, failure: new TapinError("CANCELED") });
-    }
-  }
+  const followed = (method: DescMethod, call: AdmittedCall, begin: () => AsyncIterable<Message>) =>
+    follow(begin, deadlineOf(method, call), {
+      conclude: (failure) => conclude(parts, method, { call, failure }),
+      fail: async (error) => fail(method, call, await limits.refusal(call, call.identity, error)),
+    });
   return {
     fail,
     async admit(method, call) {
@@ -120,7 +115,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
       }
     },
     stream(method, request, call) {
-      return logged(method, call, () => {
+      return followed(method, call, () => {
         validate(method, request);
         return runOf(method)(request, call);
       });
@@ -130,9 +125,33 @@ export function createPipeline(parts: PipelineParts): Pipeline {
         if (!isFirst) await limits.request(call, call.identity);
         validate(method, request);
       };
-      return logged(method, call, () => runOf(method)(checked(requests, check), call));
+      return followed(method, call, () => runOf(method)(checked(requests, check), call));
     },
   };
+}
+
+/** The messages of a stream, whose end is told once, however it comes. */
+async function* follow(
+  begin: () => AsyncIterable<Message>,
+  deadline: Deadline,
+  end: {
+    conclude(failure: TapinError | null): void;
+    fail(error: unknown): Promise<TapinError>;
+  },
+): AsyncIterable<Message> {
+  let isTold = false;
+  try {
+    yield* keepStreamDeadline(begin(), deadline);
+    // An operation ends quietly on abort; the caller must still be told why the stream stopped.
+    deadline.signal.throwIfAborted();
+    end.conclude(null);
+    isTold = true;
+  } catch (error) {
+    isTold = true;
+    throw await end.fail(error);
+  } finally {
+    if (!isTold) end.conclude(new TapinError("CANCELED"));
+  }
 }
 
 /** Each message of the caller once it is checked. */

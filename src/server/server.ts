@@ -19,6 +19,7 @@ import { createLimits, type LimitSettings } from "./limit.ts";
 import { createListener, type Identity } from "./listener.ts";
 import { metricsRoutes, type ReadMetrics } from "./metrics-route.ts";
 import { createPipeline } from "./pipeline.ts";
+import { referenceRoutes } from "./reference.ts";
 import { REFLECTION_SERVICES, reflectionOperations } from "./reflection-service.ts";
 import { createRest } from "./rest.ts";
 import { createRpc } from "./rpc.ts";
@@ -40,6 +41,8 @@ export interface ServerParts {
   readonly trustedProxies: readonly Network[];
   /** The pretend messengers; null = SandboxService is not served. */
   readonly sandbox: SandboxPort | null;
+  /** As browsers and messengers reach this server; known once it listens. */
+  readonly publicUrl: () => string;
   /** Plain HTTP paths beside the services. */
   readonly routes: readonly PlainRoute[];
   readonly isReady: ReadyCheck;
@@ -96,6 +99,7 @@ export function createServer(parts: ServerParts): Server {
     rest: createRest(services, pipeline, { stopping: stopping.signal, log }),
     routes: [
       ...healthRoutes(isReady),
+      ...referenceRoutes({ publicUrl: parts.publicUrl, sandbox: sandbox !== null }),
       ...metricsRoutes(parts.metrics.token, parts.metrics.read),
       ...parts.routes,
     ],

@@ -35,6 +35,7 @@ const project = {
 await createProject(ports, project);
 const { apiKey } = await createApiKey(ports, project.slug, "test");
 const server = createServer({
+  publicUrl: () => "http://127.0.0.1",
   ports,
   identity: null,
   adminToken: null,

@@ -44,7 +44,6 @@ export interface HealthClient {
   check(service: string): Promise<unknown>;
   list(): Promise<Fields>;
   watch(service: string): Messages;
-  close(): void;
 }
 
 type Unary = (
@@ -69,7 +68,6 @@ export function openHealth(url: string): HealthClient {
         .status,
     list: () => ask("List", {}),
     watch: (service) => messagesOf(watch({ service })),
-    close: () => client.close(),
   };
 }
 
@@ -79,7 +77,6 @@ export interface Reflection extends Messages {
   ask(request: Fields): Promise<Fields>;
   /** Says that no more requests come. */
   end(): void;
-  close(): void;
 }
 
 /** Opens a reflection stream at a base URL. */
@@ -97,13 +94,13 @@ export function openReflection(url: string, version: "v1" | "v1alpha"): Reflecti
       return answer;
     },
     end: () => stream.end(),
-    close() {
-      stream.cancel();
-      client.close();
-    },
   };
 }
 
+/**
+ * Nobody closes these clients, they end with the process: the GOAWAY of a client that closes can abort Deno
+ * (https://github.com/denoland/deno/issues/36788).
+ */
 type Connected = Client & Readonly<Record<string, unknown>>;
 
 function connect(service: string, url: string): Connected {

@@ -7,6 +7,7 @@ import type { AddressInfo } from "node:net";
 import { createSandbox } from "../../src/sandbox/sandbox.ts";
 import { awaitAnswer, awaitCondition } from "./await-condition.ts";
 import { type FaultProxy, startFaultProxy } from "./fault-proxy.ts";
+import { learnSecret } from "./leaks.ts";
 
 /** Which messenger. */
 export type WorldChannel = "telegram" | "max";
@@ -56,6 +57,7 @@ export async function startMessengerWorld(channel: WorldChannel): Promise<Messen
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const messenger = sandbox[channel];
   messenger.faults.splitUtf8 = true;
+  learnSecret("a bot token", messenger.token);
   const proxy =
     channel === "telegram"
       ? await startFaultProxy(sandbox.telegramApiRoot())
