@@ -12,6 +12,7 @@ import { MAX_HEADER_BYTES } from "./listener.ts";
 import { toTapinError } from "./pipeline.ts";
 import type { Rest } from "./rest.ts";
 import type { Rpc } from "./rpc.ts";
+import { SECURITY_HEADERS } from "./security-headers.ts";
 
 /** Longest request target, in characters. */
 export const MAX_URL_LENGTH = 8 * 1024;
@@ -102,7 +103,7 @@ function arrive(req: Request, res: Response, trusted: readonly Network[]): Excha
   const given = headerOf(req, "x-request-id") ?? "";
   const requestId = /^[A-Za-z0-9._-]{1,64}$/.test(given) ? given : crypto.randomUUID();
   res.setHeader("x-request-id", requestId);
-  res.setHeader("x-content-type-options", "nosniff");
+  for (const [name, value] of SECURITY_HEADERS) res.setHeader(name, value);
   const target = originForm(req.url ?? "/");
   const mark = target.indexOf("?");
   return {
@@ -136,6 +137,10 @@ function checkTarget({ req, path, query }: Exchange): void {
   const host = "authority" in req && req.authority ? req.authority : headerOf(req, "host");
   if (host === null || !isHost(host) || hostCount(req) > 1) {
     throw new TapinError("VALIDATION_FAILED", { sentence: "The Host header is not valid." });
+  }
+  // No target has a fragment (RFC 9112 section 3.2); the URL class would cut it off behind our backs.
+  if (path.includes("#") || query.includes("#")) {
+    throw new TapinError("VALIDATION_FAILED", { sentence: "The URL must not contain #." });
   }
   if (headLength(req) > MAX_HEADER_BYTES) throw new TapinError("HEADERS_TOO_LARGE");
   if (path.length + query.length > MAX_URL_LENGTH) throw new TapinError("URI_TOO_LONG");

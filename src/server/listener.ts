@@ -8,9 +8,9 @@ import http2 from "node:http2";
 import https from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
-import { TapinError } from "../errors.ts";
-import { toRestError } from "./error-envelope.ts";
+import { refuseBrokenRequest } from "./broken-request.ts";
 import type { Request, Response } from "./exchange.ts";
+import { type UnreadWatch, watchUnread } from "./unread.ts";
 
 /** Milliseconds a connection may take to send its first bytes, or to shake hands over TLS. */
 export const SNIFF_MS = 10_000;
@@ -24,11 +24,11 @@ export const REQUEST_MS = 30_000;
 /** Milliseconds a kept connection may be silent: above the 60 s of common proxies. */
 export const IDLE_MS = 75_000;
 
-/** Milliseconds a connection may stay half open after the answer to a broken request. */
-export const LINGER_MS = 1000;
-
 /** Largest request head, in bytes. */
 export const MAX_HEADER_BYTES = 16 * 1024;
+
+/** Streams that a client may reset at once, and each second from then on; above that its connection is closed. */
+const RESETS = { streamResetBurst: 200, streamResetRate: 33 };
 
 const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
 
@@ -54,12 +54,13 @@ export interface Identity {
 export function createListener(handle: Handle, identity: Identity | null): Listener {
   const h1 = createHttp1(handle, identity);
   const sessions = new Set<http2.ServerHttp2Session>();
-  const h2 = createHttp2(sessions, handle);
+  const unread = watchUnread();
+  const h2 = createHttp2({ sessions, unread }, handle);
   const sockets = new Set<Socket>();
-  if (h1 instanceof https.Server) chooseByAlpn(h1, h2);
+  if (h1 instanceof https.Server) chooseByAlpn(h1, { h2, unread });
   else chooseByPreface(h1, h2);
   // Last, or it would be taken for a listener of HTTP/1.1 and know of no other connection.
-  trackSockets(h1, sockets);
+  trackSockets(h1, { sockets, unread });
   return {
     renew: (renewed) => {
       if (h1 instanceof https.Server) h1.setSecureContext(renewed);
@@ -83,6 +84,7 @@ export function createListener(handle: Handle, identity: Identity | null): Liste
         h1.close(() => {
           clearTimeout(force);
           clearInterval(sweep);
+          unread.stop();
           resolve();
         });
         for (const session of sessions) session.close();
@@ -95,9 +97,9 @@ export function createListener(handle: Handle, identity: Identity | null): Liste
 type Handle = (req: Request, res: Response) => void;
 
 function createHttp1(handle: Handle, identity: Identity | null): http.Server | https.Server {
-  const answers = new WeakMap<object, http.ServerResponse>();
+  const latest = new WeakMap<object, http.ServerResponse>();
   const onRequest = (req: http.IncomingMessage, res: http.ServerResponse) => {
-    answers.set(req.socket, res);
+    latest.set(req.socket, res);
     handle(req, res);
   };
   const options = {
@@ -116,28 +118,44 @@ function createHttp1(handle: Handle, identity: Identity | null): http.Server | h
       : https.createServer({ ...options, ...secure, ...identity }, onRequest);
   // An expectation that is not known may be ignored (RFC 9110 section 10.1.1); Node would send a bare 417.
   h1.on("checkExpectation", onRequest);
+  h1.on("checkContinue", (req, res) => {
+    // Behind an answer that is not written yet, Node would put "100 Continue" into the midst of this one. It may be
+    // left out (RFC 9110 section 10.1.1).
+    if (res.socket !== null) res.writeContinue();
+    onRequest(req, res);
+  });
   h1.on("clientError", (error, socket: Socket) => {
-    const answer = answers.get(socket);
-    // An answer that has begun would get the refusal into its midst.
-    if (answer?.headersSent && !answer.writableFinished) socket.destroy();
-    else answerBrokenRequest(error, socket);
+    refuseBrokenRequest(error, { socket, latest: latest.get(socket) ?? null });
   });
   return h1;
 }
 
-function createHttp2(sessions: Set<http2.ServerHttp2Session>, handle: Handle): http2.Http2Server {
+function createHttp2(
+  { sessions, unread }: { sessions: Set<http2.ServerHttp2Session>; unread: UnreadWatch },
+  handle: Handle,
+): http2.Http2Server {
   const settings = { maxConcurrentStreams: 100, maxHeaderListSize: MAX_HEADER_BYTES };
   const onRequest = (req: http2.Http2ServerRequest, res: http2.Http2ServerResponse) => {
     limitArrival(req);
+    const { stream } = req;
+    unread.add(stream, () => stream.close(http2.constants.NGHTTP2_CANCEL));
     handle(req, res);
   };
-  const h2 = http2.createServer({ settings }, onRequest);
+  const h2 = http2.createServer({ settings, ...RESETS }, onRequest);
   h2.on("checkExpectation", onRequest);
+  h2.on("checkContinue", (req, res) => {
+    // Node itself would throw for a stream that was reset in the same packet, where nobody catches it.
+    if (!req.stream.destroyed) res.writeContinue();
+    onRequest(req, res);
+  });
   h2.on("session", (session) => {
     sessions.add(session);
     session.on("close", () => sessions.delete(session));
     session.on("error", () => session.destroy());
     session.setTimeout(IDLE_MS, () => session.close());
+    // Half a head is no stream yet, so nothing else would notice who never asks for anything.
+    const unasked = setTimeout(() => session.destroy(), REQUEST_MS);
+    for (const event of ["stream", "close"]) session.once(event, () => clearTimeout(unasked));
   });
   h2.on("sessionError", () => {});
   return h2;
@@ -151,9 +169,13 @@ function limitArrival(req: http2.Http2ServerRequest): void {
   for (const event of ["end", "close"]) req.once(event, () => clearTimeout(timer));
 }
 
-function trackSockets(h1: http.Server, sockets: Set<Socket>): void {
+function trackSockets(
+  h1: http.Server,
+  { sockets, unread }: { sockets: Set<Socket>; unread: UnreadWatch },
+): void {
   h1.prependListener("connection", (socket: Socket) => {
     sockets.add(socket);
+    unread.add(socket, () => socket.destroy());
     socket.once("close", () => sockets.delete(socket));
     socket.on("error", () => socket.destroy());
   });
@@ -165,10 +187,14 @@ function chooseByPreface(h1: http.Server, h2: http2.Http2Server): void {
 }
 
 /** Over TLS the client has said what it speaks: RFC 7301. Who says nothing gets HTTP/1.1. */
-function chooseByAlpn(h1: https.Server, h2: http2.Http2Server): void {
+function chooseByAlpn(
+  h1: https.Server,
+  { h2, unread }: { h2: http2.Http2Server; unread: UnreadWatch },
+): void {
   const choose = swapListeners(h1, h2, "secureConnection");
   h1.on("secureConnection", (socket: TLSSocket) => {
     socket.on("error", () => socket.destroy());
+    unread.add(socket, () => socket.destroy());
     choose(socket, socket.alpnProtocol === "h2");
   });
 }
@@ -214,39 +240,4 @@ function sniff(socket: Socket, decide: (isHttp2: boolean) => void): void {
     decide(same);
   };
   socket.on("readable", onReadable);
-}
-
-type Refusal = readonly [statusLine: string, error: TapinError];
-
-const MALFORMED: Refusal = [
-  "400 Bad Request",
-  new TapinError("VALIDATION_FAILED", { sentence: "This is not a valid HTTP request." }),
-];
-
-const BROKEN: Readonly<Record<string, Refusal>> = {
-  HPE_HEADER_OVERFLOW: ["431 Request Header Fields Too Large", new TapinError("HEADERS_TOO_LARGE")],
-  ERR_HTTP_REQUEST_TIMEOUT: [
-    "408 Request Timeout",
-    new TapinError("DEADLINE_EXCEEDED", { sentence: "The request took too long to arrive." }),
-  ],
-};
-
-/** Answers what is no HTTP/1.1 request; no Request object exists for it. */
-function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
-  // What follows a broken request is broken too; the first answer stands.
-  if (socket.writableEnded && !socket.destroyed) return;
-  if (!socket.writable || error.code === "ECONNRESET") {
-    socket.destroy();
-    return;
-  }
-  const [statusLine, failure] = BROKEN[error.code ?? ""] ?? MALFORMED;
-  const requestId = crypto.randomUUID();
-  const body = JSON.stringify(toRestError(failure, requestId).body);
-  socket.end(
-    `HTTP/1.1 ${statusLine}\r\nConnection: close\r\nX-Request-Id: ${requestId}\r\n` +
-      `Cache-Control: no-store\r\nContent-Type: application/json\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-  );
-  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
-  socket.once("close", () => clearTimeout(timer));
 }

@@ -243,17 +243,33 @@ function refusalOf(method: DescMethod, { req, query }: Exchange): TapinError | n
   if (!allowed.includes(req.method ?? "")) {
     return new TapinError("METHOD_NOT_ALLOWED", { headers: [["allow", allowed.join(", ")]] });
   }
-  if (req.method === "GET") return getRefusalOf(query);
+  if (req.method === "GET") {
+    // A GET has no body, yet connect-node would choose the protocol by the type of one.
+    delete req.headers["content-type"];
+    return getRefusalOf(query);
+  }
   if (method.methodKind === "bidi_streaming" && req.httpVersionMajor < 2) {
     return new TapinError("UNIMPLEMENTED", { sentence: "This RPC streams both ways: use HTTP/2." });
   }
-  const type = (headerOf(req, "content-type") ?? "").split(";", 1)[0]?.trim().toLowerCase();
+  const type = bareType(headerOf(req, "content-type") ?? "");
   const connectTypes = method.methodKind === "unary" ? UNARY_TYPES : STREAM_TYPES;
   const types = [...connectTypes, ...GRPC_TYPES.map((name) => `application/${name}`)];
-  if (type !== undefined && types.includes(type)) return null;
+  if (type !== null && types.includes(type)) {
+    // connect-node knows one spelling of parameters, and answers any other with an empty body.
+    req.headers["content-type"] = type;
+    return null;
+  }
   return new TapinError("UNSUPPORTED_MEDIA_TYPE", {
     headers: [["accept-post", types.join(", ")]],
   });
+}
+
+/** The type without its parameters; null when they name another character set than that of JSON. */
+function bareType(contentType: string): string | null {
+  const [type = "", ...parameters] = contentType.toLowerCase().split(";");
+  const charset = parameters.find((parameter) => parameter.trim().startsWith("charset="));
+  const isUtf8 = charset === undefined || /^charset="?utf-?8"?$/.test(charset.trim());
+  return isUtf8 ? type.trim() : null;
 }
 
 /** A Connect GET carries its message in the query (Connect protocol, Unary-Get-Request). */

@@ -3,6 +3,8 @@
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { AuthService } from "#gen/tapin/auth/v1/auth_pb.ts";
+import type { Field } from "../fuzz/hpack.ts";
+import { encodeFrame, FRAME, openFrames, requestFrames } from "../fuzz/http2-frames.ts";
 import { RUNTIMES, startTapin, type Tapin } from "../support/tapin.ts";
 import { type Answer, ask, askHttp2, jsonOf, openHttp2, openRaw } from "./raw-http.ts";
 import { grpcFailure, openGrpc } from "./rpc-client.ts";
@@ -65,6 +67,92 @@ describe.each(RUNTIMES)("connections on %s", (runtime) => {
     for (const _ of paths) statuses.push((await connection.answer())?.status);
     expect(statuses).toEqual([200, 404, 200, 200]);
     connection.destroy();
+  });
+
+  it("pipelined requests that expect 100 Continue get no answer mixed up with it", async () => {
+    const connection = await openRaw(tapin.url);
+    const expecting = request(
+      "POST /v1/auth/verify",
+      "Expect: 100-continue\r\nContent-Type: application/json\r\nContent-Length: 12\r\n",
+      '{"code":"x"}',
+    );
+    connection.send(expecting.repeat(5));
+    const answers = [];
+    for (const _ of [1, 2, 3, 4, 5]) {
+      const answer = await connection.answer();
+      if (answer !== null) answers.push(answer);
+    }
+    for (const { status, text } of answers) {
+      expect([status, jsonOf({ status, text, headers: {} }).code]).toEqual([400, "code_invalid"]);
+    }
+    // Node closes, and says so, after an answer to who was not told to go on.
+    const last = answers.at(-1);
+    expect(answers.length === 5 || last?.headers.connection === "close").toBe(true);
+    expect(answers.length).toBeGreaterThan(1);
+    connection.destroy();
+  });
+
+  it("one request that expects 100 Continue is told to go on", async () => {
+    const connection = await openRaw(tapin.url);
+    connection.send(
+      request(
+        "POST /v1/auth/verify",
+        "Expect: 100-continue\r\nContent-Type: application/json\r\nContent-Length: 12\r\n",
+      ),
+    );
+    expect(await connection.text(/\r\n\r\n/)).toBe("HTTP/1.1 100 Continue\r\n\r\n");
+    connection.send('{"code":"x"}');
+    expect((await connection.answer())?.status).toBe(400);
+    connection.destroy();
+  });
+
+  it("a request that expects 100 Continue and is reset at once throws nowhere", async () => {
+    let tellAnswered = () => {};
+    const answered = new Promise<void>((resolve) => {
+      tellAnswered = resolve;
+    });
+    const frames = await openFrames(tapin.url, [], ({ type, streamId }) => {
+      if (type === FRAME.headers && streamId === 101) tellAnswered();
+    });
+    const cancel = Uint8Array.of(0, 0, 0, 8);
+    for (let streamId = 1; streamId < 100; streamId += 2) {
+      const fields: Field[] = [
+        [":method", "POST"],
+        [":scheme", "http"],
+        [":path", "/v1/auth/verify"],
+        [":authority", "a"],
+        ["expect", "100-continue"],
+      ];
+      const reset = { type: FRAME.reset, flags: 0, streamId, payload: cancel };
+      frames.send(requestFrames(streamId, fields, Uint8Array.of(1)), encodeFrame(reset));
+    }
+    const health: Field[] = [
+      [":method", "GET"],
+      [":scheme", "http"],
+      [":path", "/healthz"],
+      [":authority", "a"],
+    ];
+    frames.send(requestFrames(101, health));
+    await answered;
+    frames.socket.destroy();
+    expect(tapin.output()).not.toContain("uncaught_exception");
+  });
+
+  it("no byte changes its place, however the first ones are cut into packets", async () => {
+    const body = '{"state":"abc"}';
+    const bytes = request(
+      "POST /v1/auth/session",
+      `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n`,
+      body,
+    );
+    for (let cut = 1; cut < bytes.length; cut += 3) {
+      const connection = await openRaw(tapin.url);
+      connection.send(bytes.slice(0, cut));
+      await new Promise((resolve) => setImmediate(resolve));
+      connection.send(bytes.slice(cut));
+      expect([cut, (await connection.answer())?.status]).toEqual([cut, 200]);
+      connection.destroy();
+    }
   });
 
   it("200 requests on one connection, with refusals that leave a body unread mixed in", async () => {
@@ -186,6 +274,27 @@ describe.each(RUNTIMES)("connections on %s", (runtime) => {
     const refused = await connection.answer();
     expect([refused?.status, refused?.headers.connection]).toEqual([400, "close"]);
     await connection.closed;
+  });
+
+  it("a broken request takes nobody's answer: those before it are answered first", async () => {
+    const body = '{"code":"x"}';
+    const type = `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n`;
+    for (const broken of ["NONSENSE\r\n\r\n", "GET / HTTP/1.1\r\nA\u0000: b\r\n\r\n"]) {
+      const connection = await openRaw(tapin.url);
+      // The first waits for the database while the last is read.
+      connection.send(
+        request("POST /v1/auth/verify", type, body) + request("GET /v1/auth/link", "") + broken,
+      );
+      const answers = [];
+      for (const _ of [1, 2, 3]) answers.push(await connection.answer());
+      expect(answers.map((answer) => answer?.status)).toEqual([400, 200, 400]);
+      expect(answers.map((answer) => answer && jsonOf(answer).error)).toEqual([
+        "The code is not valid.",
+        undefined,
+        "This is not a valid HTTP request.",
+      ]);
+      await connection.closed;
+    }
   });
 
   it("nothing is written into an answer that has begun", async () => {

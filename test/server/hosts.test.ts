@@ -119,6 +119,8 @@ describe.each(RUNTIMES)("hosts and targets on %s", (runtime) => {
     ["GET *", 404, null],
     ["GET ftp://elsewhere.example/healthz", 404, null],
     ["GET ?x", 404, null],
+    ["GET /healthz#x", 400, null],
+    ["GET /tapin.auth.v1.AuthService/GetLink?connect=#&encoding=json&message={}", 400, null],
     ["GET /%zz", 404, null],
     ["GET /%", 404, null],
     ["GET /v1/auth/session/%ff/status", 400, null],

@@ -3,7 +3,7 @@
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RUNTIMES, startTapin, type Tapin } from "../support/tapin.ts";
-import { type Answer, ask, askHttp2, dropHttp2, jsonOf, openHttp2 } from "./raw-http.ts";
+import { type Answer, ask, askHttp2, askRaw, dropHttp2, jsonOf, openHttp2 } from "./raw-http.ts";
 import { connectFailure, detailsFailure, type RpcFailure } from "./rpc-client.ts";
 
 const PATH = "/tapin.auth.v1.AuthService/CreateSession";
@@ -64,6 +64,7 @@ describe.each(RUNTIMES)("messages of RPC on %s", (runtime) => {
     ["broken binary", envelope(BROKEN_BINARY), /^Cannot read the message: .*\.$/],
     ["a message that is cut off", envelope(BROKEN_BINARY, 0, 40), /not complete/],
     ["half a prefix", Uint8Array.of(0, 0), /not complete/],
+    ["flags nobody knows", envelope(new Uint8Array(), 0x6a), /unknown flags/],
   ])("gRPC: %s is invalid_argument with a reason", async (_, body, sentence) => {
     const answer = await overGrpc(body);
     expect(answer.status).toBe(200);
@@ -83,6 +84,50 @@ describe.each(RUNTIMES)("messages of RPC on %s", (runtime) => {
       code: "resource_exhausted",
       reason: "BODY_TOO_LARGE",
     });
+  });
+
+  it.each([
+    ["application/json;charset=UTF-8", 200],
+    ['application/json; charset="utf-8"', 200],
+    ["application/json; charset=utf-8; x=1", 200],
+    ["application/json; charset=utf-16", 415],
+    ["application/json/x", 415],
+  ])("a body of type %s is answered %i, never without a word", async (type, status) => {
+    const answer = await overHttp1(type, "{}");
+    expect(answer.status).toBe(status);
+    expect(jsonOf(answer)).toMatchObject(
+      status === 200 ? { expiresIn: 300 } : { code: "unsupported_media_type" },
+    );
+  });
+
+  it("a GET with the type of a body that it has not is a GET all the same", async () => {
+    const link = "/tapin.auth.v1.AuthService/GetLink?connect=v1&encoding=json&message=%7B%7D";
+    for (const type of ["application/grpc", "application/grpc-web+json", "text/plain", "x"]) {
+      const answer = await ask(tapin.url + link, { headers: headersOf(type) });
+      expect([type, answer.status]).toEqual([type, 200]);
+      expect(jsonOf(answer)).toMatchObject({ configured: true });
+    }
+  });
+
+  it("who is not known is refused before the body is read", async () => {
+    const head = (path: string, type: string) =>
+      `POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Type: ${type}\r\nContent-Length: 50000\r\n\r\n`;
+    for (const [path, type] of [
+      [PATH, "application/json"],
+      [PATH, "application/proto"],
+      [PATH, "application/grpc-web"],
+      ["/tapin.auth.v1.AuthService/WatchSession", "application/connect+json"],
+      ["/v1/auth/session", "application/json"],
+      ["/v1/admin/projects", "application/json"],
+    ] as const) {
+      // Nothing follows the head: an answer that waits for the body never comes.
+      const answer = await askRaw(tapin.url, head(path, type));
+      expect([path, type, answer?.text]).toEqual([
+        path,
+        type,
+        expect.stringMatching(/credentials are missing|grpc-status: 16/),
+      ]);
+    }
   });
 
   it("what is refused is logged as a call like any other", async () => {

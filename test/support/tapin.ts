@@ -21,6 +21,9 @@ const COMMANDS: Record<Runtime, readonly [string, ...string[]]> = {
   deno: [bin("deno"), "run", "--no-prompt", "--permission-set=tapin", "src/main.ts"],
 };
 
+/** The line that says it is ready or, when the log is silent about that, the one of the banner. */
+const READY = /(?:"event":"ready","url":"|Demo website +)(http[^"/]+\/\/[^"/]+)/;
+
 /** Milliseconds until a service that does not get ready is given up. */
 const READY_MS = 60_000;
 
@@ -143,7 +146,7 @@ function readyUrl(child: ChildProcess, lines: string[]): Promise<string> {
       if (stream === null) continue;
       createInterface({ input: stream }).on("line", (line) => {
         lines.push(line);
-        const url = /"event":"ready","url":"([^"]+)"/.exec(line)?.[1];
+        const url = READY.exec(line)?.[1];
         if (url === undefined) return;
         clearTimeout(timer);
         resolve(url);
