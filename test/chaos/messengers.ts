@@ -1,0 +1,120 @@
+// The pretend Telegram and MAX in the process of the test, where no killed process takes their memory along, and people
+// in them who do what people do when nothing happens: they try again.
+
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { createSandbox, type Sandbox, type SandboxChannel } from "../../src/sandbox/sandbox.ts";
+import { awaitAnswer } from "../support/await-condition.ts";
+
+/** Both messengers. */
+export interface Messengers {
+  /** Settings that make a service use them. */
+  readonly env: Readonly<Record<string, string>>;
+  /** A person of that id in one of them. */
+  person(channel: SandboxChannel, userId: string): ChaosPerson;
+  close(): Promise<void>;
+}
+
+/** A person who wants to log in. */
+export interface ChaosPerson {
+  /** `<channel>:<user id>`. */
+  readonly name: string;
+  readonly channel: SandboxChannel;
+  /** Opens the link, taps Login, and answers with the code of the button, or null when the chat says that it is too late. */
+  logIn(link: string): Promise<string | null>;
+}
+
+/** Milliseconds until a person who sees no answer does the same once more. */
+const IMPATIENT_MS = 4_000;
+
+/** Milliseconds until a person gives up: what a dead process left half done is taken up after 90 s. */
+const PATIENCE_MS = 150_000;
+
+/** Starts both on a free port. */
+export async function startMessengers(): Promise<Messengers> {
+  const server = createServer((req, res) => void sandbox.handle(req, res));
+  const url = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const sandbox = createSandbox({
+    publicUrl: url,
+    telegramRules: { retryScale: 0.1 },
+    // A dialog is told of every link: what people send instead of pressing it is another test's business.
+    maxRules: { webhookUrls: "any", retryScale: 0.01, botStarted: "always" },
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    env: {
+      TAPIN_SANDBOX: "off",
+      TAPIN_TELEGRAM_TOKEN: sandbox.telegram.token,
+      TAPIN_TELEGRAM_API_URL: sandbox.telegramApiRoot(),
+      TAPIN_MAX_TOKEN: sandbox.max.token,
+      TAPIN_MAX_API_URL: sandbox.maxApiRoot(),
+    },
+    person: (channel, userId) => makePerson(sandbox, channel, userId),
+    async close() {
+      sandbox.close();
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
+
+interface Seen {
+  readonly messageId: string;
+  readonly labels: readonly string[];
+  readonly code: string | null;
+}
+
+function makePerson(sandbox: Sandbox, channel: SandboxChannel, userId: string): ChaosPerson {
+  const owner = { channel, userId };
+  const user = { id: userId, firstName: "Ann", lang: "en" };
+  const newest = async (): Promise<Seen | null> => {
+    const chat = await sandbox.getChat(owner).catch(() => null);
+    const message = chat?.messages.findLast(({ from }) => from === "bot");
+    if (message === undefined) return null;
+    const address = message.buttons.find(({ url }) => url !== undefined)?.url;
+    const code = address === undefined ? null : new URL(address).searchParams.get("code");
+    const labels = message.buttons.map(({ label }) => label);
+    return { messageId: message.messageId, labels, code };
+  };
+  const insist = insister();
+  return {
+    name: `${channel}:${userId}`,
+    channel,
+    async logIn(link) {
+      const before = (await newest())?.messageId;
+      const open = () => sandbox.openLink({ link, user });
+      const asked = await insist("the bot answers a link", open, async () => {
+        const seen = await newest();
+        return seen !== null && seen.messageId !== before ? seen : null;
+      });
+      if (!asked.labels.includes("Login")) return asked.code;
+      const tap = () => sandbox.tapButton({ ...owner, messageId: asked.messageId, label: "Login" });
+      const decided = await insist("the message says what became of it", tap, async () => {
+        const seen = await newest();
+        return seen !== null && !seen.labels.includes("Login") ? seen : null;
+      });
+      return decided.code;
+    },
+  };
+}
+
+/** Does something, and the same again every few seconds until its effect is seen. */
+function insister() {
+  return async <T>(
+    what: string,
+    act: () => Promise<unknown>,
+    look: () => Promise<T | null>,
+  ): Promise<T> => {
+    const giveUpAt = performance.now() + PATIENCE_MS;
+    for (;;) {
+      // What is too late, such as a tap on a button that has just gone, shows in the chat.
+      await act().catch(() => undefined);
+      const seen = await awaitAnswer(what, look, IMPATIENT_MS).catch(() => null);
+      if (seen !== null) return seen;
+      if (performance.now() > giveUpAt) throw new Error(`not seen: ${what}`);
+    }
+  };
+}
