@@ -88,19 +88,27 @@ function codesOf(events: History): ReadonlySet<string> {
 }
 
 function endingsOf(events: History): ReadonlySet<string> {
-  const endings = new Set<string>();
-  let isVerifying = false;
-  for (const event of events) {
-    if (event.kind === "verifying") isVerifying = true;
-    if (event.kind === "confirmed") endings.add("completed");
-    if (event.kind === "verified" && event.outcome === "ok") endings.add("completed");
-    if (event.kind !== "told" && event.kind !== "row") continue;
-    // Once the code may be used, whoever asks again is told `expired`.
-    if (event.kind === "told" && event.status === "expired" && isVerifying) continue;
-    const ending = ENDINGS[event.status];
-    if (ending !== undefined) endings.add(ending);
+  const verifying = events.findIndex(({ kind }) => kind === "verifying");
+  const endings = events.map((event, index) =>
+    endingOf(event, verifying !== -1 && index > verifying),
+  );
+  return new Set(endings.filter((ending) => ending !== null));
+}
+
+function endingOf(event: ChaosEvent, mayBeUsed: boolean): string | null {
+  switch (event.kind) {
+    case "confirmed":
+      return "completed";
+    case "verified":
+      return event.outcome === "ok" ? "completed" : null;
+    case "row":
+      return ENDINGS[event.status] ?? null;
+    case "told":
+      // Once the code may be used, whoever asks again is told `expired`.
+      return event.status === "expired" && mayBeUsed ? null : (ENDINGS[event.status] ?? null);
+    default:
+      return null;
   }
-  return endings;
 }
 
 function rowProblems(events: History, wasVerified: boolean): readonly string[] {

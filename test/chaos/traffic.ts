@@ -19,6 +19,8 @@ export interface TrafficParts {
   readonly live: () => readonly string[];
   readonly apiKey: string;
   readonly people: readonly ChaosPerson[];
+  /** Milliseconds between two logins of a person. Default: 0. */
+  readonly pauseMs?: number;
   /** Hears everything that is seen. */
   readonly record: (event: ChaosEvent) => void;
 }
@@ -48,6 +50,7 @@ export function startTraffic(parts: TrafficParts): Traffic {
     while (!isOver) {
       await new Login(parts, person).run();
       finished += 1;
+      await pause(parts.pauseMs ?? 0);
     }
   });
   return {
