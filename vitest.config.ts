@@ -1,4 +1,4 @@
-// How `npm test` runs: real PostgreSQL for the whole run, two files at a time, one closing line.
+// How `npm test` runs: real PostgreSQL for the whole run, two files at a time, no secret let out, one closing line.
 
 import { defineConfig } from "vitest/config";
 import { ClosingLine } from "./test/support/closing-line.ts";
@@ -7,6 +7,7 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     globalSetup: ["test/support/postgres-setup.ts"],
+    setupFiles: ["test/support/leak-check.ts"],
     pool: "forks",
     maxWorkers: 2,
     testTimeout: 30_000,

@@ -2,8 +2,10 @@
 // reads the environment by itself: main.ts hands it in.
 
 import { distance } from "fastest-levenshtein";
+import { type Network, parseNetwork } from "./core/address.ts";
 import { isLoopback, landingUrlProblem } from "./core/project.ts";
 import { MIN_SECRET_BYTES } from "./core/secret.ts";
+import { createSettingReader, type SettingReader } from "./setting-reader.ts";
 
 /** One setting, as the README and `docs/settings.md` list it. */
 export interface SettingDoc {
@@ -96,6 +98,33 @@ export const SETTINGS = [
     meaning: "requests a minute for each project; 0 = no limit",
   },
   {
+    name: "TAPIN_FAILURE_LIMIT",
+    fallback: "600",
+    meaning:
+      "failed lookups a minute for each address, and for each project with a valid key; 0 = no limit",
+  },
+  {
+    name: "TAPIN_SESSION_LIMIT",
+    fallback: "30",
+    meaning: "sessions a minute that a project creates for one client address; 0 = no limit",
+  },
+  {
+    name: "TAPIN_WATCHERS",
+    fallback: "10000",
+    meaning: "open watchers of a project in one process; an address has a tenth; 0 = no limit",
+  },
+  {
+    name: "TAPIN_SESSION_WATCHERS",
+    fallback: "10",
+    meaning: "open watchers of one session in one process; 0 = no limit",
+  },
+  {
+    name: "TAPIN_TRUSTED_PROXIES",
+    fallback: "none",
+    meaning:
+      "addresses and networks of proxies whose X-Forwarded-For is believed, with commas between",
+  },
+  {
     name: "TAPIN_METRICS_TOKEN",
     fallback: "none",
     meaning: "token with which Prometheus reads `/metrics`; none = off",
@@ -107,6 +136,7 @@ export const SETTINGS = [
 const TEST_DATABASE = "TAPIN_TEST_DATABASE_URL";
 
 type Name = (typeof SETTINGS)[number]["name"];
+type Reader = SettingReader<Name>;
 
 /** Log levels, from chatty to mute. */
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
@@ -144,7 +174,19 @@ export interface Config {
   readonly avatars: boolean;
   readonly sessionTtlSeconds: number;
   readonly codeTtlSeconds: number;
-  readonly requestsPerMinute: number;
+  /** How much callers may do; 0 = no limit. */
+  readonly limits: {
+    /** For each project. */
+    readonly requestsPerMinute: number;
+    /** For each address, and for each project with a valid key. */
+    readonly failuresPerMinute: number;
+    /** For each project and client address. */
+    readonly sessionsPerMinute: number;
+    readonly watchersPerSession: number;
+    readonly watchersPerProject: number;
+  };
+  /** Proxies whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly Network[];
   /** Null = `/metrics` is off. */
   readonly metricsToken: string | null;
   readonly logLevel: (typeof LOG_LEVELS)[number];
@@ -164,7 +206,7 @@ export class ConfigError extends Error {
 /** Reads the settings. Throws ConfigError with all problems at once. An empty value counts as unset. */
 export function parseConfig(environment: Readonly<Record<string, string | undefined>>): Config {
   const problems = unknownNames(environment);
-  const reader = createReader(environment, problems);
+  const reader = createSettingReader<Name>(environment, problems);
   const config = readConfig(reader);
   checkTogether(config, reader);
   if (problems.length > 0) throw new ConfigError(problems);
@@ -205,10 +247,36 @@ function readConfig(reader: Reader): Config {
     avatars: reader.choice("TAPIN_AVATARS", ["off", "on"]) === "on",
     sessionTtlSeconds: reader.integer("TAPIN_SESSION_TTL", { fallback: 300, min: 60, max: 1800 }),
     codeTtlSeconds: reader.integer("TAPIN_CODE_TTL", { fallback: 300, min: 30, max: 600 }),
-    requestsPerMinute: reader.integer("TAPIN_RATE_LIMIT", { fallback: 6000, min: 0, max: 1e9 }),
+    limits: readLimits(reader),
+    trustedProxies: readProxies(reader),
     metricsToken: reader.text("TAPIN_METRICS_TOKEN"),
     logLevel: reader.choice("TAPIN_LOG_LEVEL", LOG_LEVELS, "info"),
   };
+}
+
+function readLimits({ integer }: Reader): Config["limits"] {
+  const limit = (name: Name, fallback: number) => integer(name, { fallback, min: 0, max: 1e9 });
+  return {
+    requestsPerMinute: limit("TAPIN_RATE_LIMIT", 6000),
+    failuresPerMinute: limit("TAPIN_FAILURE_LIMIT", 600),
+    sessionsPerMinute: limit("TAPIN_SESSION_LIMIT", 30),
+    watchersPerSession: limit("TAPIN_SESSION_WATCHERS", 10),
+    watchersPerProject: limit("TAPIN_WATCHERS", 10_000),
+  };
+}
+
+function readProxies({ text, problem }: Reader): readonly Network[] {
+  const entries = text("TAPIN_TRUSTED_PROXIES")?.split(",") ?? [];
+  const networks = entries.map((entry) => parseNetwork(entry.trim()));
+  const wrong = networks.indexOf(null);
+  if (wrong >= 0) {
+    const entry = entries[wrong]?.trim() || "an empty entry";
+    problem(
+      "TAPIN_TRUSTED_PROXIES",
+      `must be addresses or networks such as 10.0.0.0/8, not ${entry}`,
+    );
+  }
+  return networks.filter((network) => network !== null);
 }
 
 function readTls(reader: Reader): Config["tls"] {
@@ -280,54 +348,6 @@ function checkMessengers(config: Config, { problem, text }: Reader): void {
   if (config.updates === "webhook" && own === null && !config.publicUrl?.startsWith("https://")) {
     problem("TAPIN_UPDATES", "is webhook, which needs an https TAPIN_PUBLIC_URL");
   }
-}
-
-interface Reader {
-  problem(name: Name, sentence: string): void;
-  text(name: Name): string | null;
-  integer(name: Name, range: { fallback: number; min: number; max: number }): number;
-  url(name: Name, protocols: readonly string[]): string | null;
-  /** One of the values; the fallback is the first when not given. */
-  choice<T extends string>(name: Name, values: readonly T[], fallback?: T): T;
-}
-
-function createReader(
-  environment: Readonly<Record<string, string | undefined>>,
-  problems: string[],
-): Reader {
-  const text = (name: Name) => environment[name]?.trim() || null;
-  const problem = (name: Name, sentence: string) => {
-    problems.push(`${name} ${sentence}.`);
-  };
-  return {
-    text,
-    problem,
-    integer(name, { fallback, min, max }) {
-      const given = text(name);
-      if (given === null) return fallback;
-      const value = /^\d{1,12}$/.test(given) ? Number(given) : Number.NaN;
-      if (value >= min && value <= max) return value;
-      problem(name, `must be a whole number from ${min} to ${max}, not ${given}`);
-      return fallback;
-    },
-    url(name, protocols) {
-      const given = text(name);
-      if (given === null) return null;
-      if (URL.canParse(given) && protocols.includes(new URL(given).protocol)) return given;
-      problem(
-        name,
-        `must be a URL that starts with ${protocols.map((p) => `${p}//`).join(" or ")}`,
-      );
-      return null;
-    },
-    choice(name, values, fallback = values[0] as (typeof values)[number]) {
-      const given = text(name);
-      const value = given === null ? fallback : values.find((candidate) => candidate === given);
-      if (value !== undefined) return value;
-      problem(name, `must be one of ${values.join(", ")}, not ${given}`);
-      return fallback;
-    },
-  };
 }
 
 function unknownNames(environment: Readonly<Record<string, string | undefined>>): string[] {

@@ -152,7 +152,10 @@ async function assemble(
     ports,
     identity,
     adminToken,
-    requestsPerMinute: config.requestsPerMinute,
+    limits: config.limits,
+    // The embedded database has this one process.
+    budgets: config.databaseUrl === null ? null : ports.store.budgets,
+    trustedProxies: config.trustedProxies,
     sandbox,
     routes: [
       webhookRoute((name) => late.fleet?.webhook(name) ?? null),

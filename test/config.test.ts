@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { ConfigError, LOG_LEVELS, parseConfig, SETTINGS } from "../src/config.ts";
+import { parseNetwork } from "../src/core/address.ts";
 
 const SECRET = "0123456789abcdef0123456789abcdef";
 const DATABASE = "postgres://tapin@db.example/tapin";
@@ -35,7 +36,14 @@ describe("parseConfig", () => {
       avatars: false,
       sessionTtlSeconds: 300,
       codeTtlSeconds: 300,
-      requestsPerMinute: 6000,
+      limits: {
+        requestsPerMinute: 6000,
+        failuresPerMinute: 600,
+        sessionsPerMinute: 30,
+        watchersPerSession: 10,
+        watchersPerProject: 10_000,
+      },
+      trustedProxies: [],
       metricsToken: null,
       logLevel: "info",
     });
@@ -63,6 +71,11 @@ describe("parseConfig", () => {
       TAPIN_SESSION_TTL: "60",
       TAPIN_CODE_TTL: "600",
       TAPIN_RATE_LIMIT: "0",
+      TAPIN_FAILURE_LIMIT: "1",
+      TAPIN_SESSION_LIMIT: "2",
+      TAPIN_SESSION_WATCHERS: "3",
+      TAPIN_WATCHERS: "4",
+      TAPIN_TRUSTED_PROXIES: "127.0.0.1, fd00::/8",
       TAPIN_METRICS_TOKEN: "prometheus.token-1",
       TAPIN_LOG_LEVEL: "silent",
     });
@@ -82,7 +95,14 @@ describe("parseConfig", () => {
       avatars: true,
       sessionTtlSeconds: 60,
       codeTtlSeconds: 600,
-      requestsPerMinute: 0,
+      limits: {
+        requestsPerMinute: 0,
+        failuresPerMinute: 1,
+        sessionsPerMinute: 2,
+        watchersPerSession: 3,
+        watchersPerProject: 4,
+      },
+      trustedProxies: [parseNetwork("127.0.0.1/32"), parseNetwork("fd00::/8")],
       metricsToken: "prometheus.token-1",
       logLevel: "silent",
     });
@@ -111,6 +131,10 @@ describe("parseConfig refuses", () => {
     ["TAPIN_CODE_TTL", "601", "from 30 to 600"],
     ["TAPIN_RATE_LIMIT", "-5", "must be a whole number from 0"],
     ["TAPIN_RATE_LIMIT", "many", "must be a whole number from 0"],
+    ["TAPIN_WATCHERS", "many", "must be a whole number from 0"],
+    ["TAPIN_TRUSTED_PROXIES", "proxy.example", "networks such as 10.0.0.0/8, not proxy.example"],
+    ["TAPIN_TRUSTED_PROXIES", "10.0.0.1,,", "not an empty entry"],
+    ["TAPIN_TRUSTED_PROXIES", "10.0.0.0/33", "not 10.0.0.0/33"],
     ["TAPIN_LOG_LEVEL", "loud", "must be one of trace, debug, info, warn, error, fatal, silent"],
     ["TAPIN_SANDBOX", "yes", "must be one of auto, on, off, not yes"],
     ["TAPIN_AVATARS", "yes", "must be one of off, on, not yes"],

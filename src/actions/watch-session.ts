@@ -2,7 +2,7 @@
 
 import type { Reader } from "../core/grant.ts";
 import type { Ports } from "../core/ports.ts";
-import { isEnded } from "../core/session.ts";
+import { isEnded, type Session } from "../core/session.ts";
 import { type Caller, findSession } from "./caller.ts";
 import { type SessionView, viewFor } from "./deliver-status.ts";
 
@@ -19,6 +19,11 @@ export interface Watch {
   /** Null = deliver nothing (HEAD). */
   readonly reader: Reader | null;
   readonly signal: AbortSignal;
+  /**
+   * Called once, when the session is known and before anything is told of it: throws to refuse the watcher.
+   * The answer is called when the watcher leaves; on abort that is `enter`'s own business.
+   */
+  enter(session: Session): () => void;
   /** Longest silence; default {@link HEARTBEAT_MS}. */
   readonly heartbeatMs?: number;
 }
@@ -37,12 +42,14 @@ export async function* watchSession(
   // A reader that stalls and then vanishes leaves this generator parked at a yield, where no `finally`
   // ever runs: only the signal tells.
   signal.addEventListener("abort", () => follower.close(), { once: true });
+  let leave: (() => void) | undefined;
   try {
     let seen = 0;
     let heartbeat = false;
     let woken = false;
     while (!signal.aborted) {
       const session = await findSession(ports, watch.caller, sessionId);
+      leave ??= watch.enter(session);
       const ended = isEnded(session.status);
       if (ended || heartbeat || session.sequence !== seen) {
         const view = await viewFor(ports, session, watch.reader);
@@ -63,5 +70,6 @@ export async function* watchSession(
     }
   } finally {
     follower.close();
+    leave?.();
   }
 }

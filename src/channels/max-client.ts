@@ -117,8 +117,8 @@ interface Call {
   readonly body?: object;
   readonly signal?: AbortSignal;
   readonly timeoutMs?: number;
-  /** Whether it stands in line with the other calls about messages. */
-  readonly isAboutMessages?: boolean;
+  /** In which line it stands with the other calls about messages; the rest go at once. */
+  readonly line?: "short" | "long";
 }
 
 type Request = (call: Call) => Promise<Readonly<Record<string, unknown>>>;
@@ -140,7 +140,9 @@ export function createMaxClient(options: MaxClientOptions): MaxClient {
 }
 
 const NO_PREVIEW = { disable_link_preview: "true" };
-const IN_LINE = { isAboutMessages: true };
+const IN_LINE = { line: "long" } as const;
+// Whoever has tapped waits for the answer; a crowd's prompts must not stand in front of it.
+const FIRST_IN_LINE = { line: "short" } as const;
 
 function messageCalls(
   request: Request,
@@ -160,7 +162,7 @@ function messageCalls(
     },
     async answer(callbackId, body) {
       const query = { callback_id: callbackId, ...NO_PREVIEW };
-      await request({ method: "POST", path: "/answers", query, body, ...IN_LINE });
+      await request({ method: "POST", path: "/answers", query, body, ...FIRST_IN_LINE });
     },
     async setCommands(commands, signal) {
       await request({ method: "PATCH", path: "/me/commands", body: { commands }, signal });
@@ -212,7 +214,7 @@ function createRequest({ token, apiUrl, caFile, onCall }: MaxClientOptions): Req
   return async (call) => {
     fetching ??= fetchTrusting(caFile);
     const fetchUrl = await fetching;
-    if (call.isAboutMessages === true) await messaging.turn();
+    if (call.line !== undefined) await messaging.turn(call.line);
     const name = call.name ?? `${call.method} ${call.path}`;
     const startedAt = performance.now();
     const tell = (outcome: Parameters<OnCall>[1]) =>

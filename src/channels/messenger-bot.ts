@@ -6,6 +6,7 @@ import type { BotAccount } from "../core/bot-ports.ts";
 import { type Bot, type BotOptions, type BotTiming, TOKEN_ADVICE, type UpdateMode } from "./bot.ts";
 import type { BotLog } from "./bot-log.ts";
 import { type Conversation, createConversation } from "./conversation.ts";
+import { handlersInTurn } from "./handlers-in-turn.ts";
 import { createInbox, type Inbox } from "./inbox.ts";
 import { inspectBot } from "./inspect-bot.ts";
 import type { MessengerSide } from "./messenger-side.ts";
@@ -76,7 +77,8 @@ export function createMessengerBot(
 }
 
 function assemble(side: MessengerSide, options: BotOptions, timing: BotTiming): LivingBot {
-  const { handlers, log, updates } = options;
+  const { log, updates } = options;
+  const handlers = handlersInTurn(options.handlers);
   const { errors, messenger, completePerson } = side;
   const conversation = createConversation({
     handlers,

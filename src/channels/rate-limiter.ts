@@ -1,13 +1,19 @@
 // Keeps calls within what a messenger allows: so many in any stretch of time for the whole bot, and a pause
-// between two calls about one chat. Callers wait their turn, first come first served.
+// between two calls about one chat. Callers wait their turn, first come first served in each of two lines.
 
 import { pause } from "./pause.ts";
 
 /** Lets so many through in any stretch of time. */
 export interface RateLimiter {
-  /** Resolves when it is the caller's turn. */
-  turn(): Promise<void>;
+  /**
+   * Resolves when it is the caller's turn. `short` is the line for what somebody waits for, such as the answer to a
+   * tap: it goes first, except that at least every fourth turn is the long line's. Default `long`.
+   */
+  turn(line?: "short" | "long"): Promise<void>;
 }
+
+/** Which turn is the long line's even when somebody stands in the short one. */
+const LONG_LINE_TURN = 4;
 
 /** Makes a limiter: at most `limit` turns in any `windowMs` milliseconds. */
 export function createRateLimiter({
@@ -17,17 +23,41 @@ export function createRateLimiter({
   limit: number;
   windowMs: number;
 }): RateLimiter {
-  // When the latest turns were or will be given, oldest first.
-  const turns: number[] = [];
-  return {
-    async turn() {
-      const now = performance.now();
-      const oldest = turns.length < limit ? null : (turns.shift() ?? null);
-      const at = oldest === null ? now : Math.max(now, oldest + windowMs);
-      turns.push(at);
-      if (at > now) await pause(at - now);
-    },
+  const lines = { short: [] as (() => void)[], long: [] as (() => void)[] };
+  // When the latest turns were given, oldest first.
+  const given: number[] = [];
+  let count = 0;
+  let isServing = false;
+  const next = () => {
+    const { short, long } = lines;
+    count += 1;
+    return (
+      (count % LONG_LINE_TURN === 0 ? long.shift() : undefined) ?? short.shift() ?? long.shift()
+    );
   };
+  const serve = async () => {
+    isServing = true;
+    while (lines.short.length + lines.long.length > 0) {
+      const oldest = given.length < limit ? undefined : given.shift();
+      // Who is next is known only when the turn has come: somebody may have joined the short line meanwhile.
+      if (oldest !== undefined) await pauseUntil(oldest + windowMs);
+      given.push(performance.now());
+      next()?.();
+    }
+    isServing = false;
+  };
+  return {
+    turn: (line = "long") =>
+      new Promise((resolve) => {
+        lines[line].push(resolve);
+        if (!isServing) void serve();
+      }),
+  };
+}
+
+/** Timers may fire a little early, so the clock has the last word. */
+async function pauseUntil(at: number): Promise<void> {
+  for (let now = performance.now(); now < at; now = performance.now()) await pause(at - now);
 }
 
 /** Keeps two calls with one key apart. Calls with one key must not overlap. */

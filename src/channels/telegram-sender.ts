@@ -14,10 +14,10 @@ import { createSerialQueue } from "./serial-queue.ts";
 const ACKNOWLEDGE_WAIT_MS = 1000;
 
 /**
- * New messages in any stretch of time: Telegram takes about 30 a second
- * (https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this); on the way they move closer.
+ * New messages in any stretch of time: 25 a second, evenly. Telegram takes about 30 a second
+ * (https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this), and on the way they move closer.
  */
-const SENDING = { limit: 30, windowMs: 1100 };
+const SENDING = { limit: 5, windowMs: 200 };
 
 /** What a sender is made of. */
 export interface SenderParts extends DeliveryParts {

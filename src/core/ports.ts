@@ -43,6 +43,7 @@ export interface Store {
   readonly prompts: PromptTable;
   readonly idempotency: IdempotencyTable;
   readonly leases: LeaseTable;
+  readonly budgets: BudgetTable;
   readonly updates: UpdateTable;
   readonly bots: BotTable;
   /** Runs the work in one transaction; rolled back when it throws. Nested calls join the outer one. */
@@ -193,6 +194,11 @@ export interface SubscriberTable {
    */
   upsert(projectId: string, person: Person, subscribe: boolean | null): Promise<Subscriber>;
   find(projectId: string, subscriberId: string): Promise<Subscriber | null>;
+  /**
+   * Deletes the person's row and whatever names the person in the project; sessions they have opened lose
+   * what is known of them, and those that have not ended are cancelled. False when there is no such row.
+   */
+  delete(projectId: string, subscriberId: string): Promise<boolean>;
   /** `/stop`: ends the person's subscriptions with the projects of this bot. The count. */
   unsubscribe(account: Account, scope: BotScope): Promise<number>;
   /** The person blocked or unblocked the bot: for the projects of this bot. The count. */
@@ -274,6 +280,23 @@ export interface LeaseTable {
   acquire(name: string, holder: string, ttlSeconds: number): Promise<boolean>;
   /** Gives the lease back, if this holder has it. */
   release(name: string, holder: string): Promise<void>;
+}
+
+/** What a project has used of its budget, in all processes. */
+export interface BudgetCount {
+  readonly projectId: string;
+  readonly used: number;
+  /** Milliseconds until the count begins anew, at least 1. */
+  readonly remainingMs: number;
+}
+
+/** Requests of projects that the processes count together. Across projects: a process adds up all it has counted. */
+export interface BudgetTable {
+  /**
+   * Adds these counts, by project id, and answers the sums. A count begins anew `windowSeconds` after its
+   * first addition.
+   */
+  add(counts: ReadonlyMap<string, number>, windowSeconds: number): Promise<readonly BudgetCount[]>;
 }
 
 /** Wakes watchers. A notification only wakes; the row decides. */

@@ -16,6 +16,7 @@ import {
   listProjects,
   updateProject,
 } from "../actions/manage-project.ts";
+import { deleteSubscriber } from "../actions/manage-subscriber.ts";
 import type { Ports } from "../core/ports.ts";
 import type { ProjectChange } from "../core/project.ts";
 import type { Channel } from "../core/subscriber.ts";
@@ -33,7 +34,15 @@ const rpc = AdminService.method;
 
 /** The operations of AdminService. */
 export function adminOperations(ports: Ports): readonly Operation[] {
-  return [...projectOperations(ports), ...apiKeyOperations(ports), ...botOperations(ports)];
+  return [
+    ...projectOperations(ports),
+    ...apiKeyOperations(ports),
+    ...botOperations(ports),
+    unary(rpc.deleteSubscriber, "admin", async ({ slug, subscriberId }) => {
+      await deleteSubscriber(ports, slug, subscriberId);
+      return {};
+    }),
+  ];
 }
 
 function projectOperations(ports: Ports): readonly Operation[] {

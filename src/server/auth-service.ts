@@ -28,6 +28,7 @@ import {
   statusToProto,
   statusViewToProto,
 } from "./convert.ts";
+import type { Limits } from "./limit.ts";
 import { type Operation, serverStream, unary } from "./operation.ts";
 
 const {
@@ -42,12 +43,12 @@ const {
 } = AuthService.method;
 
 /** The operations of AuthService. */
-export function authOperations(ports: Ports): readonly Operation[] {
-  return [...projectOperations(ports), ...sessionOperations(ports)];
+export function authOperations(ports: Ports, limits: Limits): readonly Operation[] {
+  return [...projectOperations(ports, limits), ...sessionOperations(ports, limits)];
 }
 
 /** What a website's server does with its API key. */
-function projectOperations(ports: Ports): readonly Operation[] {
+function projectOperations(ports: Ports, limits: Limits): readonly Operation[] {
   return [
     unary(linkRpc, "api_key", async (_, call) => {
       const { links, configured } = getLink(ports.bots, projectOf(call));
@@ -66,7 +67,9 @@ function projectOperations(ports: Ports): readonly Operation[] {
         client: { ip: request.client?.ip ?? null, userAgent: request.client?.userAgent ?? null },
       };
       const idempotency = idempotencyOf(call, CreateSessionRequestSchema, request);
-      return createdSessionToProto(await createSession(ports, projectOf(call), input, idempotency));
+      const project = projectOf(call);
+      await limits.session(project.id, input.client.ip);
+      return createdSessionToProto(await createSession(ports, project, input, idempotency));
     }),
     unary(verifyRpc, "api_key", async (request, call) => {
       const input = { code: request.code, codeVerifier: request.codeVerifier ?? null };
@@ -77,7 +80,7 @@ function projectOperations(ports: Ports): readonly Operation[] {
 }
 
 /** What may also be done with a session's watch token. */
-function sessionOperations(ports: Ports): readonly Operation[] {
+function sessionOperations(ports: Ports, limits: Limits): readonly Operation[] {
   return [
     unary(statusRpc, "api_key_or_watch_token", async ({ sessionId }, call) => {
       const caller = await callerOf(ports, call, sessionId);
@@ -98,6 +101,7 @@ function sessionOperations(ports: Ports): readonly Operation[] {
         sessionId,
         reader,
         signal,
+        enter: (session) => limits.watcher(call, session),
       })) {
         const { opened, sequence } = view;
         yield { ...statusViewToProto(view), opened, sequence };

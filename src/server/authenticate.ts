@@ -5,7 +5,6 @@ import type { Store } from "../core/ports.ts";
 import { API_KEY_PREFIX, SECRET_LENGTH, sameSecret, WATCH_TOKEN_PREFIX } from "../core/secret.ts";
 import { TapinError } from "../errors.ts";
 import type { Call, Identity } from "./call.ts";
-import type { Limit } from "./limit.ts";
 import type { Access } from "./operation.ts";
 
 /** What credentials are checked against. */
@@ -18,26 +17,12 @@ export interface Authority {
 const API_KEY = new RegExp(`^${API_KEY_PREFIX}[A-Za-z0-9]{${SECRET_LENGTH}}$`);
 const WATCH_TOKEN = new RegExp(`^${WATCH_TOKEN_PREFIX}[A-Za-z0-9]{${SECRET_LENGTH}}$`);
 
-/**
- * Who calls. Fails with `unauthorized`, with `rate_limited` when too many credentials from this address
- * were refused, or with `forbidden` when the service is switched off.
- */
+/** Who calls. Fails with `unauthorized`, or with `forbidden` when the service is switched off. */
 export async function authenticate(
   authority: Authority,
   access: Access,
   call: Call,
-  limit: Limit,
 ): Promise<Identity> {
-  try {
-    return await identify(authority, access, call);
-  } catch (error) {
-    // Only refusals are counted: good credentials work from an address whatever its others try.
-    if (error instanceof TapinError && error.reason === "UNAUTHORIZED") await limit(call, null);
-    throw error;
-  }
-}
-
-async function identify(authority: Authority, access: Access, call: Call): Promise<Identity> {
   if (access === "anybody") return { kind: "anybody" };
   const bearer = bearerOf(call.headers.get("authorization"));
   if (access === "admin") return authenticateAdmin(authority, bearer);
@@ -46,7 +31,7 @@ async function identify(authority: Authority, access: Access, call: Call): Promi
   }
   const project =
     bearer !== null && API_KEY.test(bearer) ? await authenticateApiKey(authority, bearer) : null;
-  if (project === null) throw unauthorized(bearer);
+  if (project === null) throw new TapinError("UNAUTHORIZED");
   return { kind: "api_key", project };
 }
 
@@ -56,7 +41,7 @@ function authenticateAdmin({ adminToken }: Authority, bearer: string | null): Id
       sentence: "AdminService is off: TAPIN_ADMIN_TOKEN is not set.",
     });
   }
-  if (bearer === null || !sameSecret(bearer, adminToken)) throw unauthorized(bearer);
+  if (bearer === null || !sameSecret(bearer, adminToken)) throw new TapinError("UNAUTHORIZED");
   return { kind: "admin" };
 }
 
@@ -64,9 +49,20 @@ function bearerOf(header: string | null): string | null {
   return /^Bearer +([A-Za-z0-9._~+/=-]+) *$/i.exec(header ?? "")?.[1] ?? null;
 }
 
-/** RFC 6750 section 3: the error attribute is left out when no credentials were given. */
-function unauthorized(bearer: string | null): TapinError {
-  const challenge =
-    bearer === null ? 'Bearer realm="tapin"' : 'Bearer realm="tapin", error="invalid_token"';
-  return new TapinError("UNAUTHORIZED", { headers: [["www-authenticate", challenge]] });
+/**
+ * The refusal with its challenge, which an answer of 401 must carry (RFC 9110 section 11.6.1), whoever refused;
+ * any other error as it is. The error attribute is left out when no credentials were given (RFC 6750 section 3).
+ */
+export function withChallenge(error: TapinError, { headers }: Pick<Call, "headers">): TapinError {
+  if (error.reason !== "UNAUTHORIZED") return error;
+  const isGiven = bearerOf(headers.get("authorization")) !== null;
+  const challenge = isGiven
+    ? 'Bearer realm="tapin", error="invalid_token"'
+    : 'Bearer realm="tapin"';
+  const { message: sentence, cause } = error;
+  return new TapinError("UNAUTHORIZED", {
+    sentence,
+    cause,
+    headers: [["www-authenticate", challenge]],
+  });
 }

@@ -17,10 +17,12 @@ export type Identity =
 export interface Arrival {
   /** Identifies the call in the answer's `x-request-id` and in the log. */
   readonly requestId: string;
-  /** Address of the peer. */
+  /** Address of the client: the peer, or whom trusted proxies name. */
   readonly address: string;
   /** Origin of the browser page that asks, when it is not this server's own; null otherwise. */
   readonly origin: string | null;
+  /** Adds a header field to the answer, whatever that will be. */
+  tell(name: string, value: string): void;
   /** Takes back the CORS headers of the answer: no page may read it. */
   hideFromPages(): void;
 }

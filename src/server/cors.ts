@@ -24,6 +24,8 @@ export const CORS_RESPONSE_HEADERS = [
   ...connectCors.exposedHeaders,
   "X-Request-Id",
   "Retry-After",
+  "RateLimit",
+  "RateLimit-Policy",
   "WWW-Authenticate",
 ] as const;
 

@@ -3,6 +3,7 @@
 
 import { isIPv6 } from "node:net";
 import type { Logger } from "pino";
+import { clientAddress, type Network } from "../core/address.ts";
 import { CREDENTIAL_PREFIX } from "../core/secret.ts";
 import { TapinError } from "../errors.ts";
 import { allowOrigin, answerPreflight, createOrigins, foreignOrigin, isPreflight } from "./cors.ts";
@@ -32,6 +33,8 @@ export interface FrontParts {
   readonly rpc: Rpc;
   readonly rest: Rest;
   readonly routes: readonly PlainRoute[];
+  /** Proxies whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly Network[];
   /** Whether any project has this browser origin. */
   isOrigin(origin: string): Promise<boolean>;
   readonly log: Logger;
@@ -40,11 +43,13 @@ export interface FrontParts {
 /** Builds the request handler of the listener. */
 export function createFront(given: FrontParts): (req: Request, res: Response) => void {
   const parts = { ...given, isOrigin: createOrigins(given) };
+  const warnOfProxy = createProxyWarning(given);
   return (req, res) => {
+    warnOfProxy(req);
     res.on("error", () => {});
     req.on("error", () => {});
     keepConnectionUsable(req, res);
-    const exchange = arrive(req, res);
+    const exchange = arrive(req, res, parts.trustedProxies);
     dispatch(parts, exchange).catch((error: unknown) => {
       const failure = toTapinError(error);
       if (failure.reason === "INTERNAL") {
@@ -52,6 +57,19 @@ export function createFront(given: FrontParts): (req: Request, res: Response) =>
       }
       answerError(exchange, failure);
     });
+  };
+}
+
+/** Says once that a proxy seems to be in front that is not known. */
+function createProxyWarning({ trustedProxies, log }: FrontParts): (req: Request) => void {
+  let isDone = trustedProxies.length > 0;
+  return (req) => {
+    if (isDone || headerOf(req, "x-forwarded-for") === null) return;
+    isDone = true;
+    log.warn(
+      { event: "proxy_unknown", address: req.socket?.remoteAddress },
+      "X-Forwarded-For came, but TAPIN_TRUSTED_PROXIES is not set: all callers of a proxy count as one address",
+    );
   };
 }
 
@@ -80,7 +98,7 @@ function matches(pattern: string, path: string): boolean {
   return pattern.endsWith("*") ? path.startsWith(pattern.slice(0, -1)) : path === pattern;
 }
 
-function arrive(req: Request, res: Response): Exchange {
+function arrive(req: Request, res: Response, trusted: readonly Network[]): Exchange {
   const given = headerOf(req, "x-request-id") ?? "";
   const requestId = /^[A-Za-z0-9._-]{1,64}$/.test(given) ? given : crypto.randomUUID();
   res.setHeader("x-request-id", requestId);
@@ -94,8 +112,15 @@ function arrive(req: Request, res: Response): Exchange {
     method: req.method ?? "",
     path: mark < 0 ? target : target.slice(0, mark),
     query: mark < 0 ? "" : target.slice(mark + 1),
-    address: req.socket?.remoteAddress ?? "",
+    address: clientAddress(
+      req.socket?.remoteAddress ?? "",
+      headerOf(req, "x-forwarded-for"),
+      trusted,
+    ),
     origin: foreignOrigin(req),
+    tell(name, value) {
+      if (!res.headersSent) res.setHeader(name, value);
+    },
     hideFromPages() {
       if (!res.headersSent) res.removeHeader("access-control-allow-origin");
     },

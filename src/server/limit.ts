@@ -1,48 +1,100 @@
-// Limits how many requests a minute a caller may make: one budget for each project, and one for each peer
-// address that calls with a watch token or with credentials that are refused. Anybody can make up texts
-// that look like credentials, so no budget is ever kept for such a text.
+// The limits of callers: how often a project and an address may call, fail and create sessions, and how many
+// watchers may be open. Anybody can make up texts that look like credentials, so nothing is ever kept for
+// such a text.
 
-import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
-import { TapinError } from "../errors.ts";
-import type { Call, Identity } from "./call.ts";
+import { callerNetwork } from "../core/address.ts";
+import type { BudgetTable } from "../core/ports.ts";
+import { type Reason, TapinError } from "../errors.ts";
+import { createBudget, type LimitFields } from "./budget.ts";
+import type { AdmittedCall, Call, Identity } from "./call.ts";
+import { createWatcherLimit } from "./watcher-limit.ts";
+
+/** How much callers may do; 0 = no limit. */
+export interface LimitSettings {
+  /** Requests a minute for each project. */
+  readonly requestsPerMinute: number;
+  /** Lookups a minute that fail, for each address, and for each project with a valid key. */
+  readonly failuresPerMinute: number;
+  /** Sessions a minute that a project creates for one client address. */
+  readonly sessionsPerMinute: number;
+  /** Open watchers of one session, in this process. */
+  readonly watchersPerSession: number;
+  /** Open watchers of one project, in this process; an address has a tenth. */
+  readonly watchersPerProject: number;
+}
+
+/** The limits. Each fails with `rate_limited`. */
+export interface Limits {
+  /** Before the body is read: takes one request off the caller's budget, and answers what is left of it. */
+  request(call: Pick<Call, "address">, identity: Identity): Promise<LimitFields>;
+  /**
+   * What to throw in place of this error: a lookup that failed counts, and when there were too many the
+   * caller is told that instead. What is right works whatever others try.
+   */
+  refusal(call: Pick<Call, "address">, identity: Identity | null, error: unknown): Promise<unknown>;
+  /** Takes one session off the client's budget. Null = the website did not say for whom: not limited. */
+  session(projectId: string, clientIp: string | null): Promise<void>;
+  /** Lets a watcher in; the answer lets it out again, and so does the call's signal. */
+  watcher(call: AdmittedCall, session: { id: string; projectId: string }): () => void;
+  /** Stops counting with other processes. */
+  close(): void;
+}
 
 /**
- * Takes one request off the caller's budget; fails with `rate_limited` when it is used up. A null identity
- * stands for refused credentials.
- */
-export type Limit = (call: Pick<Call, "address">, identity: Identity | null) => Promise<void>;
-
-/**
- * How many times the budget of a project an address has: many browsers share one address behind a proxy
- * or a provider's NAT.
+ * How many times the budget of a project an address has: many browsers share one address behind a provider's
+ * NAT.
  */
 export const ADDRESS_FACTOR = 10;
 
-const WINDOW_SECONDS = 60;
+/** How it looks when something was asked for that is not there, or not the caller's. */
+const FAILED_LOOKUPS: readonly Reason[] = ["UNAUTHORIZED", "SESSION_NOT_FOUND", "CODE_INVALID"];
 
 /**
- * Builds the limiter: `perMinute` requests for each project, and `ADDRESS_FACTOR` times as many for each
- * address; 0 = no limit for either. The operator has none. Counted in this process's memory.
+ * Builds the limits. The operator has none. Addresses are counted in this process's memory, and so are failed
+ * lookups, sessions and watchers; the requests of projects too, or with `table` together with the processes
+ * that share it.
  */
-export function createLimit(perMinute: number): Limit {
-  if (perMinute === 0) return async () => {};
-  const duration = WINDOW_SECONDS;
-  const projects = new RateLimiterMemory({ points: perMinute, duration });
-  const addresses = new RateLimiterMemory({ points: perMinute * ADDRESS_FACTOR, duration });
-  return async ({ address }, identity) => {
-    if (identity?.kind === "api_key") await take(projects, `project:${identity.project.id}`);
-    if (identity === null || identity.kind === "watch_token") {
-      await take(addresses, `address:${address}`);
-    }
+export function createLimits(settings: LimitSettings, table: BudgetTable | null): Limits {
+  const { requestsPerMinute, failuresPerMinute, sessionsPerMinute } = settings;
+  const projects = createBudget({ name: "requests", perMinute: requestsPerMinute, table });
+  const addresses = createBudget({
+    name: "requests-of-address",
+    perMinute: requestsPerMinute * ADDRESS_FACTOR,
+  });
+  const failures = createBudget({
+    name: "failures",
+    perMinute: failuresPerMinute,
+    sentence: "Too many requests failed. Try again later.",
+  });
+  const sessions = createBudget({
+    name: "sessions",
+    perMinute: sessionsPerMinute,
+    sentence: "Too many sessions for this client address. Try again later.",
+  });
+  const enter = createWatcherLimit(settings);
+  return {
+    async request({ address }, identity) {
+      if (identity.kind === "api_key") return await projects.take(identity.project.id);
+      if (identity.kind === "watch_token") return await addresses.take(callerNetwork(address));
+      return [];
+    },
+    async refusal({ address }, identity, error) {
+      if (!(error instanceof TapinError) || !FAILED_LOOKUPS.includes(error.reason)) return error;
+      const isKey = identity?.kind === "api_key";
+      const key = isKey ? `project ${identity.project.id}` : `address ${callerNetwork(address)}`;
+      return await failures.take(key).then(
+        () => error,
+        (refusal: unknown) => refusal,
+      );
+    },
+    async session(projectId, clientIp) {
+      if (clientIp !== null) await sessions.take(`${projectId} ${callerNetwork(clientIp)}`);
+    },
+    watcher({ identity, address, signal }, { id, projectId }) {
+      const isToken = identity.kind === "watch_token";
+      const counted = isToken ? callerNetwork(address) : null;
+      return enter({ sessionId: id, projectId, address: counted, signal });
+    },
+    close: () => projects.close(),
   };
-}
-
-async function take(limiter: RateLimiterMemory, key: string): Promise<void> {
-  try {
-    await limiter.consume(key);
-  } catch (error) {
-    if (!(error instanceof RateLimiterRes)) throw error;
-    const retryAfterSeconds = Math.max(1, Math.ceil(error.msBeforeNext / 1000));
-    throw new TapinError("RATE_LIMITED", { retryAfterSeconds });
-  }
 }

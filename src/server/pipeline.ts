@@ -6,9 +6,15 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import type { Observer } from "../core/observer.ts";
 import { type Reason, TapinError } from "../errors.ts";
-import { type Authority, authenticate } from "./authenticate.ts";
+import { type Authority, authenticate, withChallenge } from "./authenticate.ts";
 import type { AdmittedCall, Call } from "./call.ts";
-import type { Limit } from "./limit.ts";
+import {
+  DEFAULT_DEADLINE_MS,
+  type Deadline,
+  keepDeadline,
+  keepStreamDeadline,
+} from "./deadline.ts";
+import type { Limits } from "./limit.ts";
 import type { Operation } from "./operation.ts";
 import type { Validate } from "./validate.ts";
 
@@ -28,15 +34,17 @@ export interface Pipeline {
 export interface PipelineParts {
   readonly operations: readonly Operation[];
   readonly authority: Authority;
-  readonly limit: Limit;
+  readonly limits: Limits;
   readonly validate: Validate;
   readonly observer: Observer;
   readonly log: Logger;
+  /** Default {@link DEFAULT_DEADLINE_MS}. */
+  readonly deadlineMs?: number;
 }
 
 /** Builds the pipeline. */
 export function createPipeline(parts: PipelineParts): Pipeline {
-  const { authority, limit, validate } = parts;
+  const { authority, limits, validate, log, deadlineMs = DEFAULT_DEADLINE_MS } = parts;
   const operations = new Map<DescMethod, Operation>(
     parts.operations.map((operation) => [operation.method, operation]),
   );
@@ -46,21 +54,29 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     return operation;
   };
   const fail = (method: DescMethod, call: Call, error: unknown) => {
-    const failure = toTapinError(error);
+    const failure = withChallenge(toTapinError(error), call);
     conclude(parts, method, { call, failure });
     return failure;
+  };
+  const deadlineOf = (method: DescMethod, call: Call): Deadline => ({
+    signal: call.signal,
+    leftMs: Math.max(1, call.startedAt + deadlineMs - performance.now()),
+    onLateFailure: (error) => logLateFailure(log, method, call, error),
+  });
+  const enter = async (method: DescMethod, call: Call): Promise<AdmittedCall> => {
+    const { access } = operationOf(method);
+    const identity = await authenticate(authority, access, call);
+    if (identity.kind === "api_key") call.hideFromPages();
+    for (const field of await limits.request(call, identity)) call.tell(...field);
+    return { ...call, identity };
   };
   return {
     fail,
     async admit(method, call) {
       try {
-        const { access } = operationOf(method);
-        const identity = await authenticate(authority, access, call, limit);
-        if (identity.kind === "api_key") call.hideFromPages();
-        await limit(call, identity);
-        return { ...call, identity };
+        return await keepDeadline(() => enter(method, call), deadlineOf(method, call));
       } catch (error) {
-        throw fail(method, call, error);
+        throw fail(method, call, await limits.refusal(call, null, error));
       }
     },
     async unary(method, request, call) {
@@ -68,11 +84,11 @@ export function createPipeline(parts: PipelineParts): Pipeline {
         validate(method, request);
         const operation = operationOf(method);
         const work = () => operation.run(request, call) as Promise<Message>;
-        const answer = await unlessAborted(work, call);
+        const answer = await keepDeadline(work, deadlineOf(method, call));
         conclude(parts, method, { call, failure: null });
         return answer;
       } catch (error) {
-        throw fail(method, call, error);
+        throw fail(method, call, await limits.refusal(call, call.identity, error));
       }
     },
     async *stream(method, request, call) {
@@ -80,14 +96,15 @@ export function createPipeline(parts: PipelineParts): Pipeline {
       try {
         validate(method, request);
         const operation = operationOf(method);
-        yield* operation.run(request, call) as AsyncIterable<Message>;
+        const messages = operation.run(request, call) as AsyncIterable<Message>;
+        yield* keepStreamDeadline(messages, deadlineOf(method, call));
         // An operation ends quietly on abort; the caller must still be told why the stream stopped.
         call.signal.throwIfAborted();
         conclude(parts, method, { call, failure: null });
         logged = true;
       } catch (error) {
         logged = true;
-        throw fail(method, call, error);
+        throw fail(method, call, await limits.refusal(call, call.identity, error));
       } finally {
         if (!logged) conclude(parts, method, { call, failure: new TapinError("CANCELED") });
       }
@@ -118,25 +135,6 @@ const REASON_OF_CODE: Partial<Record<Code, Reason>> = {
   [Code.Unimplemented]: "UNIMPLEMENTED",
 };
 
-/**
- * The answer, or the abort's reason as soon as there is one: a deadline is kept even if the work is not. Work
- * for a caller that is gone already is not begun.
- */
-async function unlessAborted<T>(begin: () => Promise<T>, { signal }: Call): Promise<T> {
-  signal.throwIfAborted();
-  let onAbort = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-  });
-  try {
-    // The race handles a failure of either: one that comes after the other was faster is nobody's loss.
-    return await Promise.race([begin(), aborted]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
-}
-
 function conclude(
   { log, observer }: PipelineParts,
   method: DescMethod,
@@ -155,12 +153,25 @@ function conclude(
     project: identity?.kind === "api_key" ? identity.project.slug : undefined,
     trace_id: traceIdOf(call.headers.get("traceparent")),
     reason: failure?.reason,
+    // Whom to look at; of others no address is kept.
+    address: failure?.reason === "RATE_LIMITED" ? call.address : undefined,
     ms: Math.round(ms),
   };
   if (failure?.reason === "INTERNAL") log.error({ ...fields, err: failure.cause }, "call failed");
   else if (failure?.reason === "UNAVAILABLE")
     log.warn({ ...fields, err: failure.cause }, "call failed");
   else log.info(fields, failure === null ? "call answered" : "call refused");
+}
+
+/** The caller has its answer already; a fault of ours must still not go unseen. */
+function logLateFailure(log: Logger, method: DescMethod, call: Call, error: unknown): void {
+  const { reason, cause } = toTapinError(error);
+  // What was given up because of the signal ends because of it.
+  if (reason === "CANCELED" || reason === "DEADLINE_EXCEEDED") return;
+  const rpc = `${method.parent.typeName}/${method.name}`;
+  const fields = { event: "late_failure", rpc, request_id: call.requestId, reason };
+  if (reason === "INTERNAL") log.error({ ...fields, err: cause }, "given-up work failed");
+  else log.info(fields, "given-up work was refused");
 }
 
 /** The caller's trace, so that its lines and ours can be found together (W3C Trace Context, `traceparent`). */

@@ -16,9 +16,6 @@ import { readBody } from "./request-body.ts";
 /** Largest body of a REST request, in bytes. */
 export const MAX_BODY_BYTES = 64 * 1024;
 
-/** Milliseconds a unary REST call may take. */
-export const REST_DEADLINE_MS = 30_000;
-
 /** Serves the REST paths. */
 export interface Rest {
   /** Answers the exchange; false when no route has this path. */
@@ -56,10 +53,7 @@ export function createRest(
     },
     invoke(method, request, context) {
       const call = admittedOf(context);
-      if (method.methodKind === "unary") {
-        const signal = AbortSignal.any([call.signal, AbortSignal.timeout(REST_DEADLINE_MS)]);
-        return pipeline.unary(method, request, { ...call, signal });
-      }
+      if (method.methodKind === "unary") return pipeline.unary(method, request, call);
       const signal = AbortSignal.any([call.signal, context.stopping]);
       return pipeline.stream(method, request, { ...call, signal });
     },
@@ -91,11 +85,12 @@ function admittedOf({ admitted }: RestCall): AdmittedCall {
 }
 
 function callOf(exchange: Exchange, signal: AbortSignal): Call {
-  const { requestId, address, origin, hideFromPages, req } = exchange;
+  const { requestId, address, origin, tell, hideFromPages, req } = exchange;
   return {
     requestId,
     address,
     origin,
+    tell,
     hideFromPages,
     dialect: "rest",
     headers: { get: (name) => headerOf(req, name) },

@@ -1,9 +1,11 @@
-// The request message of an RPC, read once before connect-node reads it: connect-node tells a message that
-// cannot be parsed without a reason, in binary even as our own fault (HTTP 500). What it would say about
-// anything else (compression, GET) stays its business.
+// The request message of an RPC, read once before connect-node reads it: connect-node refuses a message without
+// a reason, a broken binary one even as our own fault (HTTP 500).
 
 import { type DescMethod, fromBinary, fromJsonString } from "@bufbuild/protobuf";
+import { base64Decode } from "@bufbuild/protobuf/wire";
+import type { Compression } from "@connectrpc/connect/protocol";
 import { TapinError } from "../errors.ts";
+import { compressionNamed, decompress } from "./rpc-compression.ts";
 
 /** Largest request message, in bytes. */
 export const MAX_MESSAGE_BYTES = 64 * 1024;
@@ -16,7 +18,7 @@ const PREFIX_BYTES = 5;
 
 /** A body that can be read ahead. */
 export interface HeldBody {
-  /** All of it; fails with `body_too_large`. At most once. */
+  /** All of it; fails with `body_too_large`, or with `canceled` when its sender goes away. */
   read(): Promise<Uint8Array>;
   /** The same bytes again, for connect-node. */
   readonly replay: AsyncIterable<Uint8Array>;
@@ -42,10 +44,14 @@ export function holdBody(source: AsyncIterable<Uint8Array>): HeldBody {
 async function readAll(source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of source) {
-    size += chunk.length;
-    if (size <= MAX_MESSAGE_BYTES + PREFIX_BYTES) chunks.push(chunk);
-    if (size > DRAIN_BYTES) break;
+  try {
+    for await (const chunk of source) {
+      size += chunk.length;
+      if (size <= MAX_MESSAGE_BYTES + PREFIX_BYTES) chunks.push(chunk);
+      if (size > DRAIN_BYTES) break;
+    }
+  } catch (cause) {
+    throw new TapinError("CANCELED", { cause });
   }
   if (size > MAX_MESSAGE_BYTES + PREFIX_BYTES) throw tooLarge();
   return Buffer.concat(chunks);
@@ -56,46 +62,104 @@ function tooLarge(): TapinError {
   return new TapinError("BODY_TOO_LARGE", { sentence });
 }
 
+function unreadable(why: string, cause?: unknown): TapinError {
+  return new TapinError("VALIDATION_FAILED", { sentence: why, cause });
+}
+
 /** What is known of a message from the head of its request. */
 export interface MessageHead {
   readonly method: DescMethod;
   readonly headers: { get(name: string): string | null };
+  /** Query of a Connect GET, which carries the message there; null for POST. */
+  readonly query: URLSearchParams | null;
 }
 
-/** Fails with `body_too_large` or `validation_failed` when connect-node could not parse the message. */
-export async function checkMessage({ method, headers }: MessageHead, body: HeldBody) {
-  // Not read at all: the front then drains it, and the connection lives on.
-  if (Number(headers.get("content-length") ?? 0) > DRAIN_BYTES) throw tooLarge();
-  const type = (headers.get("content-type") ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
-  const bytes = await body.read();
-  const isEnveloped = /^application\/(grpc|connect)/.test(type);
-  const message = isEnveloped ? opened(bytes) : bytes;
-  if (message === null || (!isEnveloped && isCompressed(headers.get("content-encoding")))) return;
+/** A message as it was sent. */
+interface Sent {
+  readonly bytes: Uint8Array;
+  readonly isJson: boolean;
+  readonly compression: Compression | null;
+}
+
+/**
+ * Fails as connect-node would, but with a reason: `body_too_large`, `unimplemented` for a compression that is not
+ * known and for other than one message, `internal` where gRPC demands it, otherwise `validation_failed`.
+ */
+export async function checkMessage(head: MessageHead, body: HeldBody): Promise<void> {
+  const { bytes, isJson, compression } =
+    head.query === null ? await sentInBody(head, body) : sentInQuery(head.query);
+  const message =
+    compression === null ? bytes : await decompress(compression, bytes, MAX_MESSAGE_BYTES);
   if (message.length > MAX_MESSAGE_BYTES) throw tooLarge();
   try {
-    if (!type.endsWith("json")) fromBinary(method.input, message);
-    else fromJsonString(method.input, utf8.decode(message), { ignoreUnknownFields: true });
+    if (isJson) {
+      fromJsonString(head.method.input, utf8.decode(message), { ignoreUnknownFields: true });
+    } else fromBinary(head.method.input, message);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new TapinError("VALIDATION_FAILED", {
-      sentence: `Cannot read the message: ${why}.`,
-      cause,
-    });
+    throw unreadable(`Cannot read the message: ${why}.`, cause);
   }
 }
 
 const utf8 = new TextDecoder();
 
-function isCompressed(encoding: string | null): boolean {
-  return encoding !== null && encoding !== "identity";
+/** Connect protocol, Unary-Get-Request. */
+function sentInQuery(query: URLSearchParams): Sent {
+  const compression = compressionNamed(query.get("compression"), "accept-encoding");
+  const text = query.get("message") ?? "";
+  const isJson = query.get("encoding") === "json";
+  if (query.get("base64") !== "1") {
+    return { bytes: new TextEncoder().encode(text), isJson, compression };
+  }
+  try {
+    return { bytes: base64Decode(text), isJson, compression };
+  } catch (cause) {
+    throw unreadable("Cannot read the message: it is not base64.", cause);
+  }
 }
 
-/** The message in its envelope; null when it is compressed. */
-function opened(bytes: Uint8Array): Uint8Array | null {
+async function sentInBody({ headers }: MessageHead, body: HeldBody): Promise<Sent> {
+  const type = (headers.get("content-type") ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
+  const isJson = type.endsWith("json");
+  const [encoding, acceptHeader] = encodingHeadersOf(type);
+  const compression = compressionNamed(headers.get(encoding), acceptHeader);
+  // Not read at all: the front then drains it, and the connection lives on.
+  if (Number(headers.get("content-length") ?? 0) > DRAIN_BYTES) throw tooLarge();
+  const bytes = await body.read();
+  if (encoding === "content-encoding") return { bytes, isJson, compression };
+  const { message, isCompressed } = open(bytes);
+  if (!isCompressed) return { bytes: message, isJson, compression: null };
+  if (compression !== null) return { bytes: message, isJson, compression };
+  // gRPC over HTTP/2, "Compressed-Flag": the code is INTERNAL, though the fault is the caller's.
+  const sentence = "The message is flagged as compressed, but no header names the compression.";
+  throw new TapinError("INTERNAL", { sentence, cause: sentence });
+}
+
+/** The headers that name the compression of a message, and those that are read. */
+function encodingHeadersOf(contentType: string): readonly [encoding: string, accept: string] {
+  if (contentType.startsWith("application/grpc")) return ["grpc-encoding", "grpc-accept-encoding"];
+  return contentType.startsWith("application/connect")
+    ? ["connect-content-encoding", "connect-accept-encoding"]
+    : ["content-encoding", "accept-encoding"];
+}
+
+const COMPRESSED_FLAG = 1;
+
+/** Takes the one message out of its envelope. */
+function open(bytes: Uint8Array): { message: Uint8Array; isCompressed: boolean } {
+  if (bytes.length === 0) throw notOneMessage("none");
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < PREFIX_BYTES || bytes.length < PREFIX_BYTES + view.getUint32(1)) {
-    throw new TapinError("VALIDATION_FAILED", { sentence: "The message is not complete." });
-  }
-  const isPlain = view.getUint8(0) === 0;
-  return isPlain ? bytes.subarray(PREFIX_BYTES, PREFIX_BYTES + view.getUint32(1)) : null;
+  const end =
+    bytes.length < PREFIX_BYTES ? Number.POSITIVE_INFINITY : PREFIX_BYTES + view.getUint32(1);
+  if (bytes.length < end) throw unreadable("The message is not complete.");
+  const flags = view.getUint8(0);
+  if ((flags & ~COMPRESSED_FLAG) !== 0) throw unreadable("The message has unknown flags.");
+  if (bytes.length > end) throw notOneMessage("more");
+  return { message: bytes.subarray(PREFIX_BYTES, end), isCompressed: flags === COMPRESSED_FLAG };
+}
+
+/** gRPC status codes, "Request cardinality violation". */
+function notOneMessage(sent: "none" | "more"): TapinError {
+  const sentence = `This RPC takes one message, but ${sent === "none" ? "none was" : "more were"} sent.`;
+  return new TapinError("UNIMPLEMENTED", { sentence });
 }

@@ -13,23 +13,21 @@ import {
   type HandlerContext,
   type ServiceImpl,
 } from "@connectrpc/connect";
-import type { UniversalHandler } from "@connectrpc/connect/protocol";
+import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import {
-  compressionBrotli,
-  compressionGzip,
   universalRequestFromNodeRequest,
   universalResponseToNodeResponse,
 } from "@connectrpc/connect-node";
 import type { Logger } from "pino";
 import { TapinError } from "../errors.ts";
 import type { AdmittedCall, Arrival, Dialect } from "./call.ts";
-import { answerError, type Exchange, headerOf, type Request } from "./exchange.ts";
+import { keepDeadline } from "./deadline.ts";
+import { answerError, type Exchange, headerOf } from "./exchange.ts";
 import type { Pipeline } from "./pipeline.ts";
+import { COMPRESSIONS } from "./rpc-compression.ts";
 import { toConnectError } from "./rpc-error.ts";
 import { checkMessage, type HeldBody, holdBody, MAX_MESSAGE_BYTES } from "./rpc-message.ts";
-
-/** Longest deadline a caller may ask for, in milliseconds; a longer one is clamped to it. */
-export const MAX_TIMEOUT_MS = 60 * 60 * 1000;
+import { checkTimeout, clampTimeout, MAX_TIMEOUT_MS } from "./rpc-timeout.ts";
 
 const UNARY_TYPES = ["application/json", "application/proto"];
 const STREAM_TYPES = ["application/connect+json", "application/connect+proto"];
@@ -64,7 +62,7 @@ export function createRpc(
     requestGate: (context) => admit(pipeline, context, stopping),
     readMaxBytes: MAX_MESSAGE_BYTES,
     maxTimeoutMs: MAX_TIMEOUT_MS,
-    acceptCompression: [compressionGzip, compressionBrotli],
+    acceptCompression: [...COMPRESSIONS],
     // Answers carry secrets, and compressing secrets beside chosen text leaks them (BREACH).
     compressMinBytes: Number.MAX_SAFE_INTEGER,
   });
@@ -99,21 +97,49 @@ async function run(handler: UniversalHandler, exchange: Exchange): Promise<void>
   const body = holdBody(request.body as AsyncIterable<Uint8Array>);
   values.set(BODY, body);
   const answer = await handler({ ...request, body: body.replay });
-  await universalResponseToNodeResponse(answer, res);
+  await universalResponseToNodeResponse({ ...answer, ...withPlainMessage(answer) }, res);
 }
 
-/** Runs before connect-node reads the body: nobody unknown makes us read. */
+/**
+ * connect-node encodes more of `grpc-message` than its specification does, and grpc-js shows people the rest
+ * (`off%3A`): so only what is not printable ASCII is encoded, and `%` itself (gRPC over HTTP/2, "Status-Message").
+ */
+function withPlainMessage({ body, trailer }: UniversalServerResponse) {
+  if (body === undefined || trailer === undefined) return {};
+  return { body: plainAtEnd(body, trailer) };
+}
+
+async function* plainAtEnd(body: AsyncIterable<Uint8Array>, trailer: Headers) {
+  yield* body;
+  const message = trailer.get("grpc-message");
+  if (message === null) return;
+  const plain = decodeURIComponent(message);
+  trailer.set("grpc-message", plain.replace(/[^ -$&-~]+/g, encodeURIComponent));
+}
+
+/**
+ * Runs before connect-node reads the body: nobody unknown makes us read. Then refuses, with a reason, what
+ * connect-node would refuse without one.
+ */
 async function admit(pipeline: Pipeline, context: HandlerContext, stopping: AbortSignal) {
   const { method, values, requestHeader: headers } = context;
   const call = callOf(context, stopping);
   values.set(CALL, await orConnectError(call, pipeline.admit(method, call)));
   const body = values.get(BODY);
-  if (context.requestMethod === "GET" || body === null) return;
+  const query = context.requestMethod === "GET" ? new URL(context.url).searchParams : null;
+  const check = async () => {
+    checkTimeout(call.dialect, headers);
+    if (body !== null) await checkMessage({ method, headers, query }, body);
+  };
   try {
-    await checkMessage({ method, headers }, body);
+    // How long a body may take that nobody waits for is the listener's business.
+    const deadline = { signal: call.signal, leftMs: null, onLateFailure: () => {} };
+    await keepDeadline(check, deadline);
   } catch (error) {
-    if (!(error instanceof TapinError)) throw error;
-    throw toConnectError(pipeline.fail(method, call, error), call.requestId);
+    const failure = pipeline.fail(method, call, error);
+    // Metadata of an error may not carry the protocol's own headers, such as those that list compressions.
+    for (const [name, value] of failure.headers) context.responseHeader.set(name, value);
+    throw toConnectError(failure, call.requestId);
   }
 }
 
@@ -147,11 +173,12 @@ function streamOf(method: DescMethod, pipeline: Pipeline) {
 function callOf(context: HandlerContext, stopping: AbortSignal) {
   const arrival = context.values.get(ARRIVAL);
   if (arrival === null) throw new TapinError("INTERNAL", { cause: "call without arrival" });
-  const { requestId, address, origin, hideFromPages } = arrival;
+  const { requestId, address, origin, tell, hideFromPages } = arrival;
   return {
     requestId,
     address,
     origin,
+    tell,
     hideFromPages,
     dialect: context.protocolName as Dialect,
     headers: context.requestHeader,
@@ -207,24 +234,4 @@ function getRefusalOf(query: string): TapinError | null {
   return new TapinError("UNSUPPORTED_MEDIA_TYPE", {
     sentence: "A GET needs encoding=json or encoding=proto, and message, in its query.",
   });
-}
-
-const GRPC_UNIT_MS: Readonly<Record<string, number>> = {
-  H: 3_600_000,
-  M: 60_000,
-  S: 1000,
-  m: 1,
-};
-
-/** A timeout above 2^31-1 ms would be taken for 1 ms by the timer behind it, so it is cut down here. */
-function clampTimeout(req: Request): void {
-  const connect = headerOf(req, "connect-timeout-ms");
-  if (connect !== null && /^\d{1,10}$/.test(connect) && Number(connect) > MAX_TIMEOUT_MS) {
-    req.headers["connect-timeout-ms"] = String(MAX_TIMEOUT_MS);
-  }
-  const [, amount, unit = ""] =
-    /^(\d{1,8})([HMSm])$/.exec(headerOf(req, "grpc-timeout") ?? "") ?? [];
-  if (amount !== undefined && Number(amount) * (GRPC_UNIT_MS[unit] ?? 0) > MAX_TIMEOUT_MS) {
-    req.headers["grpc-timeout"] = `${MAX_TIMEOUT_MS}m`;
-  }
 }

@@ -5,13 +5,14 @@ import type { Logger } from "pino";
 import { AdminService } from "#gen/tapin/admin/v1/admin_pb.ts";
 import { AuthService } from "#gen/tapin/auth/v1/auth_pb.ts";
 import { SandboxService } from "#gen/tapin/sandbox/v1/sandbox_pb.ts";
-import type { Ports } from "../core/ports.ts";
+import type { Network } from "../core/address.ts";
+import type { BudgetTable, Ports } from "../core/ports.ts";
 import { TapinError } from "../errors.ts";
 import { adminOperations } from "./admin-service.ts";
 import { authOperations } from "./auth-service.ts";
 import { createFront, type PlainRoute } from "./front.ts";
 import { healthRoutes, type ReadyCheck } from "./health.ts";
-import { createLimit } from "./limit.ts";
+import { createLimits, type LimitSettings } from "./limit.ts";
 import { createListener, type Identity } from "./listener.ts";
 import { metricsRoutes, type ReadMetrics } from "./metrics-route.ts";
 import { createPipeline } from "./pipeline.ts";
@@ -25,8 +26,11 @@ export interface ServerParts {
   readonly ports: Ports;
   /** Token of AdminService; null = off. */
   readonly adminToken: string | null;
-  /** Requests a minute for each project; 0 = no limit. */
-  readonly requestsPerMinute: number;
+  readonly limits: LimitSettings;
+  /** Where several processes add up what projects have used; null = this process is the only one. */
+  readonly budgets: BudgetTable | null;
+  /** Proxies whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly Network[];
   /** The pretend messengers; null = SandboxService is not served. */
   readonly sandbox: SandboxPort | null;
   /** Plain HTTP paths beside the services. */
@@ -53,7 +57,8 @@ export interface Server {
 export function createServer(parts: ServerParts): Server {
   const { ports, sandbox, log } = parts;
   const services: DescService[] = [AuthService, AdminService];
-  const operations = [...authOperations(ports), ...adminOperations(ports)];
+  const limits = createLimits(parts.limits, parts.budgets);
+  const operations = [...authOperations(ports, limits), ...adminOperations(ports)];
   if (sandbox !== null) {
     services.push(SandboxService);
     operations.push(...sandboxOperations(sandbox));
@@ -62,7 +67,7 @@ export function createServer(parts: ServerParts): Server {
   const pipeline = createPipeline({
     operations,
     authority: { store: ports.store, adminToken: parts.adminToken },
-    limit: createLimit(parts.requestsPerMinute),
+    limits,
     observer: ports.observer,
     validate: createValidate(services.flatMap((service) => service.methods)),
     log,
@@ -75,6 +80,7 @@ export function createServer(parts: ServerParts): Server {
       ...metricsRoutes(parts.metrics.token, parts.metrics.read),
       ...parts.routes,
     ],
+    trustedProxies: parts.trustedProxies,
     isOrigin: (origin) => ports.store.projects.isOrigin(origin),
     log,
   });
@@ -88,6 +94,7 @@ export function createServer(parts: ServerParts): Server {
       const closed = listener.close(graceMs);
       stopping.abort(new TapinError("UNAVAILABLE", { sentence: "The server is stopping." }));
       await closed;
+      limits.close();
     },
   };
 }

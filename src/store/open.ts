@@ -6,6 +6,7 @@ import type { Store } from "../core/ports.ts";
 import { TapinError } from "../errors.ts";
 import { apiKeyTable } from "./api-keys.ts";
 import { botTable } from "./bots.ts";
+import { budgetTable } from "./budgets.ts";
 import { ChangeHub } from "./change-feed.ts";
 import type { Database, OnError, PoolReading } from "./database.ts";
 import { guarded, storeError } from "./database-error.ts";
@@ -92,6 +93,7 @@ function storeOf(db: Db, onEnded: OnEnded): Store {
     prompts: guarded(promptTable(db)),
     idempotency: guarded(idempotencyTable(db)),
     leases: guarded(leaseTable(db)),
+    budgets: guarded(budgetTable(db)),
     updates: guarded(updateTable(db)),
     bots: guarded(botTable(db)),
     async transaction(work) {

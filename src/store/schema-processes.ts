@@ -30,4 +30,15 @@ export const PROCESSES_SCHEMA = `
   comment on column leases.name is 'Name of the work';
   comment on column leases.holder is 'Process that does it';
   comment on column leases.expires_at is 'When another process may take it';
+
+  -- Unlogged: it is about a minute, and a crash may forget it.
+  create unlogged table budgets (
+    project_id uuid primary key references projects on delete cascade,
+    used integer not null,
+    ends_at timestamptz not null
+  ) with (fillfactor = 50);
+  comment on table budgets is 'Requests that all processes have counted for projects';
+  comment on column budgets.project_id is 'Project that called';
+  comment on column budgets.used is 'Requests since the count began';
+  comment on column budgets.ends_at is 'When the count begins anew';
 `;

@@ -4,8 +4,9 @@
 import { type RawBuilder, type Selectable, sql } from "kysely";
 import type { Account, BotScope, SubscriberTable } from "../core/ports.ts";
 import type { Person, Subscriber } from "../core/subscriber.ts";
-import { NOW } from "./database-time.ts";
+import { NOW, RIGHT_NOW } from "./database-time.ts";
 import type { Db, SubscriberRow } from "./tables.ts";
+import { sourceList, targetOf } from "./transitions.ts";
 import { isUuid } from "./uuid.ts";
 
 /** The port over this connection or transaction. */
@@ -22,6 +23,10 @@ export function subscriberTable(db: Db): SubscriberTable {
         .executeTakeFirst();
       return row === undefined ? null : subscriberOf(row);
     },
+    delete: (projectId, subscriberId) =>
+      db.isTransaction
+        ? deleteSubscriber(db, projectId, subscriberId)
+        : db.transaction().execute((inside) => deleteSubscriber(inside, projectId, subscriberId)),
     async unsubscribe(account, scope) {
       const ended = await db
         .updateTable("subscribers")
@@ -96,6 +101,54 @@ async function upsert(
     .returningAll()
     .executeTakeFirstOrThrow();
   return subscriberOf(row);
+}
+
+// Sessions first and then the row, as a tap on Login takes them: the two never wait for each other.
+async function deleteSubscriber(db: Db, projectId: string, subscriberId: string): Promise<boolean> {
+  if (!isUuid(subscriberId)) return false;
+  const row = await db
+    .selectFrom("subscribers")
+    .select(["channel", "messenger_user_id as userId"])
+    .where("project_id", "=", projectId)
+    .where("id", "=", subscriberId)
+    .executeTakeFirst();
+  if (row === undefined) return false;
+  const { channel, userId } = row;
+  await forgetSessions(db, projectId, row);
+  // Takes the grants along, and with them the prompts that were approved.
+  await sql`
+    delete from subscribers where project_id = ${projectId} and id = ${subscriberId}`.execute(db);
+  await sql`
+    delete from prompts where project_id = ${projectId} and channel = ${channel}
+      and messenger_user_id = ${userId}`.execute(db);
+  // A verify kept for repetition holds the profile.
+  await sql`
+    delete from idempotency_keys where project_id = ${projectId}
+      and result -> 'profile' ->> 'subscriberId' = ${subscriberId}`.execute(db);
+  await sql`
+    delete from account_langs where channel = ${channel} and messenger_user_id = ${userId}
+      and not exists (
+        select from subscribers where channel = ${channel} and messenger_user_id = ${userId}
+      )`.execute(db);
+  return true;
+}
+
+async function forgetSessions(
+  db: Db,
+  projectId: string,
+  { channel, userId }: Account,
+): Promise<void> {
+  // One whose time is over has ended already, whether or not a worker has written that yet.
+  const live = sql`status in ${sourceList("cancel")} and expires_at > ${RIGHT_NOW}`;
+  await sql`
+    update sessions
+    set status = case when ${live} then ${sql.lit(targetOf("cancel"))} else status end,
+      sequence = sequence + case when ${live} then 1 else 0 end,
+      ended_at = case when ${live} then ${RIGHT_NOW} else ended_at end,
+      owner_channel = null, owner_user_id = null, client_ip = null, client_user_agent = null,
+      state = null
+    where project_id = ${projectId} and owner_channel = ${channel}
+      and owner_user_id = ${userId}`.execute(db);
 }
 
 /** True for the account's rows in the projects that this bot speaks for. */

@@ -155,6 +155,13 @@ export interface LeaseRow {
   expires_at: Date;
 }
 
+/** Row of `budgets`. */
+export interface BudgetRow {
+  project_id: string;
+  used: number;
+  ends_at: Date;
+}
+
 /** Every table by its name. */
 export interface Tables {
   projects: ProjectRow;
@@ -168,6 +175,7 @@ export interface Tables {
   updates: UpdateRow;
   idempotency_keys: IdempotencyRow;
   leases: LeaseRow;
+  budgets: BudgetRow;
 }
 
 /** What queries go through: the pool, the one embedded connection, or a transaction of either. */

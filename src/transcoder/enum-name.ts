@@ -7,7 +7,7 @@ import type { DescEnum } from "@bufbuild/protobuf";
 export interface EnumNames {
   /** The short name; an undeclared number of an open enum stays a number. */
   toJson(number: number): string | number;
-  /** The number of a short name or a full proto name; undefined when it is neither. */
+  /** The number of a short name; undefined when it is none. */
   fromText(text: string): number | undefined;
   /** What a value must be, to be read after the field's name. */
   readonly rule: string;
@@ -40,7 +40,6 @@ function compile(desc: DescEnum): EnumNames {
     if (!textOf.has(number)) textOf.set(number, short);
     numberOf.set(short, number);
   }
-  for (const { name, number } of desc.values) numberOf.set(name, number);
   return {
     toJson: (number) => textOf.get(number) ?? number,
     fromText: (text) => numberOf.get(text),

@@ -28,8 +28,8 @@ interface FieldEntry {
 }
 
 /**
- * Makes readers. Keys are proto names or ProtoJSON's lowerCamel names, enums short or full names. The
- * nesting of the JSON must be bounded before it gets here. Types in google.protobuf.Any are looked up
+ * Makes readers. Keys are proto names and enums short names, as they are written: ProtoJSON's lowerCamel
+ * names and full enum names are unknown here. The nesting of the JSON must be bounded before it gets here. Types in google.protobuf.Any are looked up
  * in the registry.
  */
 export class JsonInput {
@@ -59,8 +59,7 @@ export class JsonInput {
     this.#readers.set(desc, reader);
     if (form !== undefined) return reader;
     for (const field of desc.fields) {
-      const entry = { field, read: this.field(field) };
-      entries.set(field.jsonName, entry).set(field.name, entry);
+      entries.set(field.name, { field, read: this.field(field) });
     }
     return reader;
   }
@@ -168,27 +167,19 @@ function readFields(options: {
     return undefined;
   }
   const message = reflect(desc);
-  const seen = new Set<DescField | DescOneof>();
+  const seen = new Set<DescOneof>();
   for (const [key, value] of Object.entries(json)) {
     const entry = entries.get(key);
     const place = join(path, entry?.field.name ?? key);
     if (entry === undefined) faults.add(place, "is not known");
-    else if (seen.has(entry.field)) faults.add(place, "is given more than once");
-    else {
-      seen.add(entry.field);
-      if (isSecondOfOneof(entry.field, value, seen)) {
-        faults.add(place, `cannot be given with another field of ${entry.field.oneof?.name}`);
-      } else entry.read(message, value, place, faults);
-    }
+    else if (isSecondOfOneof(entry.field, value, seen)) {
+      faults.add(place, `cannot be given with another field of ${entry.field.oneof?.name}`);
+    } else entry.read(message, value, place, faults);
   }
   return message;
 }
 
-function isSecondOfOneof(
-  field: DescField,
-  value: JsonValue,
-  seen: Set<DescField | DescOneof>,
-): boolean {
+function isSecondOfOneof(field: DescField, value: JsonValue, seen: Set<DescOneof>): boolean {
   if (field.oneof === undefined || (value === null && !holdsNull(field))) return false;
   if (seen.has(field.oneof)) return true;
   seen.add(field.oneof);

@@ -121,9 +121,9 @@ export class RequestBinder {
     const fields = [...parents, leaf];
     if (body !== "*" && fields.shift() !== body) return false;
     let value: JsonValue | undefined = json;
-    for (const { name, jsonName } of fields) {
+    for (const { name } of fields) {
       if (!isObject(value)) return false;
-      value = ownValue(value, name) ?? ownValue(value, jsonName);
+      value = ownValue(value, name);
     }
     return value !== undefined && value !== null;
   }
@@ -168,7 +168,7 @@ function isTopLevelIn(body: DescField | "*"): (variable: FieldPath) => boolean {
 }
 
 function fieldOfKey(owner: DescMessage, key: string): DescField | undefined {
-  return owner.fields.find(({ name, jsonName }) => name === key || jsonName === key);
+  return owner.fields.find(({ name }) => name === key);
 }
 
 function ownValue(json: { [key: string]: JsonValue }, key: string): JsonValue | undefined {

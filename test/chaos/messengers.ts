@@ -1,11 +1,9 @@
 // The pretend Telegram and MAX in the process of the test, where no killed process takes their memory along, and people
 // in them who do what people do when nothing happens: they try again.
 
-import { once } from "node:events";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { createSandbox, type Sandbox, type SandboxChannel } from "../../src/sandbox/sandbox.ts";
+import type { Sandbox, SandboxChannel } from "../../src/sandbox/sandbox.ts";
 import { awaitAnswer } from "../support/await-condition.ts";
+import { startMessengers } from "../support/messenger-server.ts";
 
 /** Both messengers. */
 export interface Messengers {
@@ -31,33 +29,17 @@ const IMPATIENT_MS = 4_000;
 /** Milliseconds until a person gives up: what a dead process left half done is taken up after 90 s. */
 const PATIENCE_MS = 150_000;
 
-/** Starts both on a free port. */
-export async function startMessengers(): Promise<Messengers> {
-  const server = createServer((req, res) => void sandbox.handle(req, res));
-  const url = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const sandbox = createSandbox({
-    publicUrl: url,
+/** Starts both. */
+export async function startPeople(): Promise<Messengers> {
+  const { sandbox, telegramEnv, maxEnv, close } = await startMessengers({
     telegramRules: { retryScale: 0.1 },
     // A dialog is told of every link: what people send instead of pressing it is another test's business.
     maxRules: { webhookUrls: "any", retryScale: 0.01, botStarted: "always" },
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
   return {
-    env: {
-      TAPIN_SANDBOX: "off",
-      TAPIN_TELEGRAM_TOKEN: sandbox.telegram.token,
-      TAPIN_TELEGRAM_API_URL: sandbox.telegramApiRoot(),
-      TAPIN_MAX_TOKEN: sandbox.max.token,
-      TAPIN_MAX_API_URL: sandbox.maxApiRoot(),
-    },
+    env: { ...telegramEnv, ...maxEnv },
     person: (channel, userId) => makePerson(sandbox, channel, userId),
-    async close() {
-      sandbox.close();
-      server.closeAllConnections();
-      server.close();
-      await once(server, "close");
-    },
+    close,
   };
 }
 
@@ -79,7 +61,6 @@ function makePerson(sandbox: Sandbox, channel: SandboxChannel, userId: string): 
     const labels = message.buttons.map(({ label }) => label);
     return { messageId: message.messageId, labels, code };
   };
-  const insist = insister();
   return {
     name: `${channel}:${userId}`,
     channel,
@@ -102,19 +83,17 @@ function makePerson(sandbox: Sandbox, channel: SandboxChannel, userId: string): 
 }
 
 /** Does something, and the same again every few seconds until its effect is seen. */
-function insister() {
-  return async <T>(
-    what: string,
-    act: () => Promise<unknown>,
-    look: () => Promise<T | null>,
-  ): Promise<T> => {
-    const giveUpAt = performance.now() + PATIENCE_MS;
-    for (;;) {
-      // What is too late, such as a tap on a button that has just gone, shows in the chat.
-      await act().catch(() => undefined);
-      const seen = await awaitAnswer(what, look, IMPATIENT_MS).catch(() => null);
-      if (seen !== null) return seen;
-      if (performance.now() > giveUpAt) throw new Error(`not seen: ${what}`);
-    }
-  };
+async function insist<T>(
+  what: string,
+  act: () => Promise<unknown>,
+  look: () => Promise<T | null>,
+): Promise<T> {
+  const giveUpAt = performance.now() + PATIENCE_MS;
+  for (;;) {
+    // What is too late, such as a tap on a button that has just gone, shows in the chat.
+    await act().catch(() => undefined);
+    const seen = await awaitAnswer(what, look, IMPATIENT_MS).catch(() => null);
+    if (seen !== null) return seen;
+    if (performance.now() > giveUpAt) throw new Error(`not seen: ${what}`);
+  }
 }

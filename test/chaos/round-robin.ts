@@ -11,15 +11,15 @@ export interface RoundRobin {
   close(): Promise<void>;
 }
 
-/** Starts it; `live` tells the addresses of the processes that run now. */
-export async function startRoundRobin(live: () => readonly string[]): Promise<RoundRobin> {
+/** Starts it; `addresses` tells those of the processes. */
+export async function startRoundRobin(addresses: () => readonly string[]): Promise<RoundRobin> {
   let turn = 0;
   const server = http.createServer(async (req, res) => {
     const chunks: Buffer[] = [];
     for await (const chunk of req) chunks.push(chunk as Buffer);
     const { method = "GET", headers } = req;
-    for (const _ of live()) {
-      const targets = live();
+    const targets = addresses();
+    for (const _ of targets) {
       const target = targets[turn++ % targets.length];
       const call = { method, headers, body: Buffer.concat(chunks) };
       const status = target === undefined ? null : await pass(`${target}${req.url}`, call);

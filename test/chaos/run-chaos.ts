@@ -4,10 +4,10 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { queryOnce } from "../support/postgres.ts";
 import { makeSite } from "../support/site.ts";
-import type { Runtime } from "../support/tapin.ts";
+import { type Runtime, TEST_ADMIN_TOKEN } from "../support/tapin.ts";
 import { checkHistory, type Verdict } from "./check-history.ts";
 import type { ChaosEvent } from "./history.ts";
-import { startMessengers } from "./messengers.ts";
+import { startPeople } from "./messengers.ts";
 import { type Processes, startProcesses } from "./processes.ts";
 import { type RoundRobin, startRoundRobin } from "./round-robin.ts";
 import { startTraffic, type Traffic } from "./traffic.ts";
@@ -48,17 +48,17 @@ const BOTH = 0.15;
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const { databaseUrl, people = 3, runtimes = ["node", "deno"] } = options;
   const history: ChaosEvent[] = [];
-  const messengers = await startMessengers();
+  const messengers = await startPeople();
   let processes: Processes | null = null;
   let front: RoundRobin | null = null;
   try {
-    front = await startRoundRobin(() => processes?.live() ?? []);
+    front = await startRoundRobin(() => processes?.addresses ?? []);
     const env = { ...messengers.env, ...settingsOf(options, front.url) };
     processes = await startProcesses(runtimes, env);
-    const { live, adminToken } = processes;
-    const site = await makeSite({ url: live()[0] ?? "", adminToken });
+    const { addresses } = processes;
+    const site = await makeSite({ url: addresses[0] ?? "", adminToken: TEST_ADMIN_TOKEN });
     const traffic = startTraffic({
-      live,
+      addresses,
       apiKey: site.apiKey,
       record: (event) => history.push(event),
       people: (["telegram", "max"] as const).flatMap((channel) =>

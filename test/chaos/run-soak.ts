@@ -7,7 +7,7 @@ import { type Runtime, startTapin } from "../support/tapin.ts";
 import { checkHistory } from "./check-history.ts";
 import type { SoakSample } from "./check-soak.ts";
 import type { ChaosEvent } from "./history.ts";
-import { startMessengers } from "./messengers.ts";
+import { startPeople } from "./messengers.ts";
 import { makeNoise } from "./soak-noise.ts";
 import { startTraffic } from "./traffic.ts";
 
@@ -44,7 +44,7 @@ const QUIET_MS = 30_000;
 
 /** Runs it. */
 export async function runSoak(options: SoakOptions): Promise<SoakReport> {
-  const messengers = await startMessengers();
+  const messengers = await startPeople();
   const env = {
     ...messengers.env,
     TAPIN_DATABASE_URL: options.databaseUrl,
@@ -63,7 +63,7 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
     );
     const { apiKey } = site;
     const record = (event: ChaosEvent) => void history.push(event);
-    const traffic = startTraffic({ live: () => [url], apiKey, people, record, pauseMs: 250 });
+    const traffic = startTraffic({ addresses: [url], apiKey, people, record, pauseMs: 250 });
     const over = new AbortController();
     const noise = makeNoise({ url, apiKey }, over.signal);
     const samples = await Promise.race([

@@ -15,8 +15,8 @@ import type { ChaosPerson } from "./messengers.ts";
 
 /** What the traffic is made of. */
 export interface TrafficParts {
-  /** Addresses of the processes that run now. */
-  readonly live: () => readonly string[];
+  /** Addresses of the processes, at some of which nobody may answer. */
+  readonly addresses: readonly string[];
   readonly apiKey: string;
   readonly people: readonly ChaosPerson[];
   /** Milliseconds between two logins of a person. Default: 0. */
@@ -178,9 +178,9 @@ class Login {
   }
 
   async #once<T>(call: (client: ContractClient) => Promise<T>): Promise<T> {
-    const { live, apiKey } = this.#parts;
+    const { addresses, apiKey } = this.#parts;
     const connect = CLIENTS[oneOf(DIALECTS)];
-    const client = connect(oneOf(live()), apiKey);
+    const client = connect(oneOf(addresses), apiKey);
     try {
       return await call(client);
     } finally {
@@ -197,7 +197,6 @@ function isPassing(error: unknown): boolean {
 
 function oneOf<T>(choices: readonly T[]): T {
   const choice = choices[Math.floor(Math.random() * choices.length)];
-  // Nobody runs at this moment: as an address that refuses.
-  if (choice === undefined) throw new Error("no process runs");
+  if (choice === undefined) throw new Error("there is no choice");
   return choice;
 }

@@ -114,7 +114,7 @@ describe("createSecrets", () => {
     expect(tokens.size).toBe(20_000);
   });
 
-  it("checks a watch token against its own session only", () => {
+  it("T10 checks a watch token against its own session only", () => {
     const token = secrets.watchTokenOf(SESSION);
     expect(secrets.isWatchToken(SESSION, token)).toBe(true);
     expect(secrets.isWatchToken("0000000000000000", token)).toBe(false);
@@ -150,7 +150,7 @@ describe("createSecrets", () => {
 });
 
 describe("sameSecret", () => {
-  it("compares texts of any length without throwing", () => {
+  it("T10 compares texts of any length without throwing", () => {
     expect(sameSecret("abc", "abc")).toBe(true);
     for (const other of ["", "ab", "abcd", "abd", "ABC"])
       expect(sameSecret("abc", other)).toBe(false);

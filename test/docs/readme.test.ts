@@ -3,10 +3,10 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type MessengerServer, startMessengers } from "../support/messenger-server.ts";
 import { makePerson, type Person } from "../support/person.ts";
 import { startPostgres, type TestPostgres } from "../support/postgres.ts";
 import { makeDataDir } from "../support/tapin.ts";
-import { startTelegram, type TelegramServer } from "../support/telegram-server.ts";
 import { type CodeBlock, codeBlocks, ROOT, readPage } from "./pages.ts";
 import { type Environment, type Running, run, start } from "./shell.ts";
 
@@ -165,16 +165,16 @@ describe("README.md, one contract and four dialects", () => {
 
 describe("README.md, put in front of a website", () => {
   let postgres: TestPostgres;
-  let telegram: TelegramServer;
+  let telegram: MessengerServer;
   let service: Running;
   let env: Environment;
 
   beforeAll(async () => {
     postgres = await startPostgres();
-    telegram = await startTelegram();
+    telegram = await startMessengers();
     const port = await freePort();
     const settings = {
-      ...telegram.env,
+      ...telegram.telegramEnv,
       // Nothing of this machine is at the public URL of the example: webhooks would not arrive.
       TAPIN_UPDATES: "polling",
       TAPIN_DATABASE_URL: await postgres.createDatabase(),
@@ -224,7 +224,7 @@ interface Site {
 }
 
 /** A person opens the link and taps Login; where "Go to website" leads. */
-async function approve({ sandbox }: TelegramServer, link: string): Promise<URL> {
+async function approve({ sandbox }: MessengerServer, link: string): Promise<URL> {
   const user = { id: "4711", firstName: "Anna" };
   const owner = { channel: "telegram", userId: user.id } as const;
   const { messages: asked } = await sandbox.openLink({ link, user });

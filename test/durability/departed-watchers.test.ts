@@ -1,4 +1,5 @@
-// T24: watchers that vanish without a goodbye, half of them without ever having read, leave nothing behind.
+// T24: watchers that vanish without a goodbye, half of them without ever having read, leave nothing behind: no follower, no
+// timer, and no place taken among the watchers that a session may have.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface, type Interface } from "node:readline";
@@ -6,8 +7,9 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { awaitAnswer } from "../support/await-condition.ts";
 import { CLIENTS } from "../support/clients.ts";
+import { refusalOf } from "../support/contract-client.ts";
 import { printFigure, stopwatch } from "../support/figure.ts";
-import { RAW_WATCHERS } from "../support/raw-watcher.ts";
+import { RAW_WATCHERS, type RawWatch, type RawWatcher } from "../support/raw-watcher.ts";
 import { RUNTIMES, type Runtime } from "../support/tapin.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -18,7 +20,13 @@ const COMMANDS: Record<Runtime, readonly [string, ...string[]]> = {
 };
 
 /** Watchers of each form. */
-const EACH = 100;
+const EACH = 334;
+
+/** All of them, and as many as the session may have. */
+const ALL = EACH * Object.keys(RAW_WATCHERS).length;
+
+/** Milliseconds that opening all of them may take on a busy machine. */
+const OPEN_MS = 40_000;
 
 /** Milliseconds until nothing may be left of them (facts of the gateway, bar 6). */
 const LIMIT_MS = 5000;
@@ -37,7 +45,10 @@ class WatchedServer {
 
   constructor(runtime: Runtime) {
     const [command, ...args] = COMMANDS[runtime];
-    this.#child = spawn(command, args, { cwd: ROOT, stdio: ["pipe", "pipe", "inherit"] });
+    this.#child = spawn(command, [...args, String(ALL)], {
+      cwd: ROOT,
+      stdio: ["pipe", "pipe", "inherit"],
+    });
     const lines: Interface = createInterface({
       input: this.#child.stdout as NodeJS.ReadableStream,
     });
@@ -60,14 +71,36 @@ class WatchedServer {
   }
 }
 
-describe.each(RUNTIMES)("watchers that vanish, on %s", { timeout: 60_000 }, (runtime) => {
+/** Opens as many watchers as the session may have, every other one without ever reading. */
+async function openAll(server: WatchedServer, watch: Omit<RawWatch, "reads">) {
+  const watchers = await Promise.all(
+    Object.values(RAW_WATCHERS).flatMap((open) =>
+      Array.from({ length: EACH }, (_, index) => open({ ...watch, reads: index % 2 === 0 })),
+    ),
+  );
+  const during = await awaitAnswer(
+    "all of them are followed",
+    async () => {
+      const now = await server.census();
+      return now.followers === ALL ? now : null;
+    },
+    OPEN_MS,
+  );
+  return { watchers, during };
+}
+
+function vanish(watchers: readonly RawWatcher[]): void {
+  for (const [index, watcher] of watchers.entries()) watcher.vanish(index % 4 < 2);
+}
+
+describe.each(RUNTIMES)("watchers that vanish, on %s", { timeout: 120_000 }, (runtime) => {
   let server: WatchedServer;
   beforeEach(() => {
     server = new WatchedServer(runtime);
   });
   afterEach(() => server.end());
 
-  test("T24 300 watchers killed without goodbye leave no follower and no timer", async () => {
+  test("T24 1,000 watchers killed without goodbye leave no follower, no timer and no place taken", async () => {
     const { port, apiKey } = await server.read<{ port: number; apiKey: string }>();
     const website = CLIENTS.REST(`http://127.0.0.1:${port}`, apiKey);
     const { sessionId, watchToken } = await website.createSession();
@@ -75,19 +108,13 @@ describe.each(RUNTIMES)("watchers that vanish, on %s", { timeout: 60_000 }, (run
     const before = await server.census();
     expect(before.followers).toBe(0);
     const watch = { port, sessionId, bearer: watchToken };
-    const watchers = await Promise.all(
-      Object.values(RAW_WATCHERS).flatMap((open) =>
-        Array.from({ length: EACH }, (_, index) => open({ ...watch, reads: index % 2 === 0 })),
-      ),
-    );
-    const during = await awaitAnswer("all of them are followed", async () => {
-      const now = await server.census();
-      return now.followers === watchers.length ? now : null;
-    });
+    const { watchers, during } = await openAll(server, watch);
+    const refusal = await refusalOf(website.watchSession(sessionId));
+    expect(refusal.reason).toBe("rate_limited");
     expect(during.timers).toBeGreaterThan(before.timers);
 
     const gone = stopwatch();
-    for (const [index, watcher] of watchers.entries()) watcher.vanish(index % 4 < 2);
+    vanish(watchers);
     const after = await awaitAnswer(
       "nobody is followed and no timer runs",
       async () => {
@@ -100,10 +127,11 @@ describe.each(RUNTIMES)("watchers that vanish, on %s", { timeout: 60_000 }, (run
         `${error.message}: ${JSON.stringify({ before, during, now: await server.census() })}`,
       );
     });
-    printFigure(`300 watchers forgotten, ${runtime}`, String(gone));
+    printFigure(`${ALL} watchers forgotten, ${runtime}`, String(gone));
     const memory = [before, during, after].map(({ rssMegabytes }) => rssMegabytes).join(", ");
     printFigure(`resident megabytes before, during, after, ${runtime}`, memory);
-    // The server works as before.
+    // As many find a place as before.
+    vanish((await openAll(server, watch)).watchers);
     expect(await website.cancelSession(sessionId)).toEqual({ status: "cancelled" });
   });
 });

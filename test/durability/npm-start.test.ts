@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterEach, expect, test } from "vitest";
+import { keepOutput } from "../support/leaks.ts";
 import { startTapin } from "../support/tapin.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -24,6 +25,7 @@ test.each(["start", "start:deno"])("npm run %s hands SIGTERM to the service", as
     detached: true,
   });
   const lines: string[] = [];
+  keepOutput(lines);
   for await (const line of createInterface({ input: npm.stdout as NodeJS.ReadableStream })) {
     lines.push(line);
     if (line.includes('"event":"ready"')) npm.kill("SIGTERM");

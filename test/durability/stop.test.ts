@@ -72,7 +72,7 @@ describe.each(RUNTIMES)("a process on %s", (runtime) => {
   let silent: Socket[] = [];
   beforeEach(async () => {
     storage = await makePostgresStorage();
-    tapin = await startTapin({ runtime, env: storage.env });
+    tapin = await startTapin({ runtime, env: { ...storage.env, TAPIN_SESSION_WATCHERS: "50" } });
     site = await makeSite(tapin);
   });
   afterEach(async () => {

@@ -156,6 +156,14 @@ describe.each(RUNTIMES)("connections on %s", (runtime) => {
     session.destroy();
   });
 
+  it("T24 an HTTP/2 connection has 100 streams", async () => {
+    const session = await openHttp2(tapin.url);
+    // Answered after our SETTINGS, so they have come too.
+    expect((await askHttp2(session, "/healthz")).status).toBe(200);
+    expect(session.remoteSettings.maxConcurrentStreams).toBe(100);
+    session.destroy();
+  });
+
   it("headers above 16 KiB end an HTTP/2 stream or session, and nothing else", async () => {
     for (const size of [20_000, 60_000, 100_000]) {
       const session = await openHttp2(tapin.url);

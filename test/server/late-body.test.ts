@@ -9,6 +9,8 @@ describe.each(RUNTIMES)("a body that comes after the deadline, on %s", (runtime)
   let tapin: Tapin;
   beforeAll(async () => {
     tapin = await startTapin({ runtime });
+    // A first call takes longer than others: by then the body could be there too.
+    await ask(`${tapin.url}/tapin.auth.v1.AuthService/GetLink`, { body: {} });
   });
   afterAll(async () => {
     expect(await tapin.end()).toBe(0);

@@ -5,6 +5,7 @@ import { once } from "node:events";
 import http from "node:http";
 import http2 from "node:http2";
 import { connect, type Socket } from "node:net";
+import { keepHttpAnswer } from "../support/leaks.ts";
 
 /** An answer, whichever way it came. */
 export interface Answer {
@@ -189,12 +190,18 @@ export function ask(url: string, question: Question = {}): Promise<Answer> {
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.on("error", reject);
       response.on("end", () => {
-        const fields = Object.entries(response.headers).map(([name, value]) => [
-          name,
-          String(value),
-        ]);
+        const fields = Object.entries(response.headers).map(
+          ([name, value]) => [name, String(value)] as const,
+        );
         const text = Buffer.concat(chunks).toString();
-        resolve({ status: response.statusCode ?? 0, headers: Object.fromEntries(fields), text });
+        const status = response.statusCode ?? 0;
+        keepHttpAnswer({
+          call: `${method} ${new URL(url).pathname}`,
+          status,
+          headers: fields,
+          text,
+        });
+        resolve({ status, headers: Object.fromEntries(fields), text });
       });
     });
     request.on("error", reject);

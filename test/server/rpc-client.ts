@@ -9,6 +9,7 @@ import {
   type MessageInitShape,
   type MessageShape,
   toBinary,
+  toJsonString,
 } from "@bufbuild/protobuf";
 import { BinaryReader } from "@bufbuild/protobuf/wire";
 import { type Any, AnySchema, anyUnpack } from "@bufbuild/protobuf/wkt";
@@ -18,6 +19,7 @@ import {
   ErrorInfoSchema,
   RetryInfoSchema,
 } from "#gen/google/rpc/error_details_pb.ts";
+import { keepHttpAnswer } from "../support/leaks.ts";
 import { type Answer, ask, jsonOf } from "./raw-http.ts";
 
 /** An error as every RPC dialect is to tell it. */
@@ -37,6 +39,15 @@ export interface RpcFailure {
 /** Path of an RPC. */
 export function pathOf(method: DescMethodUnary | DescMethodServerStreaming): string {
   return `/${method.parent.typeName}/${method.name}`;
+}
+
+function keepMessage<O extends DescMessage>(
+  method: DescMethodUnary<DescMessage, O>,
+  answer: MessageShape<O>,
+): void {
+  const headers = [["content-type", "application/json"]] as const;
+  const text = toJsonString(method.output, answer);
+  keepHttpAnswer({ call: `gRPC ${pathOf(method)}`, status: 200, headers, text });
 }
 
 /** A gRPC connection. */
@@ -73,7 +84,10 @@ export function openGrpc(url: string): GrpcClient {
           optionsOf(deadlineMs),
           (error, answer) => {
             if (error !== null || answer === undefined) reject(error);
-            else resolve(answer);
+            else {
+              keepMessage(method, answer);
+              resolve(answer);
+            }
           },
         );
       }),

@@ -191,7 +191,10 @@ describe.each(RUNTIMES)("TAPIN_RATE_LIMIT=5 on %s", (runtime) => {
   let tapin: Tapin;
   let dialects: ReturnType<typeof dialectsOf>;
   beforeAll(async () => {
-    tapin = await startTapin({ runtime, env: { TAPIN_RATE_LIMIT: "5" } });
+    tapin = await startTapin({
+      runtime,
+      env: { TAPIN_RATE_LIMIT: "5", TAPIN_FAILURE_LIMIT: "100" },
+    });
     dialects = dialectsOf(tapin.url);
   });
   afterAll(async () => {
@@ -240,7 +243,7 @@ describe.each(RUNTIMES)("TAPIN_RATE_LIMIT=5 on %s", (runtime) => {
     }
   });
 
-  it("made-up credentials share the budget of their address, ten times as large", async () => {
+  it("T10 made-up watch tokens share the budget of their address, ten times as large", async () => {
     const status = (token: string) =>
       ask(`${tapin.url}/v1/auth/session/aBcDeFgH12345678/status`, {
         headers: { authorization: `Bearer ${token}` },
@@ -254,11 +257,9 @@ describe.each(RUNTIMES)("TAPIN_RATE_LIMIT=5 on %s", (runtime) => {
     }
     // The tests before have used up less than ten of the fifty.
     expect(answered).toBeGreaterThan(40);
-    for (const token of [madeUp("watch", 1000), madeUp("live", 1000), "nonsense"]) {
-      const refused = await status(token);
-      expect(refused.status).toBe(429);
-      expect(Number(refused.headers["retry-after"])).toBeGreaterThanOrEqual(1);
-    }
+    const refused = await status(madeUp("watch", 1000));
+    expect(refused.status).toBe(429);
+    expect(Number(refused.headers["retry-after"])).toBeGreaterThanOrEqual(1);
     const headers = { authorization: `Bearer ${tapin.adminToken}` };
     const projects = `${tapin.url}/v1/admin/projects`;
     await ask(projects, { headers, body: { slug: "third", name: "Third" } });

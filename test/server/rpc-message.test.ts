@@ -64,7 +64,6 @@ describe.each(RUNTIMES)("messages of RPC on %s", (runtime) => {
     ["broken binary", envelope(BROKEN_BINARY), /^Cannot read the message: .*\.$/],
     ["a message that is cut off", envelope(BROKEN_BINARY, 0, 40), /not complete/],
     ["half a prefix", Uint8Array.of(0, 0), /not complete/],
-    ["nothing", new Uint8Array(), /not complete/],
   ])("gRPC: %s is invalid_argument with a reason", async (_, body, sentence) => {
     const answer = await overGrpc(body);
     expect(answer.status).toBe(200);

@@ -6,26 +6,26 @@ import { createSecrets } from "../../src/core/secret.ts";
 import { awaitCondition } from "../support/await-condition.ts";
 import type { ContractClient, Profile } from "../support/contract-client.ts";
 import { type FaultProxy, startFaultProxy } from "../support/fault-proxy.ts";
+import { type MessengerServer, startMessengers } from "../support/messenger-server.ts";
 import { makeSite, type Site } from "../support/site.ts";
 import { RUNTIMES, startTapin, type Tapin, TEST_SECRET } from "../support/tapin.ts";
-import { startTelegram, type TelegramServer } from "../support/telegram-server.ts";
 
 const SECRETS = createSecrets([TEST_SECRET]);
 const NOT_THERE = { error: "There is nothing here.", code: "not_found", retryable: false };
 const AWAY = { code: "unavailable", retryable: true };
 
 describe.each(RUNTIMES)("pictures of people in Telegram, on %s", (runtime) => {
-  let telegram: TelegramServer;
+  let telegram: MessengerServer;
   let proxy: FaultProxy;
   let tapin: Tapin;
   let site: Site;
   beforeAll(async () => {
-    telegram = await startTelegram();
+    telegram = await startMessengers();
     proxy = await startFaultProxy(telegram.sandbox.telegramApiRoot(), (_, path) =>
       path.startsWith("/file/") ? "file" : (path.split("/").at(-1) ?? ""),
     );
     const env = { TAPIN_AVATARS: "on", TAPIN_SECRET: TEST_SECRET };
-    const reach = { ...telegram.env, TAPIN_TELEGRAM_API_URL: proxy.url };
+    const reach = { ...telegram.telegramEnv, TAPIN_TELEGRAM_API_URL: proxy.url };
     tapin = await startTapin({ runtime, env: { ...reach, ...env } });
     site = await makeSite(tapin);
   });
@@ -41,7 +41,7 @@ describe.each(RUNTIMES)("pictures of people in Telegram, on %s", (runtime) => {
   });
 
   let lastId = 70_000;
-  type Photo = Parameters<TelegramServer["sandbox"]["telegram"]["setPhoto"]>[1];
+  type Photo = Parameters<MessengerServer["sandbox"]["telegram"]["setPhoto"]>[1];
 
   /** Somebody new logs in; what the website learns of them. */
   async function logIn(photo: Photo = "drawn"): Promise<{ userId: string; profile: Profile }> {
@@ -243,7 +243,7 @@ function failure(status: number, description = "Internal Server Error") {
 
 /** A person opens the link of a new session and taps Login; the code. */
 async function confirm(
-  { sandbox }: TelegramServer,
+  { sandbox }: MessengerServer,
   website: ContractClient,
   { userId, photo }: { userId: string; photo: "drawn" | "none" | Uint8Array },
 ): Promise<string> {
@@ -261,7 +261,7 @@ async function confirm(
 
 /** What Telegram itself has of a person's picture in this size. */
 async function photoOf(
-  { sandbox }: TelegramServer,
+  { sandbox }: MessengerServer,
   userId: string,
   side: number,
 ): Promise<Uint8Array> {

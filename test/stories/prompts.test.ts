@@ -5,8 +5,8 @@ import { randomInt } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ChatMessage, SandboxUser } from "../../src/sandbox/chat.ts";
 import type { ContractClient, CreatedSession } from "../support/contract-client.ts";
+import { type MessengerServer, startMessengers } from "../support/messenger-server.ts";
 import { type Stage, startStage } from "../support/story-stage.ts";
-import { startTelegram, type TelegramServer } from "../support/telegram-server.ts";
 
 const SOON = { timeout: 10_000 };
 const PENDING = { status: "pending" };
@@ -17,12 +17,12 @@ const TAKEN = {
 };
 const STALE = "This button no longer works. Start again on the site.";
 
-let telegram: TelegramServer;
+let telegram: MessengerServer;
 let stage: Stage;
 let website: ContractClient;
 beforeAll(async () => {
-  telegram = await startTelegram();
-  stage = await startStage({ env: telegram.env });
+  telegram = await startMessengers();
+  stage = await startStage({ env: telegram.telegramEnv });
   website = (await stage.project()).client();
 });
 afterAll(async () => {

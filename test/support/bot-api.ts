@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createSandbox, type Sandbox } from "../../src/sandbox/sandbox.ts";
+import { learnSecret } from "./leaks.ts";
 
 /** A bot, and what people do in it. */
 export interface PretendBot {
@@ -74,6 +75,7 @@ function makeBot(url: string, username: string, index: number): KnownBot {
   const sandbox = createSandbox({ publicUrl: () => url });
   const { token: innerToken, username: innerName } = sandbox.telegram;
   const token = innerToken.replace(/^\d+/, String(900_001 + index));
+  learnSecret("a bot token", token);
   return {
     username,
     token,

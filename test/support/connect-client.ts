@@ -24,6 +24,7 @@ import {
   statusFrom,
   watchMessageFrom,
 } from "./contract-client.ts";
+import { keepAnswer } from "./leaks.ts";
 
 type WebDialect = Exclude<DialectName, "gRPC" | "REST">;
 
@@ -84,7 +85,10 @@ function callOptions(bearer: string | null, options: CallOptions): ConnectCallOp
   return {
     headers,
     ...(options.signal && { signal: options.signal }),
-    ...(options.onHeaders && { onHeader: options.onHeaders }),
+    onHeader(received) {
+      keepAnswer("a call over Connect or gRPC-Web, headers", [...received]);
+      options.onHeaders?.(received);
+    },
   };
 }
 

@@ -1,6 +1,8 @@
 // What a client of the contract looks like to tests, whichever dialect it speaks: one form of the answers and one of the
 // errors. How a dialect is spoken is in grpc-client.ts, connect-client.ts and rest-client.ts.
 
+import { keepAnswer, keepEvidence } from "./leaks.ts";
+
 /** The dialects of the contract. */
 export type DialectName = "gRPC" | "gRPC-Web" | "Connect JSON" | "Connect binary" | "REST";
 
@@ -109,6 +111,8 @@ export class CallError extends Error {
     this.violations = parts.violations;
     this.headers = parts.headers;
     this.requestId = parts.requestId;
+    const told = JSON.stringify([message, parts.violations, [...parts.headers]]);
+    keepEvidence({ where: "a refusal", text: told });
   }
 }
 
@@ -145,6 +149,7 @@ const shortName = (value: unknown) =>
 
 /** Reads GetLinkResponse. */
 export function linksFrom(fields: Fields): Links {
+  keepAnswer("GetLink", fields);
   const { telegramLink, maxLink, configured = false } = fields;
   return {
     telegramLink: orNull(telegramLink),
@@ -155,6 +160,7 @@ export function linksFrom(fields: Fields): Links {
 
 /** Reads CreateSessionResponse. */
 export function createdSessionFrom(fields: Fields): CreatedSession {
+  keepAnswer("CreateSession", fields, { watchToken: "a watch token" });
   return {
     sessionId: fields.sessionId as string,
     telegramLink: orNull(fields.telegramLink),
@@ -168,6 +174,7 @@ export function createdSessionFrom(fields: Fields): CreatedSession {
 
 /** Reads GetSessionStatusResponse and CancelSessionResponse. */
 export function statusFrom(fields: Fields): StatusAnswer {
+  keepAnswer("GetSessionStatus, WatchSession or CancelSession", fields, { code: "a code" });
   return { status: shortName(fields.status), ...present("code", fields.code) };
 }
 
@@ -179,6 +186,7 @@ export function watchMessageFrom(fields: Fields): WatchMessage {
 
 /** Reads VerifyCodeResponse. */
 export function profileFrom(fields: Fields): Profile {
+  keepAnswer("VerifyCode", fields);
   return {
     channel: shortName(fields.channel),
     firstName: fields.firstName as string,

@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { keepOutput, learnSettings } from "./leaks.ts";
 import type { Runtime } from "./tapin.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -37,6 +38,9 @@ export async function failToStart(
     stdio: ["ignore", "pipe", "pipe"],
   });
   const [complaint, log]: [string[], string[]] = [[], []];
+  learnSettings(env);
+  keepOutput(complaint);
+  keepOutput(log);
   child.stderr.on("data", (chunk) => complaint.push(String(chunk)));
   child.stdout.on("data", (chunk) => {
     log.push(String(chunk));

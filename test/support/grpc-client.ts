@@ -23,6 +23,7 @@ import {
   statusFrom,
   watchMessageFrom,
 } from "./contract-client.ts";
+import { keepAnswer } from "./leaks.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -45,9 +46,13 @@ const WRAPPED = new Set([
   "userAgent",
 ]);
 
+/** A connection of its own for each client: else all of a process would share the 100 streams of one. */
+const OWN_CONNECTION = { "grpc.use_local_subchannel_pool": 1 };
+
 /** Makes a client that speaks gRPC over cleartext HTTP/2. */
 export function connectGrpc(url: string, bearer: string | null): ContractClient {
-  const client: Client = new AuthClient(new URL(url).host, credentials.createInsecure());
+  const { host } = new URL(url);
+  const client: Client = new AuthClient(host, credentials.createInsecure(), OWN_CONNECTION);
   const call = (name: string, request: Fields, options: CallOptions = {}) =>
     callUnary(client, { name, request, metadata: metadataOf(bearer, options) }, options);
   return {
@@ -97,6 +102,7 @@ function callUnary(
     );
     call.on("metadata", (received: Metadata) => {
       initial = headersOf(received);
+      keepAnswer("a call over gRPC, headers", [...initial]);
       onHeaders?.(initial);
     });
     signal?.addEventListener("abort", () => call.cancel());
@@ -119,6 +125,7 @@ async function* readStream(
   let initial = new Headers();
   stream.on("metadata", (received: Metadata) => {
     initial = headersOf(received);
+    keepAnswer("a call over gRPC, headers", [...initial]);
     onHeaders?.(initial);
   });
   signal?.addEventListener("abort", () => stream.cancel());

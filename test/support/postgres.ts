@@ -7,6 +7,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
+import { keepEvidence } from "./leaks.ts";
 
 /** A running server. */
 export interface TestPostgres {
@@ -15,7 +16,7 @@ export interface TestPostgres {
   readonly port: number;
   /** Makes an empty database and answers its URL. */
   createDatabase(): Promise<string>;
-  /** Drops the databases made here; ends the server if it was started here. */
+  /** Drops the databases made here, searched for secrets; ends the server if it was started here. */
   stop(): Promise<void>;
 }
 
@@ -52,7 +53,8 @@ export async function startOwnPostgres(): Promise<OwnPostgres> {
     child.stdin.write(`${word}\n`);
     await answer;
   };
-  const server = serverAt(await nextLine(), async () => {
+  const server = serverAt(await nextLine(), async (url, databases) => {
+    for (const name of databases) await keepRows(urlOf(url, name));
     child.stdin.end();
     await ended;
   });
@@ -80,7 +82,24 @@ type End = (url: string, databases: readonly string[]) => Promise<void>;
 
 async function dropAll(url: string, databases: readonly string[]): Promise<void> {
   for (const name of databases) {
+    await keepRows(urlOf(url, name));
     await queryOnce(url, `drop database if exists ${name} with (force)`);
+  }
+}
+
+function urlOf(server: string, database: string): string {
+  return Object.assign(new URL(server), { pathname: `/${database}` }).href;
+}
+
+const OWN_TABLES = `select format('%I.%I', schemaname, tablename) as name from pg_tables
+  where schemaname not in ('pg_catalog', 'information_schema')`;
+
+/** Keeps every row of a database as text, to be searched for secrets. */
+async function keepRows(url: string): Promise<void> {
+  for (const { name } of await queryOnce(url, OWN_TABLES)) {
+    const rows = await queryOnce(url, `select row::text as text from ${name} as row`);
+    const text = rows.map((row) => row.text).join("\n");
+    keepEvidence({ where: `table ${name} of a database`, text });
   }
 }
 
@@ -93,7 +112,7 @@ function serverAt(url: string, end: End): TestPostgres {
       const name = `tapin_test_${randomBytes(8).toString("hex")}`;
       await queryOnce(url, `create database ${name}`);
       made.push(name);
-      return Object.assign(new URL(url), { pathname: `/${name}` }).href;
+      return urlOf(url, name);
     },
     stop: () => end(url, made.splice(0)),
   };

@@ -12,6 +12,7 @@ import {
   watchMessageFrom,
 } from "./contract-client.ts";
 import { readEvents } from "./event-stream.ts";
+import { keepHttpAnswer } from "./leaks.ts";
 
 /** One request to the REST form. */
 export interface RestCall extends CallOptions {
@@ -32,8 +33,17 @@ export async function restFetch(url: string, call: RestCall = {}): Promise<Respo
     ...(call.signal && { signal: call.signal }),
     ...(call.body !== undefined && { body: JSON.stringify(call.body) }),
   });
+  await keep(call.method ?? "GET", response);
   call.onHeaders?.(response.headers);
   return response;
+}
+
+/** A stream is left to its reader. */
+async function keep(method: string, response: Response): Promise<void> {
+  const { url, status, headers } = response;
+  const isWhole = headers.get("content-type") === "application/json";
+  const text = isWhole ? await response.clone().text() : "";
+  keepHttpAnswer({ call: `${method} ${new URL(url).pathname}`, status, headers, text });
 }
 
 /** Makes a client that speaks JSON REST, and server-sent events for watching. */

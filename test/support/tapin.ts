@@ -2,9 +2,10 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { keepOutput, learnSettings, searchNow } from "./leaks.ts";
 
 /** What the service runs on. */
 export const RUNTIMES = ["node", "deno"] as const;
@@ -66,6 +67,8 @@ export async function startTapin({
     stdio: ["ignore", "pipe", "pipe"],
   });
   const lines: string[] = [];
+  learnSettings(settings);
+  keepOutput(lines);
   let ending = false;
   const exited = new Promise<number | null>((resolve) => {
     child.once("exit", (code, signal) => {
@@ -91,11 +94,29 @@ export async function startTapin({
   };
 }
 
-/** A data directory that Deno may write to, removed by `remove`. */
+/** A data directory that Deno may write to; `remove` searches its database for secrets and removes it. */
 export async function makeDataDir(): Promise<{ path: string; remove(): Promise<void> }> {
   const path = `.tapin/test-${randomBytes(6).toString("hex")}`;
   await mkdir(`${root}${path}`, { recursive: true });
-  return { path, remove: () => rm(`${root}${path}`, { recursive: true, force: true }) };
+  return {
+    path,
+    async remove() {
+      await searchFiles(`${root}${path}/db`);
+      await rm(`${root}${path}`, { recursive: true, force: true });
+    },
+  };
+}
+
+async function searchFiles(directory: string): Promise<void> {
+  // There is none when no service has got so far.
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true }).catch(
+    () => [],
+  );
+  for (const entry of entries) {
+    if (!entry.isFile()) continue;
+    const text = await readFile(`${entry.parentPath}/${entry.name}`, "latin1");
+    searchNow({ where: `${entry.name} of an embedded database`, text });
+  }
 }
 
 /** What a test that finds nobody at the port would not say. */

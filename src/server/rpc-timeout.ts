@@ -1,0 +1,51 @@
+// The deadline an RPC's caller asks for, as text in a header: gRPC's `grpc-timeout`, Connect's
+// `connect-timeout-ms`.
+
+import { TapinError } from "../errors.ts";
+import type { Dialect } from "./call.ts";
+import { headerOf, type Request } from "./exchange.ts";
+
+/** Longest deadline a caller may ask for, in milliseconds; a longer one is clamped to it. */
+export const MAX_TIMEOUT_MS = 60 * 60 * 1000;
+
+/** Units of `grpc-timeout` (gRPC over HTTP/2, "Timeout"). */
+const UNIT_MS: Readonly<Record<string, number>> = {
+  H: 3_600_000,
+  M: 60_000,
+  S: 1000,
+  m: 1,
+  u: 1e-3,
+  n: 1e-6,
+};
+
+const GRPC = {
+  header: "grpc-timeout",
+  form: /^(\d{1,8})([HMSmun])$/,
+  rule: "must be 1-8 digits and one of H, M, S, m, u, n",
+};
+
+const CONNECT = {
+  header: "connect-timeout-ms",
+  form: /^(\d{1,10})$/,
+  rule: "must be 1-10 digits",
+};
+
+/** A timeout above 2^31-1 ms would be taken for 1 ms by the timer behind it, so it is cut down here. */
+export function clampTimeout(req: Request): void {
+  for (const { header, form } of [GRPC, CONNECT]) {
+    const [, amount, unit = "m"] = form.exec(headerOf(req, header) ?? "") ?? [];
+    if (Number(amount) * (UNIT_MS[unit] ?? 1) <= MAX_TIMEOUT_MS || amount === undefined) continue;
+    req.headers[header] = header === GRPC.header ? `${MAX_TIMEOUT_MS}m` : String(MAX_TIMEOUT_MS);
+  }
+}
+
+/** Fails with `validation_failed` when the caller's deadline cannot be read. */
+export function checkTimeout(
+  dialect: Dialect,
+  headers: { get(name: string): string | null },
+): void {
+  const { header, form, rule } = dialect === "connect" ? CONNECT : GRPC;
+  const text = headers.get(header);
+  if (text === null || form.test(text)) return;
+  throw new TapinError("VALIDATION_FAILED", { violations: [{ field: header, message: rule }] });
+}
