@@ -15,6 +15,8 @@ describe("logins through two processes on one PostgreSQL", { timeout: 300_000 },
   });
   afterEach(() => postgres?.stop());
 
+  const runtimes = ["node", "deno"] as const;
+
   function print(what: string, { logins, figures, longestExitMs }: ChaosReport): void {
     const all = Object.entries({ logins, ...figures, longestExitMs: Math.round(longestExitMs) });
     printFigure(what, all.map(([name, value]) => `${name} ${value}`).join(", "));
@@ -24,7 +26,8 @@ describe("logins through two processes on one PostgreSQL", { timeout: 300_000 },
     "survive kill -9 at random moments (%s): none lost, none twice",
     async (updates) => {
       const databaseUrl = await postgres.createDatabase();
-      const report = await runChaos({ databaseUrl, updates, signal: "SIGKILL", times: 3 });
+      const signal = "SIGKILL";
+      const report = await runChaos({ databaseUrl, updates, signal, times: 3, runtimes });
       print(`kill -9, ${updates}`, report);
       expect(report.problems).toEqual([]);
       expect(report.figures.verified).toBeGreaterThan(0);
@@ -36,7 +39,8 @@ describe("logins through two processes on one PostgreSQL", { timeout: 300_000 },
     "see no failure while both processes are replaced one after the other (%s)",
     async (updates) => {
       const databaseUrl = await postgres.createDatabase();
-      const report = await runChaos({ databaseUrl, updates, signal: "SIGTERM", times: 4 });
+      const signal = "SIGTERM";
+      const report = await runChaos({ databaseUrl, updates, signal, times: 4, runtimes });
       print(`rolling replacement, ${updates}`, report);
       expect(report.problems).toEqual([]);
       expect(report.exits).toEqual([0, 0, 0, 0]);

@@ -72,7 +72,11 @@ function makePerson(sandbox: Sandbox, channel: SandboxChannel, userId: string): 
         return seen !== null && seen.messageId !== before ? seen : null;
       });
       if (!asked.labels.includes("Login")) return asked.code;
-      const tap = () => sandbox.tapButton({ ...owner, messageId: asked.messageId, label: "Login" });
+      // Who opened the link twice is asked twice, and the newest question counts.
+      const tap = async () => {
+        const messageId = (await newest())?.messageId ?? "";
+        await sandbox.tapButton({ ...owner, messageId, label: "Login" });
+      };
       const decided = await insist("the message says what became of it", tap, async () => {
         const seen = await newest();
         return seen !== null && !seen.labels.includes("Login") ? seen : null;

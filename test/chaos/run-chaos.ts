@@ -21,6 +21,7 @@ export interface ChaosOptions {
   readonly signal: "SIGKILL" | "SIGTERM";
   /** How often. */
   readonly times: number;
+  /** What the two processes run on. Default: Node. */
   readonly runtimes?: readonly [Runtime, Runtime];
   /** People in each messenger. Default: 3. */
   readonly people?: number;
@@ -46,18 +47,19 @@ const BOTH = 0.15;
 
 /** Runs it. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
-  const { databaseUrl, people = 3, runtimes = ["node", "deno"] } = options;
+  const { databaseUrl, people = 3, runtimes = ["node", "node"] } = options;
   const history: ChaosEvent[] = [];
   const messengers = await startPeople();
   let processes: Processes | null = null;
   let front: RoundRobin | null = null;
+  let traffic: Traffic | null = null;
   try {
     front = await startRoundRobin(() => processes?.addresses ?? []);
     const env = { ...messengers.env, ...settingsOf(options, front.url) };
     processes = await startProcesses(runtimes, env);
     const { addresses } = processes;
     const site = await makeSite({ url: addresses[0] ?? "", adminToken: TEST_ADMIN_TOKEN });
-    const traffic = startTraffic({
+    traffic = startTraffic({
       addresses,
       apiKey: site.apiKey,
       record: (event) => history.push(event),
@@ -77,6 +79,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     };
   } finally {
     await processes?.stop();
+    traffic?.close();
     await front?.close();
     await messengers.close();
   }
@@ -88,6 +91,9 @@ function settingsOf({ databaseUrl, updates }: ChaosOptions, publicUrl: string) {
     TAPIN_UPDATES: updates,
     TAPIN_PUBLIC_URL: publicUrl,
     TAPIN_RATE_LIMIT: "0",
+    TAPIN_FAILURE_LIMIT: "0",
+    TAPIN_SESSION_LIMIT: "0",
+    TAPIN_SESSION_WATCHERS: "0",
   };
 }
 

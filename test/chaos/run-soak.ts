@@ -50,6 +50,9 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
     TAPIN_DATABASE_URL: options.databaseUrl,
     TAPIN_METRICS_TOKEN: METRICS_TOKEN,
     TAPIN_RATE_LIMIT: "0",
+    TAPIN_FAILURE_LIMIT: "0",
+    TAPIN_SESSION_LIMIT: "0",
+    TAPIN_SESSION_WATCHERS: "0",
     TAPIN_LOG_LEVEL: "warn",
   };
   const tapin = await startTapin({ env, ...(options.runtime && { runtime: options.runtime }) });
@@ -73,6 +76,7 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
     ]);
     over.abort();
     await Promise.all([traffic.stop(), noise]);
+    traffic.close();
     site.close();
     const after = await quiet(url, before);
     const { problems } = checkHistory(history.filter(({ kind }) => kind !== "created"));

@@ -31,6 +31,8 @@ export interface Traffic {
   readonly finished: number;
   /** Begins no more logins; resolves once those under way have ended. */
   stop(): Promise<void>;
+  /** Lets go of connections. */
+  close(): void;
 }
 
 /** Milliseconds until a caller without an answer gives up: shorter than an Idempotency-Key is kept. */
@@ -46,9 +48,10 @@ const REPLAYED = 0.3;
 export function startTraffic(parts: TrafficParts): Traffic {
   let isOver = false;
   let finished = 0;
+  const callers = new Callers(parts);
   const working = parts.people.map(async (person) => {
     while (!isOver) {
-      await new Login(parts, person).run();
+      await new Login(parts, callers, person).run();
       finished += 1;
       await pause(parts.pauseMs ?? 0);
     }
@@ -61,16 +64,41 @@ export function startTraffic(parts: TrafficParts): Traffic {
       isOver = true;
       await Promise.all(working);
     },
+    close: () => callers.close(),
   };
+}
+
+/**
+ * Clients that stay connected, one for each process and dialect. On Deno they must not say goodbye before its process has
+ * ended: a GOAWAY may abort it (denoland/deno#36788).
+ */
+class Callers {
+  readonly #clients: readonly ContractClient[];
+
+  constructor({ addresses, apiKey }: TrafficParts) {
+    this.#clients = addresses.flatMap((url) =>
+      DIALECTS.map((dialect) => CLIENTS[dialect](url, apiKey)),
+    );
+  }
+
+  any(): ContractClient {
+    return oneOf(this.#clients);
+  }
+
+  close(): void {
+    for (const client of this.#clients) client.close();
+  }
 }
 
 class Login {
   readonly #parts: TrafficParts;
+  readonly #callers: Callers;
   readonly #person: ChaosPerson;
   #session = "none";
 
-  constructor(parts: TrafficParts, person: ChaosPerson) {
+  constructor(parts: TrafficParts, callers: Callers, person: ChaosPerson) {
     this.#parts = parts;
+    this.#callers = callers;
     this.#person = person;
   }
 
@@ -169,22 +197,11 @@ class Login {
     const giveUpAt = performance.now() + giveUpMs;
     for (;;) {
       try {
-        return await this.#once(call);
+        return await call(this.#callers.any());
       } catch (error) {
         if (!isPassing(error) || performance.now() >= giveUpAt) throw error;
         await pause(50 + Math.random() * 150);
       }
-    }
-  }
-
-  async #once<T>(call: (client: ContractClient) => Promise<T>): Promise<T> {
-    const { addresses, apiKey } = this.#parts;
-    const connect = CLIENTS[oneOf(DIALECTS)];
-    const client = connect(oneOf(addresses), apiKey);
-    try {
-      return await call(client);
-    } finally {
-      client.close();
     }
   }
 }
