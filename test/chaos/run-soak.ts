@@ -53,7 +53,6 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
     TAPIN_FAILURE_LIMIT: "0",
     TAPIN_SESSION_LIMIT: "0",
     TAPIN_SESSION_WATCHERS: "0",
-    TAPIN_LOG_LEVEL: "warn",
   };
   const tapin = await startTapin({ env, ...(options.runtime && { runtime: options.runtime }) });
   try {

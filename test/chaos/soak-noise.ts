@@ -46,7 +46,10 @@ async function watchAndLeave(
 ): Promise<void> {
   const dialect = DIALECTS[round % DIALECTS.length] ?? "REST";
   const client = CLIENTS[dialect](url, watchToken);
-  await firstOf(client.watchSession(sessionId));
+  // connect-web goes on reading a stream that is merely left.
+  const leave = new AbortController();
+  await firstOf(client.watchSession(sessionId, { signal: leave.signal }));
+  leave.abort();
   client.close();
 }
 
