@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { docsFiles } from "./build-docs.ts";
 import { bundleEntry, ENTRIES } from "./build-web.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -34,6 +35,7 @@ async function checkGenerated(): Promise<boolean> {
     if (!run("buf", ["generate", "-o", fresh])) return false;
     const made = new Map(filesIn(join(fresh, "gen")));
     for (const entry of ENTRIES) made.set(`web/${entry}.js`, await bundleEntry(entry));
+    for (const [name, text] of docsFiles()) made.set(name, text);
     const kept = new Map(filesIn(join(root, "gen")));
     const stale = [...new Set([...made.keys(), ...kept.keys()])].filter(
       (name) => made.get(name) !== kept.get(name),

@@ -133,6 +133,8 @@ function handlersOf(ports: Ports, identity: () => BotIdentity): BotHandlers {
     },
     note: (update) => updates.note(identity().name, update),
     finish: (key) => updates.finish(identity().name, key),
+    marker: () => updates.markerOf(identity().name),
+    keepMarker: (marker) => updates.keepMarker(identity().name, marker),
     takeUnfinished: () =>
       updates.takeUnfinished(identity().name, {
         olderThanSeconds: UNFINISHED_SECONDS,

@@ -157,6 +157,7 @@ async function assemble(
     budgets: config.databaseUrl === null ? null : ports.store.budgets,
     trustedProxies: config.trustedProxies,
     sandbox,
+    publicUrl: () => addresses.publicUrl,
     routes: [
       webhookRoute((name) => late.fleet?.webhook(name) ?? null),
       ...(config.avatars ? [avatarRoute(ports)] : []),

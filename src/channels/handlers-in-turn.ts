@@ -23,6 +23,8 @@ export function handlersInTurn(handlers: BotHandlers): BotHandlers {
     note: (update) => handlers.note(update),
     finish: (key) => handlers.finish(key),
     takeUnfinished: () => handlers.takeUnfinished(),
+    marker: () => handlers.marker(),
+    keepMarker: (marker) => handlers.keepMarker(marker),
   };
 }
 

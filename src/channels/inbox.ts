@@ -6,7 +6,7 @@ import type { BotHandlers, UpdateState } from "../core/bot-ports.ts";
 import type { BotLog } from "./bot-log.ts";
 import { type BotEvent, isBotEvent, type KeyedEvent } from "./channel-event.ts";
 import type { ErrorReader } from "./failure.ts";
-import { pause, waitAtMost } from "./pause.ts";
+import { pause, waitAtMost, waitUnlessAborted } from "./pause.ts";
 import { createSerialQueue, type SerialQueue } from "./serial-queue.ts";
 
 /** Takes updates in. */
@@ -133,7 +133,8 @@ async function takeSurely(
   const { firstBackoffMs, longestBackoffMs } = desk.timing;
   for (let waitMs = firstBackoffMs; !signal.aborted; waitMs *= 2) {
     try {
-      return await take(desk, update);
+      // A database that hangs must not keep a process that is to end.
+      return await waitUnlessAborted(take(desk, update), signal);
     } catch (error) {
       if (waitMs === firstBackoffMs) {
         desk.log.error({ error: desk.errors.describe(error) }, "an update waits to be noted");

@@ -1,13 +1,14 @@
 // Long polling of MAX: fetches updates, hands them to the inbox, and copes with everything the API answers
 // instead. Removes no webhook but our own: that would silence whoever relies on it.
 
+import type { BotHandlers } from "../core/bot-ports.ts";
 import type { BotTiming } from "./bot.ts";
 import type { BotLog } from "./bot-log.ts";
 import type { ErrorReader } from "./failure.ts";
 import type { Inbox } from "./inbox.ts";
 import type { MaxClient, MaxUpdates } from "./max-client.ts";
 import { losesMeaning, readMaxUpdate, timeOf, UPDATE_TYPES } from "./max-updates.ts";
-import { pause } from "./pause.ts";
+import { pause, waitUnlessAborted } from "./pause.ts";
 import { createPollingTrouble, type PollingTrouble } from "./polling-trouble.ts";
 import { foreignInTheWay, type WebhookCalls } from "./webhook-registration.ts";
 
@@ -20,6 +21,7 @@ const POLL_SPACING_MS = 300;
 /** What polling takes. */
 export interface MaxPollingParts {
   readonly client: MaxClient;
+  readonly handlers: Pick<BotHandlers, "marker" | "keepMarker">;
   readonly webhooks: WebhookCalls;
   /** The webhook that may be removed; null = none. */
   readonly ownWebhookUrl: string | null;
@@ -35,7 +37,7 @@ export interface MaxPollingParts {
 export async function pollMax(parts: MaxPollingParts, signal: AbortSignal): Promise<void> {
   const { timing } = parts;
   const trouble = createPollingTrouble({ ...parts, name: "MAX", signal });
-  let marker: MaxUpdates["marker"] = null;
+  const place = new Place(parts);
   let clearUntil = 0;
   while (!signal.aborted) {
     try {
@@ -44,15 +46,53 @@ export async function pollMax(parts: MaxPollingParts, signal: AbortSignal): Prom
         clearUntil = performance.now() + timing.reconcileMs;
       }
       const askedAt = performance.now();
+      const marker = await waitUnlessAborted(place.marker(), signal);
       const page = await fetchPage(parts.client, marker, signal);
       trouble.over();
-      if (!(await takeAll(parts, page.updates, { isFirst: marker === null, signal }))) return;
+      if (!(await takeAll(parts, page.updates, { isFirst: place.isFirst, signal }))) return;
       // Asking from here confirms all before it: only now is every one of them noted.
-      marker = page.marker ?? marker;
+      await waitUnlessAborted(place.moveTo(page.marker), signal);
       await pause(askedAt + POLL_SPACING_MS - performance.now(), signal);
     } catch (error) {
       if (!signal.aborted) await trouble.wait(error);
+      place.doubt(error);
     }
+  }
+}
+
+// Without a marker MAX may tell of the newest update alone (so its pages in Russian, unlike those in English): a
+// process that is started anew goes on where the one before it was.
+class Place {
+  /** Whether nothing was taken from here yet. */
+  isFirst = true;
+  readonly #parts: Pick<MaxPollingParts, "handlers" | "log" | "errors">;
+  #marker: MaxUpdates["marker"] | undefined;
+
+  constructor(parts: Pick<MaxPollingParts, "handlers" | "log" | "errors">) {
+    this.#parts = parts;
+  }
+
+  async marker(): Promise<MaxUpdates["marker"]> {
+    if (this.#marker === undefined) this.#marker = await this.#parts.handlers.marker();
+    return this.#marker;
+  }
+
+  async moveTo(marker: MaxUpdates["marker"]): Promise<void> {
+    const { handlers, log, errors } = this.#parts;
+    const isNew = marker !== null && String(marker) !== String(this.#marker);
+    this.isFirst = false;
+    if (!isNew) return;
+    this.#marker = marker;
+    try {
+      await handlers.keepMarker(String(marker));
+    } catch (error) {
+      log.info({ error: errors.describe(error) }, "where polling goes on could not be kept");
+    }
+  }
+
+  /** A marker that was kept for long may mean nothing to MAX any more: once it is refused, polling begins anew. */
+  doubt(error: unknown): void {
+    if (this.isFirst && this.#parts.errors.failureOf(error) === "refused") this.#marker = null;
   }
 }
 
@@ -85,7 +125,7 @@ async function clearWebhooks(
 }
 
 interface Batch {
-  /** Whether it was asked for without a marker, so that MAX may have sent what was handled long ago. */
+  /** Whether it is the first of this process, so that MAX may have sent what happened or was handled long ago. */
   readonly isFirst: boolean;
   readonly signal: AbortSignal;
 }

@@ -9,6 +9,7 @@ import type { WebhookCalls } from "./webhook-registration.ts";
 export function maxWebhooks(client: MaxClient): WebhookCalls {
   return {
     exclusive: false,
+    keepsPending: false,
     removal: "the Bot API's DELETE /subscriptions",
     async state(signal) {
       const subscriptions = await client.listSubscriptions(signal);

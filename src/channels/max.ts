@@ -61,6 +61,7 @@ export function createMaxBot(options: MaxBotOptions): Bot {
       pollMax(
         {
           client,
+          handlers: options.handlers,
           webhooks,
           ownWebhookUrl: ownWebhookUrl(updates),
           inbox,

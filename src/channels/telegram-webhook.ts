@@ -15,6 +15,7 @@ export function telegramWebhooks(api: Api): WebhookCalls {
   const errors = { seenAt: 0, forgivenUntil: 0 };
   return {
     exclusive: true,
+    keepsPending: true,
     removal: "the Bot API's deleteWebhook",
     async state(signal) {
       const info = await api.getWebhookInfo(apiSignal(signal));

@@ -25,6 +25,11 @@ export interface WebhookState {
 export interface WebhookCalls {
   /** Whether a new registration takes the place of the old one, as in Telegram; in MAX it comes on top. */
   readonly exclusive: boolean;
+  /**
+   * Whether registering once more leaves alone what is on its way to the webhook, as in Telegram. Of MAX nobody
+   * knows, so there a webhook that stands as it should is left as it is.
+   */
+  readonly keepsPending: boolean;
   /** The call by which an operator removes a webhook, for the log. */
   readonly removal: string;
   state(signal: AbortSignal): Promise<WebhookState>;
@@ -138,12 +143,14 @@ class Keeper {
     this.#lastError = lastError;
   }
 
-  // The first time in any case: nobody can tell which secret the messenger has.
+  // The first time in any case, where that costs nothing: nobody can tell which secret the messenger has. It is
+  // most likely ours, for the URL is as secret and is made of the same.
   async #register(registrations: readonly Registration[]): Promise<void> {
     const { calls, log, name } = this.#parts;
     const before = registrations.find((each) => each.url === this.#webhook.url);
-    if (this.#registered && before?.intact === true) return;
-    await calls.register(this.#webhook, this.#signal);
+    const isKept = before?.intact === true && (this.#registered || !calls.keepsPending);
+    if (isKept && this.#registered) return;
+    if (!isKept) await calls.register(this.#webhook, this.#signal);
     if (!this.#registered) log.info({}, `${name} delivers updates to the webhook`);
     else log.warn({}, `${name} had lost or changed the webhook; it is registered again`);
     this.#registered = true;

@@ -79,6 +79,10 @@ export interface UpdateTable {
     bot: string,
     take: { olderThanSeconds: number; maxAgeSeconds: number; limit: number },
   ): Promise<readonly UnfinishedUpdate[]>;
+  /** Where polling goes on, as the messenger named it; null when it never was asked, or keeps it itself. */
+  markerOf(bot: string): Promise<string | null>;
+  /** Polling goes on from here, in whichever process. */
+  keepMarker(bot: string, marker: string): Promise<void>;
   /** Deletes what was noted more than `hours` ago. A worker. The count. */
   purge(hours: number): Promise<number>;
 }
@@ -130,6 +134,10 @@ export interface BotHandlers {
   finish(key: string): Promise<void>;
   /** Updates a dead process left unhandled: to be handled now. */
   takeUnfinished(): Promise<readonly UnfinishedUpdate[]>;
+  /** Where polling goes on: what `keepMarker` was told last, by whichever process; null = at the beginning. */
+  marker(): Promise<string | null>;
+  /** Everything before this marker of the messenger is noted. */
+  keepMarker(marker: string): Promise<void>;
   /** The person blocked (false) or unblocked (true) the bot. */
   setReachable(person: Person, reachable: boolean): Promise<void>;
 }

@@ -2,6 +2,7 @@
 
 import type {
   DescMessage,
+  DescMethodBiDiStreaming,
   DescMethodServerStreaming,
   DescMethodUnary,
   Message,
@@ -26,6 +27,10 @@ export type Operation = {
       readonly method: DescMethodServerStreaming;
       run(request: Message, call: AdmittedCall): AsyncIterable<Message>;
     }
+  | {
+      readonly method: DescMethodBiDiStreaming;
+      run(requests: AsyncIterable<Message>, call: AdmittedCall): AsyncIterable<Message>;
+    }
 );
 
 /** Makes a unary operation; the answer may be given as plain fields. */
@@ -37,7 +42,7 @@ export function unary<I extends DescMessage, O extends DescMessage>(
   return {
     method,
     access,
-    run: async (request, call) =>
+    run: async (request: Message, call: AdmittedCall) =>
       create(method.output, await run(request as MessageShape<I>, call)),
   };
 }
@@ -51,8 +56,28 @@ export function serverStream<I extends DescMessage, O extends DescMessage>(
   return {
     method,
     access,
-    async *run(request, call) {
+    async *run(request: Message, call: AdmittedCall) {
       for await (const fields of run(request as MessageShape<I>, call)) {
+        yield create(method.output, fields);
+      }
+    },
+  };
+}
+
+/** Makes an operation that streams both ways; the messages may be given as plain fields. */
+export function bidiStream<I extends DescMessage, O extends DescMessage>(
+  method: DescMethodBiDiStreaming<I, O>,
+  access: Access,
+  run: (
+    requests: AsyncIterable<MessageShape<I>>,
+    call: AdmittedCall,
+  ) => AsyncIterable<MessageInitShape<O>>,
+): Operation {
+  return {
+    method,
+    access,
+    async *run(requests: AsyncIterable<Message>, call: AdmittedCall) {
+      for await (const fields of run(requests as AsyncIterable<MessageShape<I>>, call)) {
         yield create(method.output, fields);
       }
     },

@@ -26,6 +26,12 @@ export interface Pipeline {
   unary(method: DescMethod, request: Message, call: AdmittedCall): Promise<Message>;
   /** A streaming operation. */
   stream(method: DescMethod, request: Message, call: AdmittedCall): AsyncIterable<Message>;
+  /** An operation that streams both ways; every message of the caller after the first costs like a call. */
+  bidi(
+    method: DescMethod,
+    requests: AsyncIterable<Message>,
+    call: AdmittedCall,
+  ): AsyncIterable<Message>;
   /** For what went wrong outside the steps, such as parsing: the error to answer with, logged. */
   fail(method: DescMethod, call: Call, error: unknown): TapinError;
 }
@@ -42,9 +48,9 @@ export interface PipelineParts {
   readonly deadlineMs?: number;
 }
 
-/** Builds the pipeline. */
-export function createPipeline(parts: PipelineParts): Pipeline {
-  const { authority, limits, validate, log, deadlineMs = DEFAULT_DEADLINE_MS } = parts;
+/** What the entrances of the pipeline have in common. */
+function createSteps(parts: PipelineParts) {
+  const { authority, limits, log, deadlineMs = DEFAULT_DEADLINE_MS } = parts;
   const operations = new Map<DescMethod, Operation>(
     parts.operations.map((operation) => [operation.method, operation]),
   );
@@ -53,23 +59,54 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     if (operation === undefined) throw new TapinError("UNIMPLEMENTED");
     return operation;
   };
-  const fail = (method: DescMethod, call: Call, error: unknown) => {
-    const failure = withChallenge(toTapinError(error), call);
-    conclude(parts, method, { call, failure });
-    return failure;
+  return {
+    operationOf,
+    fail(method: DescMethod, call: Call, error: unknown): TapinError {
+      const failure = withChallenge(toTapinError(error), call);
+      conclude(parts, method, { call, failure });
+      return failure;
+    },
+    deadlineOf: (method: DescMethod, call: Call): Deadline => ({
+      signal: call.signal,
+      leftMs: Math.max(1, call.startedAt + deadlineMs - performance.now()),
+      onLateFailure: (error) => logLateFailure(log, method, call, error),
+    }),
+    async enter(method: DescMethod, call: Call): Promise<AdmittedCall> {
+      const { access } = operationOf(method);
+      const identity = await authenticate(authority, access, call);
+      if (identity.kind === "api_key") call.hideFromPages();
+      for (const field of await limits.request(call, identity)) call.tell(...field);
+      return { ...call, identity };
+    },
   };
-  const deadlineOf = (method: DescMethod, call: Call): Deadline => ({
-    signal: call.signal,
-    leftMs: Math.max(1, call.startedAt + deadlineMs - performance.now()),
-    onLateFailure: (error) => logLateFailure(log, method, call, error),
-  });
-  const enter = async (method: DescMethod, call: Call): Promise<AdmittedCall> => {
-    const { access } = operationOf(method);
-    const identity = await authenticate(authority, access, call);
-    if (identity.kind === "api_key") call.hideFromPages();
-    for (const field of await limits.request(call, identity)) call.tell(...field);
-    return { ...call, identity };
-  };
+}
+
+/** Builds the pipeline. */
+export function createPipeline(parts: PipelineParts): Pipeline {
+  const { limits, validate } = parts;
+  const { operationOf, fail, deadlineOf, enter } = createSteps(parts);
+  // The kind of the method decides what goes in and comes out, which the map cannot know.
+  const runOf = (method: DescMethod) =>
+    operationOf(method).run as (request: unknown, call: AdmittedCall) => AsyncIterable<Message>;
+  async function* logged(
+    method: DescMethod,
+    call: AdmittedCall,
+    begin: () => AsyncIterable<Message>,
+  ) {
+    let isLogged = false;
+    try {
+      yield* keepStreamDeadline(begin(), deadlineOf(method, call));
+      // An operation ends quietly on abort; the caller must still be told why the stream stopped.
+      call.signal.throwIfAborted();
+      conclude(parts, method, { call, failure: null });
+      isLogged = true;
+    } catch (error) {
+      isLogged = true;
+      throw fail(method, call, await limits.refusal(call, call.identity, error));
+    } finally {
+      if (!isLogged) conclude(parts, method, { call, failure: new TapinError("CANCELED") });
+    }
+  }
   return {
     fail,
     async admit(method, call) {
@@ -82,8 +119,8 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     async unary(method, request, call) {
       try {
         validate(method, request);
-        const operation = operationOf(method);
-        const work = () => operation.run(request, call) as Promise<Message>;
+        const { run } = operationOf(method);
+        const work = () => run(request as never, call) as Promise<Message>;
         const answer = await keepDeadline(work, deadlineOf(method, call));
         conclude(parts, method, { call, failure: null });
         return answer;
@@ -91,25 +128,33 @@ export function createPipeline(parts: PipelineParts): Pipeline {
         throw fail(method, call, await limits.refusal(call, call.identity, error));
       }
     },
-    async *stream(method, request, call) {
-      let logged = false;
-      try {
+    stream(method, request, call) {
+      return logged(method, call, () => {
         validate(method, request);
-        const operation = operationOf(method);
-        const messages = operation.run(request, call) as AsyncIterable<Message>;
-        yield* keepStreamDeadline(messages, deadlineOf(method, call));
-        // An operation ends quietly on abort; the caller must still be told why the stream stopped.
-        call.signal.throwIfAborted();
-        conclude(parts, method, { call, failure: null });
-        logged = true;
-      } catch (error) {
-        logged = true;
-        throw fail(method, call, await limits.refusal(call, call.identity, error));
-      } finally {
-        if (!logged) conclude(parts, method, { call, failure: new TapinError("CANCELED") });
-      }
+        return runOf(method)(request, call);
+      });
+    },
+    bidi(method, requests, call) {
+      const check = async (request: Message, isFirst: boolean) => {
+        if (!isFirst) await limits.request(call, call.identity);
+        validate(method, request);
+      };
+      return logged(method, call, () => runOf(method)(checked(requests, check), call));
     },
   };
+}
+
+/** Each message of the caller once it is checked. */
+async function* checked(
+  requests: AsyncIterable<Message>,
+  check: (request: Message, isFirst: boolean) => Promise<void>,
+): AsyncIterable<Message> {
+  let isFirst = true;
+  for await (const request of requests) {
+    await check(request, isFirst);
+    isFirst = false;
+    yield request;
+  }
 }
 
 /** Turns anything thrown into the error a caller may see; what is not ours becomes INTERNAL. */
@@ -133,6 +178,10 @@ const REASON_OF_CODE: Partial<Record<Code, Reason>> = {
   [Code.DeadlineExceeded]: "DEADLINE_EXCEEDED",
   [Code.Unavailable]: "UNAVAILABLE",
   [Code.Unimplemented]: "UNIMPLEMENTED",
+  // Whichever code a caller resets its stream with (RFC 9113 section 7): it is gone, and nothing here is wrong.
+  [Code.Internal]: "CANCELED",
+  [Code.ResourceExhausted]: "CANCELED",
+  [Code.PermissionDenied]: "CANCELED",
 };
 
 function conclude(

@@ -23,7 +23,7 @@ export interface Rest {
 }
 
 /** How WatchSession looks as Server-Sent Events (contract section 1). */
-const STREAMS = {
+export const STREAMS = {
   "tapin.auth.v1.AuthService/WatchSession": {
     event: "status",
     idField: "sequence",

@@ -31,7 +31,9 @@ const CODES: Record<RpcCode, Code> = {
 /** Converts an error for an RPC caller. The cause stays here. */
 export function toConnectError(error: TapinError, requestId: string): ConnectError {
   const { reason, violations, retryAfterSeconds } = error;
-  const converted = new ConnectError(error.message, CODES[error.meaning.rpc], metadataOf(error));
+  // Half a surrogate pair, as a caller may send and a sentence repeat, has no percent-encoding.
+  const sentence = error.message.toWellFormed();
+  const converted = new ConnectError(sentence, CODES[error.meaning.rpc], metadataOf(error));
   converted.details.push({
     desc: ErrorInfoSchema,
     value: create(ErrorInfoSchema, {

@@ -3,6 +3,7 @@
 
 import { type DescMethod, fromBinary, fromJsonString } from "@bufbuild/protobuf";
 import { base64Decode } from "@bufbuild/protobuf/wire";
+import { Code, ConnectError } from "@connectrpc/connect";
 import type { Compression } from "@connectrpc/connect/protocol";
 import { TapinError } from "../errors.ts";
 import { compressionNamed, decompress } from "./rpc-compression.ts";
@@ -98,6 +99,21 @@ export async function checkMessage(head: MessageHead, body: HeldBody): Promise<v
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw unreadable(`Cannot read the message: ${why}.`, cause);
+  }
+}
+
+/** The messages of a caller who streams; fails like `checkMessage` when connect-node cannot parse one. */
+export async function* readMessages<T>(messages: AsyncIterable<T>): AsyncIterable<T> {
+  try {
+    yield* messages;
+  } catch (error) {
+    // Otherwise it is the connection that broke off.
+    if (!(error instanceof ConnectError)) throw new TapinError("CANCELED", { cause: error });
+    if (error.code === Code.ResourceExhausted) throw tooLarge();
+    // A message that cannot be read is `internal` for connect-node when it is binary.
+    if (![Code.InvalidArgument, Code.Internal, Code.DataLoss].includes(error.code)) throw error;
+    const sentence = `Cannot read the message: ${error.rawMessage}.`;
+    throw new TapinError("VALIDATION_FAILED", { sentence, cause: error });
   }
 }
 

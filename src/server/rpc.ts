@@ -26,7 +26,13 @@ import { answerError, type Exchange, headerOf } from "./exchange.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { COMPRESSIONS } from "./rpc-compression.ts";
 import { toConnectError } from "./rpc-error.ts";
-import { checkMessage, type HeldBody, holdBody, MAX_MESSAGE_BYTES } from "./rpc-message.ts";
+import {
+  checkMessage,
+  type HeldBody,
+  holdBody,
+  MAX_MESSAGE_BYTES,
+  readMessages,
+} from "./rpc-message.ts";
 import { checkTimeout, clampTimeout, MAX_TIMEOUT_MS } from "./rpc-timeout.ts";
 
 const UNARY_TYPES = ["application/json", "application/proto"];
@@ -84,6 +90,8 @@ export function createRpc(
         // A caller that went away while it was answered is no failure of ours.
         if (ConnectError.from(err).code === Code.Aborted) return;
         log.error({ event: "rpc_failed", err, request_id: exchange.requestId }, "the RPC failed");
+        // Otherwise the caller would wait for ever.
+        if (!exchange.res.destroyed) answerError(exchange, new TapinError("INTERNAL"));
       });
     },
   };
@@ -94,9 +102,10 @@ async function run(handler: UniversalHandler, exchange: Exchange): Promise<void>
   const { req, res } = exchange;
   const values = createContextValues().set(ARRIVAL, exchange);
   const request = universalRequestFromNodeRequest(req, res, undefined, values);
-  const body = holdBody(request.body as AsyncIterable<Uint8Array>);
+  const stream = request.body as AsyncIterable<Uint8Array>;
+  const body = handler.method.methodKind === "bidi_streaming" ? null : holdBody(stream);
   values.set(BODY, body);
-  const answer = await handler({ ...request, body: body.replay });
+  const answer = await handler({ ...request, body: body?.replay ?? stream });
   await universalResponseToNodeResponse({ ...answer, ...withPlainMessage(answer) }, res);
 }
 
@@ -146,10 +155,16 @@ async function admit(pipeline: Pipeline, context: HandlerContext, stopping: Abor
 function addService(router: ConnectRouter, service: DescService, pipeline: Pipeline): void {
   const implementations = service.methods.map((method) => [
     method.localName,
-    method.methodKind === "unary" ? unaryOf(method, pipeline) : streamOf(method, pipeline),
+    implementationOf(method, pipeline),
   ]);
   // The type of a service that is known only at run time allows any method.
   router.service(service, Object.fromEntries(implementations) as Partial<ServiceImpl<DescService>>);
+}
+
+function implementationOf(method: DescMethod, pipeline: Pipeline) {
+  if (method.methodKind === "unary") return unaryOf(method, pipeline);
+  if (method.methodKind === "bidi_streaming") return bidiOf(method, pipeline);
+  return streamOf(method, pipeline);
 }
 
 function unaryOf(method: DescMethod, pipeline: Pipeline) {
@@ -160,14 +175,25 @@ function unaryOf(method: DescMethod, pipeline: Pipeline) {
 }
 
 function streamOf(method: DescMethod, pipeline: Pipeline) {
-  return async function* (request: Message, context: HandlerContext) {
+  return (request: Message, context: HandlerContext) => {
     const call = admittedCallOf(context);
-    try {
-      yield* pipeline.stream(method, request, call);
-    } catch (error) {
-      throw asConnectError(error, call);
-    }
+    return withConnectErrors(call, pipeline.stream(method, request, call));
   };
+}
+
+function bidiOf(method: DescMethod, pipeline: Pipeline) {
+  return (requests: AsyncIterable<Message>, context: HandlerContext) => {
+    const call = admittedCallOf(context);
+    return withConnectErrors(call, pipeline.bidi(method, readMessages(requests), call));
+  };
+}
+
+async function* withConnectErrors(call: AdmittedCall, answers: AsyncIterable<Message>) {
+  try {
+    yield* answers;
+  } catch (error) {
+    throw asConnectError(error, call);
+  }
 }
 
 function callOf(context: HandlerContext, stopping: AbortSignal) {
@@ -218,6 +244,9 @@ function refusalOf(method: DescMethod, { req, query }: Exchange): TapinError | n
     return new TapinError("METHOD_NOT_ALLOWED", { headers: [["allow", allowed.join(", ")]] });
   }
   if (req.method === "GET") return getRefusalOf(query);
+  if (method.methodKind === "bidi_streaming" && req.httpVersionMajor < 2) {
+    return new TapinError("UNIMPLEMENTED", { sentence: "This RPC streams both ways: use HTTP/2." });
+  }
   const type = (headerOf(req, "content-type") ?? "").split(";", 1)[0]?.trim().toLowerCase();
   const connectTypes = method.methodKind === "unary" ? UNARY_TYPES : STREAM_TYPES;
   const types = [...connectTypes, ...GRPC_TYPES.map((name) => `application/${name}`)];

@@ -1,7 +1,9 @@
 // The server: all dialects of all services on one port, behind one pipeline.
 
+import { setTimeout as pause } from "node:timers/promises";
 import type { DescService } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
+import { Health } from "#gen/grpc/health/v1/health_pb.ts";
 import { AdminService } from "#gen/tapin/admin/v1/admin_pb.ts";
 import { AuthService } from "#gen/tapin/auth/v1/auth_pb.ts";
 import { SandboxService } from "#gen/tapin/sandbox/v1/sandbox_pb.ts";
@@ -11,15 +13,21 @@ import { TapinError } from "../errors.ts";
 import { adminOperations } from "./admin-service.ts";
 import { authOperations } from "./auth-service.ts";
 import { createFront, type PlainRoute } from "./front.ts";
-import { healthRoutes, type ReadyCheck } from "./health.ts";
+import { healthRoutes, type ReadyCheck, shareReadyCheck } from "./health.ts";
+import { healthOperations } from "./health-service.ts";
 import { createLimits, type LimitSettings } from "./limit.ts";
 import { createListener, type Identity } from "./listener.ts";
 import { metricsRoutes, type ReadMetrics } from "./metrics-route.ts";
 import { createPipeline } from "./pipeline.ts";
+import { referenceRoutes } from "./reference.ts";
+import { REFLECTION_SERVICES, reflectionOperations } from "./reflection-service.ts";
 import { createRest } from "./rest.ts";
 import { createRpc } from "./rpc.ts";
 import { type SandboxPort, sandboxOperations } from "./sandbox-service.ts";
 import { createValidate } from "./validate.ts";
+
+/** Milliseconds between the news that the server is no longer ready and the end of its streams. */
+const LAST_WORD_MS = 50;
 
 /** What the server is made of. */
 export interface ServerParts {
@@ -33,6 +41,8 @@ export interface ServerParts {
   readonly trustedProxies: readonly Network[];
   /** The pretend messengers; null = SandboxService is not served. */
   readonly sandbox: SandboxPort | null;
+  /** As browsers and messengers reach this server; known once it listens. */
+  readonly publicUrl: () => string;
   /** Plain HTTP paths beside the services. */
   readonly routes: readonly PlainRoute[];
   readonly isReady: ReadyCheck;
@@ -64,19 +74,32 @@ export function createServer(parts: ServerParts): Server {
     operations.push(...sandboxOperations(sandbox));
   }
   const stopping = new AbortController();
+  const leaving = new AbortController();
+  const isReady = shareReadyCheck(parts.isReady, leaving.signal);
+  // What gRPC's own tools ask for: it is in no REST route.
+  const rpcServices = [...services, Health, ...REFLECTION_SERVICES];
+  operations.push(
+    ...healthOperations({
+      services: services.map(({ typeName }) => typeName),
+      isReady,
+      stopping: leaving.signal,
+    }),
+    ...reflectionOperations(rpcServices),
+  );
   const pipeline = createPipeline({
     operations,
     authority: { store: ports.store, adminToken: parts.adminToken },
     limits,
     observer: ports.observer,
-    validate: createValidate(services.flatMap((service) => service.methods)),
+    validate: createValidate(rpcServices.flatMap((service) => service.methods)),
     log,
   });
   const front = createFront({
-    rpc: createRpc(services, pipeline, { stopping: stopping.signal, log }),
+    rpc: createRpc(rpcServices, pipeline, { stopping: stopping.signal, log }),
     rest: createRest(services, pipeline, { stopping: stopping.signal, log }),
     routes: [
-      ...healthRoutes(parts.isReady),
+      ...healthRoutes(isReady),
+      ...referenceRoutes({ publicUrl: parts.publicUrl, sandbox: sandbox !== null }),
       ...metricsRoutes(parts.metrics.token, parts.metrics.read),
       ...parts.routes,
     ],
@@ -92,7 +115,10 @@ export function createServer(parts: ServerParts): Server {
     },
     async stop(graceMs) {
       const closed = listener.close(graceMs);
-      stopping.abort(new TapinError("UNAVAILABLE", { sentence: "The server is stopping." }));
+      const reason = new TapinError("UNAVAILABLE", { sentence: "The server is stopping." });
+      leaving.abort(reason);
+      await pause(LAST_WORD_MS);
+      stopping.abort(reason);
       await closed;
       limits.close();
     },

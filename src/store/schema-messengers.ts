@@ -106,6 +106,16 @@ export const MESSENGERS_SCHEMA = `
   comment on column updates.taken_until is 'Until when a process has it that took it over';
   comment on column updates.finished_at is 'When it was handled to its end';
 
+  create table poll_markers (
+    bot text collate "C" primary key,
+    marker text collate "C" not null,
+    kept_at timestamptz not null default statement_timestamp()
+  );
+  comment on table poll_markers is 'Where polling goes on, for messengers that do not keep it';
+  comment on column poll_markers.bot is 'Bot that is polled, as channel:messenger bot id';
+  comment on column poll_markers.marker is 'What its messenger gave with the last updates';
+  comment on column poll_markers.kept_at is 'When it was kept last';
+
   create function tapin_bots_changed() returns trigger language plpgsql as $$
   begin
     perform pg_notify('tapin_bots', '');

@@ -155,6 +155,13 @@ export interface LeaseRow {
   expires_at: Date;
 }
 
+/** Row of `poll_markers`. */
+export interface PollMarkerRow {
+  bot: string;
+  marker: string;
+  kept_at: Generated<Date>;
+}
+
 /** Row of `budgets`. */
 export interface BudgetRow {
   project_id: string;
@@ -173,6 +180,7 @@ export interface Tables {
   bots: BotRow;
   account_langs: AccountLangRow;
   updates: UpdateRow;
+  poll_markers: PollMarkerRow;
   idempotency_keys: IdempotencyRow;
   leases: LeaseRow;
   budgets: BudgetRow;

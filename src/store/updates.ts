@@ -45,6 +45,16 @@ export function updateTable(db: Db): UpdateTable {
         select key, payload from taken order by number`.execute(db);
       return rows;
     },
+    async markerOf(bot) {
+      const { rows } = await sql<{ marker: string }>`
+        select marker from poll_markers where bot = ${bot}`.execute(db);
+      return rows[0]?.marker ?? null;
+    },
+    async keepMarker(bot, marker) {
+      await sql`
+        insert into poll_markers (bot, marker) values (${bot}, ${marker})
+        on conflict (bot) do update set marker = excluded.marker, kept_at = ${NOW}`.execute(db);
+    },
     async purge(hours) {
       const { rows } = await sql<{ count: number }>`
         with purged as (

@@ -103,6 +103,22 @@ describe.each(STAGES)("bot on $channel, $mode", ({ channel, mode }) => {
       expect(stage.lines("warn", "error")).toEqual([]);
     });
 
+    it("T7 the messenger's word that the message is not modified is no error", async () => {
+      await stage.startedBot();
+      const { messageId } = await stage.openPrompt();
+      const text =
+        "Bad Request: message is not modified: specified new message content is the same";
+      stage.fail("edit", refusal(channel, 400, text));
+      // MAX refuses the answer first, which would have edited too.
+      if (channel === "max") stage.fail("acknowledge", refusal(channel, 400, text));
+      await stage.tapData("4242", messageId, LOGIN);
+      await stage.until(() => stage.handlers.of("tap").length === 1);
+      await stage.until(() => stage.handlers.notebook.unfinished().length === 0);
+      expect(stage.proxy.callsOf(stage.calls.edit)).toHaveLength(1);
+      expect(stage.botMessages("4242").map((message) => message.messageId)).toEqual([messageId]);
+      expect(stage.lines("warn", "error")).toEqual([]);
+    });
+
     it("shows a decided prompt anew when its message was deleted, and reports where", async () => {
       await stage.startedBot();
       const { messageId } = await stage.openPrompt();
@@ -154,9 +170,13 @@ describe.each(STAGES)("bot on $channel, $mode", ({ channel, mode }) => {
       await stage.until(() => reachable().at(-1) === true);
     });
 
-    it("a person to whom sending is forbidden becomes unreachable, without an error", async () => {
+    it.each([
+      "Forbidden: bot was blocked by the user",
+      "Forbidden: user is deactivated",
+      "Forbidden: bot can't initiate conversation with a user",
+    ])("a person to whom sending is %s becomes unreachable, without an error", async (text) => {
       await stage.startedBot();
-      stage.fail("send", refusal(channel, 403, "Forbidden: bot was blocked by the user"));
+      stage.fail("send", refusal(channel, 403, text));
       void stage.open("auth_demo", ANNA);
       await stage.until(() => stage.handlers.of("reachable").at(-1)?.reachable === false);
       expect(stage.handlers.of("shown")).toEqual([]);
@@ -180,4 +200,53 @@ describe.each(STAGES)("bot on $channel, $mode", ({ channel, mode }) => {
       expect(stage.lines("error")).toHaveLength(1);
     });
   });
+
+  // What goes wrong with deliveries is the messenger's to repeat: bot-restart.test.ts and bot-updates.test.ts.
+  if (mode === "polling") {
+    describe("polls that fail", () => {
+      it.each([
+        ["dropped sockets", () => ({ kind: "drop" }) as const],
+        ["server errors", () => refusal(channel, 500, "Internal Server Error")],
+        [
+          "a page that is no JSON",
+          () => ({ kind: "answer", status: 502, body: "<html>" }) as const,
+        ],
+        ["429", () => tooMany(channel, 0)],
+      ])("goes on after %s, says so once, and loses nothing", async (_, fault) => {
+        // Twice as many, for Deno itself asks once more when a connection it had used before breaks.
+        stage.fail("poll", fault(), 6);
+        await stage.startedBot();
+        await stage.openPrompt();
+        expect(stage.handlers.of("start")).toHaveLength(1);
+        expect(stage.lines("warn")).toHaveLength(1);
+        expect(stage.lines("info").at(-1)?.message).toMatch(/'s updates come again$/);
+      });
+
+      it("waits as long as a 429 asks for", async () => {
+        stage.fail("poll", tooMany(channel, 1));
+        const before = performance.now();
+        await stage.startedBot();
+        await stage.openPrompt();
+        expect(performance.now() - before).toBeGreaterThanOrEqual(990);
+      });
+
+      it("fetches a batch again whose answer was lost, and handles it once", async () => {
+        await stage.startedBot();
+        await stage.openPrompt();
+        stage.fail("poll", { kind: "drop", after: true }, 2);
+        await stage.openPrompt();
+        await stage.openPrompt();
+        await stage.openPrompt();
+        expect(stage.handlers.of("start")).toHaveLength(4);
+        expect(stage.botMessages("4242")).toHaveLength(4);
+      });
+
+      it("a slow answer only takes its time", async () => {
+        stage.fail("poll", { kind: "slow", ms: 300 });
+        await stage.startedBot();
+        await stage.openPrompt();
+        expect(stage.lines("warn", "error")).toEqual([]);
+      });
+    });
+  }
 });

@@ -2,7 +2,7 @@
 // messengers, with updates polled and delivered to a webhook.
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { STAGES, type Stage, setStage } from "./bot-stage.ts";
+import { LOGIN, STAGES, type Stage, setStage } from "./bot-stage.ts";
 import { refusal } from "./messenger-calls.ts";
 import { promptRow } from "./scripted-handlers.ts";
 
@@ -36,6 +36,27 @@ describe.each(STAGES)("bot on $channel, $mode", ({ channel, mode }) => {
       });
     });
 
+    it("what was decided just before it stands: shown at the next tap, settled when it is used", async () => {
+      const bot = await stage.startedBot();
+      const { messageId } = await stage.openPrompt();
+      const works = stage.handlers.onTap;
+      stage.handlers.onTap = async (person, data) => {
+        stage.proxy.setDown(true);
+        return await works(person, data);
+      };
+      void stage.tapData("4242", messageId, LOGIN);
+      await stage.until(() => stage.lines("error").length === 1);
+      expect(stage.lines("error")[0]?.message).toContain("what was decided stands");
+      const used = promptRow({ channel, status: "used", shown: { chatId: "4242", messageId } });
+      expect(await bot.settle(used)).toBe(false);
+      stage.handlers.onTap = works;
+      stage.proxy.setDown(false);
+      await stage.tapData("4242", messageId, LOGIN);
+      await stage.until(() => stage.isConfirmed());
+      expect(await bot.settle(used)).toBe(true);
+      expect(stage.botMessages("4242")).toMatchObject([{ messageId, buttons: [] }]);
+    });
+
     it("at the start: the bot begins to work when it is over", async () => {
       stage.proxy.setDown(true);
       const bot = stage.bot();
@@ -45,8 +66,7 @@ describe.each(STAGES)("bot on $channel, $mode", ({ channel, mode }) => {
       await stage.until(() => stage.proxy.callsOf(stage.calls.me).length >= 3);
       stage.proxy.setDown(false);
       await stage.until(() => bot.username === stage.messenger.username);
-      const call = mode === "polling" ? stage.calls.poll : stage.calls.register;
-      await stage.until(() => stage.proxy.callsOf(call).length > 0);
+      await stage.begun();
       await stage.openPrompt();
       expect(stage.lines("warn")[0]?.message).toMatch(/cannot be reached; trying again$/);
     });
@@ -59,6 +79,19 @@ describe.each(STAGES)("bot on $channel, $mode", ({ channel, mode }) => {
       expect(stage.proxy.callsOf(stage.calls.me)).toHaveLength(1);
       await expect(bot.receive({})).rejects.toThrow("stopped");
     });
+  });
+
+  it("ends at once although the database hangs, and takes nothing in any more", async () => {
+    const bot = await stage.startedBot({ timing: { drainMs: 0 } });
+    let noting = 0;
+    stage.handlers.onNote = () => {
+      noting += 1;
+      return new Promise<never>(() => undefined);
+    };
+    void stage.open("auth_demo", { id: "4242" });
+    await stage.until(() => noting === 1);
+    await bot.stop();
+    await expect(bot.receive({})).rejects.toThrow("stopped");
   });
 
   describe("start, settle and inspect", () => {
@@ -83,6 +116,7 @@ describe.each(STAGES)("bot on $channel, $mode", ({ channel, mode }) => {
       expect(bot.tokenRefused).toBe(true);
       await stage.until(() => bot.username === stage.messenger.username);
       expect(bot.tokenRefused).toBe(false);
+      await stage.begun();
       await stage.openPrompt();
       expect(stage.lines("error")).toHaveLength(1);
     });

@@ -1,6 +1,6 @@
 // The stage for bots: a pretend messenger behind real HTTP, the fault proxy before it, an endpoint for webhooks,
 // and bots whose handlers a test can script. The same for both messengers and both ways updates come. No
-// assertions live here, but for one: no secret in any log.
+// assertions live here, but for two: no secret in any log, and nothing that MAX's schema does not have.
 
 import { once } from "node:events";
 import http from "node:http";
@@ -14,6 +14,8 @@ import type { BotHandlers } from "../../src/core/bot-ports.ts";
 import { CHANNELS, type Channel } from "../../src/core/subscriber.ts";
 import { createSandbox, type Sandbox } from "../../src/sandbox/sandbox.ts";
 import { type Fault, type FaultProxy, startFaultProxy } from "../support/fault-proxy.ts";
+import { assertAnswer, assertRequest, assertUpdate, maxCallName } from "../support/max-schema.ts";
+import { HookEndpoint } from "./hook-endpoint.ts";
 import { CALLS } from "./messenger-calls.ts";
 import { ScriptedHandlers, SITE_URL } from "./scripted-handlers.ts";
 
@@ -60,6 +62,8 @@ export const FAST: Partial<BotTiming> = {
 /** Secret of the test's webhooks. */
 export const SECRET = "webhook-secret_0123456789";
 
+const SECRET_HEADERS = { telegram: TELEGRAM_SECRET_HEADER, max: MAX_SECRET_HEADER } as const;
+
 /** What a bot on the stage differs in. */
 export interface BotChange {
   readonly lease?: PollingLease;
@@ -87,13 +91,12 @@ export class Stage {
   readonly proxy: FaultProxy;
   readonly handlers = new ScriptedHandlers();
   readonly log: LogLine[] = [];
-  /** Bodies that came to the webhook endpoint with the right secret. */
-  readonly delivered: unknown[] = [];
+  /** Where webhooks come in. */
+  readonly hook: HookEndpoint;
   /** Where webhooks go; the last part of the path is a secret. */
   readonly hookUrl: string;
   readonly #server: http.Server;
   readonly #bots: Bot[] = [];
-  #receiver: Bot | null = null;
 
   constructor(parts: {
     channel: Channel;
@@ -109,6 +112,11 @@ export class Stage {
     this.proxy = parts.proxy;
     this.#server = parts.server;
     this.hookUrl = `${parts.url}/hooks/unguessable-path`;
+    this.hook = new HookEndpoint({
+      path: new URL(this.hookUrl).pathname,
+      secretHeader: SECRET_HEADERS[parts.channel],
+      secret: SECRET,
+    });
   }
 
   /** The messenger's API calls. */
@@ -146,7 +154,7 @@ export class Stage {
             dialogSpacingMs: change.dialogSpacingMs ?? 0,
           });
     this.#bots.push(bot);
-    this.#receiver = bot;
+    this.hook.receiver = bot;
     return bot;
   }
 
@@ -154,14 +162,28 @@ export class Stage {
   async startedBot(change: BotChange = {}): Promise<Bot> {
     const bot = this.bot(change);
     const mode = change.updates?.kind ?? this.mode;
-    const call = mode === "polling" ? this.calls.poll : this.calls.register;
-    const before = this.proxy.callsOf(call).length;
+    const before = this.#timesBegun(mode);
     await bot.start();
-    await this.proxy.until((proxy) => {
-      const begun = proxy.callsOf(call).slice(before);
-      return mode === "polling" ? begun.length > 0 : begun.some((each) => each.answered);
-    });
+    await this.until(() => this.#timesBegun(mode) > before);
     return bot;
+  }
+
+  /** Resolves once the stage's first bot gets updates. */
+  async begun(): Promise<void> {
+    await this.until(() => this.#timesBegun(this.mode) > 0);
+  }
+
+  #timesBegun(mode: Mode): number {
+    if (mode === "polling") return this.proxy.callsOf(this.calls.poll).length;
+    return this.lines("info").filter(isAboutRegistration).length;
+  }
+
+  /** The bot's process dies where it stands: nothing it still does reaches the messenger, and nothing reaches it. */
+  async crash(bot: Bot): Promise<void> {
+    this.proxy.setDown(true);
+    this.hook.breakOff();
+    await bot.stop();
+    this.proxy.setDown(false);
   }
 
   /** The person opens a link of the bot. Without a payload: the bot itself. */
@@ -285,29 +307,10 @@ export class Stage {
     return { info: write("info"), warn: write("warn"), error: write("error") };
   }
 
-  /** Answers a request to the webhook endpoint as the service does. */
-  async deliver(req: http.IncomingMessage, res: http.ServerResponse): Promise<void> {
-    const chunks: Buffer[] = [];
-    for await (const chunk of req) chunks.push(chunk as Buffer);
-    const header = this.channel === "telegram" ? TELEGRAM_SECRET_HEADER : MAX_SECRET_HEADER;
-    const isOurs = req.url === new URL(this.hookUrl).pathname;
-    if (!isOurs || req.headers[header] !== SECRET) {
-      res.writeHead(401).end();
-      return;
-    }
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
-    const update: unknown = JSON.parse(text);
-    this.delivered.push(update);
-    try {
-      if (this.#receiver === null) throw new Error("there is no bot");
-      await this.#receiver.receive(update);
-      res.writeHead(200).end();
-    } catch {
-      res.writeHead(503).end();
-    }
-  }
-
-  /** Closes the stage. Throws when a secret has got into the log or into a note. */
+  /**
+   * Closes the stage. Throws when a secret has got into the log or into a note, and when anything between the bot
+   * and MAX does not fit what MAX publishes.
+   */
   async close(): Promise<void> {
     await Promise.all(this.#bots.map((bot) => bot.stop()));
     this.sandbox.close();
@@ -315,6 +318,17 @@ export class Stage {
     this.#server.close();
     this.#server.closeAllConnections();
     this.#checkSecrets();
+    if (this.channel === "max") this.#checkShapes();
+  }
+
+  #checkShapes(): void {
+    for (const update of this.hook.delivered) assertUpdate(update as { update_type: string });
+    for (const { method: call, body, answer } of this.proxy.calls) {
+      const name = maxCallName(...(call.split(" ") as [string, string]));
+      // MAX takes https only, and this stage has none.
+      if (name !== "POST /subscriptions") assertRequest(name, body);
+      if (answer !== null) assertAnswer(name, answer);
+    }
   }
 
   #checkSecrets(): void {
@@ -332,6 +346,10 @@ export class Stage {
   }
 }
 
+function isAboutRegistration({ message }: LogLine): boolean {
+  return message.endsWith("delivers updates to the webhook");
+}
+
 async function postJson(url: string, body: object): Promise<{ ok: boolean; result: unknown }> {
   const answer = await fetch(url, {
     method: "POST",
@@ -343,17 +361,21 @@ async function postJson(url: string, body: object): Promise<{ ok: boolean; resul
 
 /** Sets the stage: no bot runs yet. In MAX opening a link always tells the bot here, and there are no rate limits. */
 export async function setStage(
-  { channel, mode }: { channel: Channel; mode: Mode } = { channel: "telegram", mode: "polling" },
+  { channel, mode, now }: { channel: Channel; mode: Mode; now?: () => number } = {
+    channel: "telegram",
+    mode: "polling",
+  },
 ): Promise<Stage> {
   let publicUrl = "";
   let stage: Stage | null = null;
   const sandbox = createSandbox({
     publicUrl: () => publicUrl,
+    ...(now && { now }),
     telegramRules: { retryScale: 0.01 },
     maxRules: { rateLimits: false, botStarted: "always", webhookUrls: "any", retryScale: 0.0005 },
   });
   const server = http.createServer((req, res) => {
-    if (req.url?.startsWith("/hooks/") === true) void stage?.deliver(req, res);
+    if (req.url?.startsWith("/hooks/") === true) void stage?.hook.answer(req, res);
     else void sandbox.handle(req, res);
   });
   server.listen(0, "127.0.0.1");

@@ -10,9 +10,11 @@ const FOREIGN = "https://other.example.com/secret-path";
 
 describe.each(CHANNELS)("webhook on %s", (channel) => {
   let stage: Stage;
+  const clock = { now: 0 };
 
   beforeEach(async () => {
-    stage = await setStage({ channel, mode: "webhook" });
+    clock.now = Date.now();
+    stage = await setStage({ channel, mode: "webhook", now: () => clock.now });
   });
 
   afterEach(async () => {
@@ -56,12 +58,23 @@ describe.each(CHANNELS)("webhook on %s", (channel) => {
     expect(stage.lines("warn", "error")).toEqual([]);
   });
 
-  it("is registered anew at each start: nobody can tell which secret the messenger has", async () => {
-    await stage.registerForeign(stage.hookUrl);
-    await stage.startedBot();
-    await stage.openPrompt();
-    expect(stage.botMessages("4242")).toHaveLength(1);
-  });
+  if (channel === "telegram") {
+    it("is registered anew at each start: nobody can tell which secret the messenger has", async () => {
+      await stage.registerForeign(stage.hookUrl);
+      await stage.startedBot();
+      await stage.openPrompt();
+      expect(stage.botMessages("4242")).toHaveLength(1);
+    });
+  } else {
+    it("is left alone at the next start, for what is on its way to it might be lost", async () => {
+      const first = await stage.startedBot();
+      await first.stop();
+      await stage.startedBot();
+      await afterLooks(2);
+      expect(registrations()).toHaveLength(1);
+      await stage.openPrompt();
+    });
+  }
 
   it("is repaired when it was lost", async () => {
     await stage.startedBot();
@@ -72,6 +85,27 @@ describe.each(CHANNELS)("webhook on %s", (channel) => {
     await stage.until(() => stage.lines("warn").length === 1);
     expect(stage.lines("warn")[0]?.message).toContain("had lost or changed the webhook");
   });
+
+  // https://dev.max.ru/docs-api/methods/POST/subscriptions
+  if (channel === "max") {
+    it("is repaired when MAX dropped it, as it does after 8 hours of failures", async () => {
+      await stage.startedBot();
+      stage.hook.deaf = true;
+      void stage.open("auth_lost", ANNA);
+      await stage.until(() => stage.hook.refused > 0);
+      await afterLooks(2);
+      expect(registrations()).toHaveLength(1);
+      clock.now += 8 * 3_600_000;
+      await stage.until(() => registrations().at(1)?.answered === true);
+      expect(await stage.registered()).toEqual([stage.hookUrl]);
+      await stage.until(() => stage.lines("warn").length === 1);
+      expect(stage.lines("warn")[0]?.message).toContain("had lost or changed the webhook");
+      stage.hook.deaf = false;
+      await stage.openPrompt();
+      // What was on its way is lost with the subscription: nothing says that MAX would keep it.
+      expect(stage.handlers.of("start")).toHaveLength(1);
+    });
+  }
 
   it("is repaired when its kinds of update were changed", async () => {
     await stage.startedBot();

@@ -29,6 +29,8 @@ const options = {
     },
     finish: async () => undefined,
     takeUnfinished: async () => [],
+    marker: async () => null,
+    keepMarker: async () => undefined,
   },
   updates: {
     kind: "polling",

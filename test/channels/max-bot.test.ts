@@ -151,6 +151,37 @@ describe("MaxBot", () => {
     ]);
   });
 
+  it("goes on where the process before it was, for without a marker MAX may tell of the newest update alone", async () => {
+    stage.sandbox.max.rules.pollWithoutMarker = "latest";
+    const first = await stage.startedBot();
+    await stage.openPrompt();
+    await stage.until(() => stage.handlers.notebook.marker !== null);
+    await first.stop();
+    for (const id of ["1", "2", "3"]) void stage.open("auth_demo", { id });
+    await stage.startedBot();
+    await stage.until(() => stage.handlers.of("start").length === 4);
+    const opened = stage.handlers.of("start").map(({ person }) => person.userId);
+    expect(opened.slice(1).sort()).toEqual(["1", "2", "3"]);
+  });
+
+  it("asks without a marker when MAX refuses the one that was kept", async () => {
+    stage.handlers.notebook.marker = "17";
+    stage.fail("poll", refusal("max", 400, "Invalid marker"));
+    await stage.startedBot();
+    await stage.openPrompt();
+    const markers = stage.proxy.callsOf("GET /updates").map(({ query }) => query.marker);
+    expect(markers.slice(0, 2)).toEqual(["17", undefined]);
+  });
+
+  it("leaves 300 ms between two polls, however fast MAX answers", async () => {
+    const empty = { kind: "answer", status: 200, body: { updates: [], marker: 1 } } as const;
+    stage.fail("poll", empty, 4);
+    const before = performance.now();
+    await stage.startedBot();
+    await stage.until(() => stage.proxy.callsOf("GET /updates").length >= 5);
+    expect(performance.now() - before).toBeGreaterThanOrEqual(4 * 295);
+  });
+
   it("confirms a batch only when all of it is noted", async () => {
     const noting = gate();
     stage.handlers.onNote = () => noting.passed;

@@ -27,6 +27,8 @@ export type Told =
 /** The notes of one bot, which outlive its process. */
 export class Notebook {
   readonly notes = new Map<string, { payload: unknown; done: boolean }>();
+  /** Where polling goes on. */
+  marker: string | null = null;
   /** Takes that are under way in a process that still lives; a test sets what a dead one left. */
   isAbandoned = false;
 
@@ -131,6 +133,14 @@ export class ScriptedHandlers implements BotHandlers {
 
   takeUnfinished(): Promise<readonly UnfinishedUpdate[]> {
     return this.notebook.takeUnfinished();
+  }
+
+  async marker(): Promise<string | null> {
+    return this.notebook.marker;
+  }
+
+  async keepMarker(marker: string): Promise<void> {
+    this.notebook.marker = marker;
   }
 
   async setReachable(person: Person, reachable: boolean): Promise<void> {

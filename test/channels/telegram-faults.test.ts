@@ -123,7 +123,8 @@ describe("TelegramBot sending", () => {
     expect(stage.proxy.callsOf("answerCallbackQuery")[0]?.answered).toBe(false);
     expect((await botMessages())[0]?.buttons).toEqual([{ label: "Go to website", url: SITE_URL }]);
     await stage.proxy.until((proxy) => proxy.callsOf("answerCallbackQuery")[0]?.answered === true);
-    stage.proxy.fail("answerCallbackQuery", { kind: "drop" });
+    // Twice, for Deno itself sends a request once more when a connection it had used before breaks.
+    stage.proxy.fail("answerCallbackQuery", { kind: "drop" }, 2);
     void stage.sandbox.telegram.tapData("4242", messageId, LOGIN);
     await stage.proxy.until((proxy) => proxy.callsOf("editMessageText").at(1)?.answered === true);
     expect(stage.lines("warn").map((line) => line.message)).toEqual([
@@ -216,8 +217,8 @@ describe("TelegramBot polling", () => {
   it("says once that another program polls, and takes the updates back", async () => {
     await stage.startedBot();
     await stage.proxy.until((proxy) => proxy.callsOf("getUpdates").length >= 1);
-    void stage.call("getUpdates", { timeout: 50 });
-    await stage.proxy.until((proxy) => proxy.callsOf("getWebhookInfo").length >= 1);
+    const hasLooked = () => stage.proxy.callsOf("getWebhookInfo").length >= 1;
+    while (!hasLooked()) await stage.call("getUpdates", { timeout: 1 });
     await stage.proxy.until((proxy) => proxy.callsOf("getUpdates").length >= 2);
     expect(stage.lines("warn").map((line) => line.message)).toEqual([
       expect.stringContaining("another program asks for this bot's updates too"),

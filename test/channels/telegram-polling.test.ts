@@ -114,6 +114,40 @@ describe("TelegramBot order", () => {
   });
 });
 
+describe("TelegramBot asking for updates", () => {
+  // https://core.telegram.org/bots/api#update: after a week without updates the next id is chosen at random.
+  it("goes on from an id that is far lower than the last one, and takes it for no old one", async () => {
+    const pressed = (updateId: number, messageId: number) => ({
+      update_id: updateId,
+      message: {
+        message_id: messageId,
+        date: 1_767_225_600,
+        chat: { id: 4242, type: "private", first_name: "Anna" },
+        from: { id: 4242, is_bot: false, first_name: "Anna" },
+        text: "/start auth_demo",
+      },
+    });
+    await stage.open("", { id: "4242" });
+    for (const update of [pressed(870_001, 11), pressed(5, 12), pressed(6, 13)]) {
+      const body = { ok: true, result: [update] };
+      stage.fail("poll", { kind: "answer", status: 200, body });
+    }
+    await stage.startedBot();
+    await until(() => stage.proxy.callsOf("getUpdates").length >= 4);
+    await stage.until(() => stage.handlers.of("start").length === 3);
+    const offsets = stage.proxy.callsOf("getUpdates").map(({ body }) => body.offset);
+    expect(offsets.slice(0, 4)).toEqual([undefined, 870_002, 6, 7]);
+  });
+
+  it("names every kind of update it reads, for Telegram remembers what was asked for last", async () => {
+    await stage.startedBot();
+    await stage.openPrompt();
+    for (const { body } of stage.proxy.callsOf("getUpdates")) {
+      expect(body.allowed_updates).toEqual(["message", "callback_query", "my_chat_member"]);
+    }
+  });
+});
+
 describe("TelegramBot.stop", () => {
   it("ends the long poll at once", async () => {
     const bot = await stage.startedBot();

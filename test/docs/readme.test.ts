@@ -1,8 +1,8 @@
 // The README's commands and examples, run as they stand there, against services started for it.
 
 import { mkdir, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { freePort } from "../support/free-port.ts";
 import { type MessengerServer, startMessengers } from "../support/messenger-server.ts";
 import { makePerson, type Person } from "../support/person.ts";
 import { startPostgres, type TestPostgres } from "../support/postgres.ts";
@@ -46,15 +46,6 @@ async function save(name: string, code: string): Promise<string> {
   await mkdir(ROOT + folder.path, { recursive: true });
   await writeFile(`${ROOT}${folder.path}/${name}`, code);
   return ROOT + folder.path;
-}
-
-async function freePort(): Promise<string> {
-  const server = createServer();
-  const port = await new Promise<number>((resolve) => {
-    server.listen(0, "127.0.0.1", () => resolve((server.address() as { port: number }).port));
-  });
-  await new Promise((resolve) => server.close(resolve));
-  return String(port);
 }
 
 describe("README.md, to begin with", () => {
@@ -139,6 +130,12 @@ describe("README.md, one contract and four dialects", () => {
       expect(session.sessionId).toMatch(/^[A-Za-z0-9]{16}$/);
       expect(session.watchToken).toMatch(/^tapin_watch_/);
     }
+  });
+
+  it("reflection lists what there is to call, and health says that it serves", async () => {
+    const lines = (await run(block("bash", "--list-methods"), { env })).split("\n");
+    expect(lines).toContain("tapin.auth.v1.AuthService/CreateSession");
+    expect(lines.join("")).toMatch(/\{\s*"status":\s*"SERVING"\s*\}$/);
   });
 
   it("gRPC-Web watches with connect-web", async () => {

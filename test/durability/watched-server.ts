@@ -35,6 +35,7 @@ const project = {
 await createProject(ports, project);
 const { apiKey } = await createApiKey(ports, project.slug, "test");
 const server = createServer({
+  publicUrl: () => "http://127.0.0.1",
   ports,
   identity: null,
   adminToken: null,
@@ -57,15 +58,19 @@ const port = await server.listen(0, "127.0.0.1");
 say({ port, apiKey });
 
 createInterface({ input: process.stdin })
-  .on("line", () => {
-    say({
-      followers: opened.changes.size,
-      timers: process.getActiveResourcesInfo().filter((name) => name === "Timeout").length,
-      heapMegabytes: heapInUse() / 2 ** 20,
-      rssMegabytes: Math.round(process.memoryUsage().rss / 2 ** 20),
-    });
+  .on("line", (line) => {
+    if (line === "heap") say({ megabytes: heapInUse() / 2 ** 20 });
+    else sayCensus();
   })
   .on("close", () => process.exit(0));
+
+function sayCensus(): void {
+  say({
+    followers: opened.changes.size,
+    timers: process.getActiveResourcesInfo().filter((name) => name === "Timeout").length,
+    rssMegabytes: Math.round(process.memoryUsage().rss / 2 ** 20),
+  });
+}
 
 /** Bytes of what can still be reached: the runtime is started with `--expose-gc`. */
 function heapInUse(): number {

@@ -55,6 +55,15 @@ const project: Prepare = async ({ stage }) => ({
   request: { slug: (await stage.project({ slug: randomSlug(), name: "Corner" })).slug },
 });
 
+/** The code of a person in MAX who has just logged in. */
+async function loginCode({ stage, website }: World): Promise<string> {
+  const { maxLink } = await website.createSession({ state: "s-2" });
+  const person = stage.person({ channel: "max", first_name: "Zoë", username: "zoe_1" });
+  const { message_id } = await openPrompt(person, maxLink);
+  await person.tap("Login", message_id);
+  return codeOf(await settledBubble(person, message_id));
+}
+
 /** A person in MAX whom the bot has answered. */
 async function guest({ stage, website }: World): Promise<{ person: Person; messageId: string }> {
   const person = stage.person({ channel: "max" });
@@ -112,13 +121,7 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
   },
   "tapin.auth.v1.AuthService/VerifyCode": {
     takes: "api_key",
-    answered: async ({ stage, website }) => {
-      const { maxLink } = await website.createSession({ state: "s-2" });
-      const person = stage.person({ channel: "max", first_name: "Zoë", username: "zoe_1" });
-      const { message_id } = await openPrompt(person, maxLink);
-      await person.tap("Login", message_id);
-      return { request: { code: codeOf(await settledBubble(person, message_id)) } };
-    },
+    answered: async (world) => ({ request: { code: await loginCode(world) } }),
     refused: { CODE_INVALID: () => ({ request: { code: "no-such-code" } }) },
   },
   "tapin.admin.v1.AdminService/CreateProject": {
@@ -193,6 +196,15 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
       return { request: { slug, channel: Channel.TELEGRAM } };
     },
     refused: { NOT_FOUND: ({ slug }) => ({ request: { slug, channel: max } }) },
+  },
+  "tapin.admin.v1.AdminService/DeleteSubscriber": {
+    takes: "admin",
+    answered: async (world) => {
+      const { slug, website } = world;
+      const { subscriberId } = await website.verifyCode({ code: await loginCode(world) });
+      return { request: { slug, subscriberId } };
+    },
+    refused: { NOT_FOUND: ({ slug }) => ({ request: { slug, subscriberId: uuid() } }) },
   },
   "tapin.admin.v1.AdminService/Diagnose": {
     takes: "admin",

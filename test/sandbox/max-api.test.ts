@@ -6,13 +6,8 @@ import { connect, createServer as createHttp2Server } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import {
-  assertSchema,
-  keyboard,
-  type MaxServer,
-  startMaxServer,
-  type WireMessage,
-} from "./max-server.ts";
+import { assertSchema } from "../support/max-schema.ts";
+import { keyboard, type MaxServer, startMaxServer, type WireMessage } from "./max-server.ts";
 
 const anna = { id: "5151", firstName: "Анна", lastName: "К", username: "anna_k", lang: "ru" };
 const stoppedId = 77;

@@ -2,17 +2,11 @@
 // body checked against the published schema, a small polling bot, and a webhook that remembers what it got.
 
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { MaxRules } from "../../src/sandbox/max/rules.ts";
-import { checkValue, type Schemas } from "../support/json-schema.ts";
+import { assertAnswer, maxCallName } from "../support/max-schema.ts";
 import { type SandboxServer, startSandboxServer } from "./chat-server.ts";
-
-const subset = new URL("../support/max-auth-subset.json", import.meta.url);
-const { schemas } = (
-  JSON.parse(readFileSync(subset, "utf8")) as { components: { schemas: Schemas } }
-).components;
 
 /** What the API answered. */
 export interface MaxReply {
@@ -63,50 +57,6 @@ export interface MaxServer extends SandboxServer {
   max(method: string, path: string, body?: unknown, headers?: HeadersInit): Promise<MaxReply>;
 }
 
-const ANSWERS: Readonly<Record<string, string>> = {
-  "GET /me": "BotInfo",
-  "POST /messages": "SendMessageResult",
-  "GET /chats": "Chat",
-  "GET /updates": "UpdateList",
-  "GET /subscriptions": "GetSubscriptionsResult",
-};
-
-const UPDATES: Readonly<Record<string, string>> = {
-  bot_started: "BotStartedUpdate",
-  bot_stopped: "BotStoppedUpdate",
-  dialog_removed: "DialogRemovedUpdate",
-  message_callback: "MessageCallbackUpdate",
-  message_created: "MessageCreatedUpdate",
-};
-
-/** Throws when a value does not fit the schema of that name. */
-export function assertSchema(value: unknown, name: string): void {
-  const schema = schemas[name];
-  if (schema === undefined) throw new Error(`There is no schema ${name}.`);
-  const problems = checkValue(value, schema, { schemas, path: name });
-  if (problems.length > 0) throw new Error(`${problems.join("; ")}: ${JSON.stringify(value)}`);
-}
-
-/** Throws when an update does not fit the schema of its kind. */
-export function assertUpdate(update: { readonly update_type: string }): void {
-  assertSchema(update, UPDATES[update.update_type] ?? update.update_type);
-}
-
-/** Throws when a request body does not fit its schema: for those that a test means to be right. */
-export function assertAnswer(
-  call: string,
-  { status, body }: Pick<MaxReply, "status" | "body">,
-): void {
-  if (status !== 200) {
-    assertSchema(body, "Error");
-    return;
-  }
-  assertSchema(body, ANSWERS[call] ?? "SimpleQueryResult");
-  if (call === "GET /updates") {
-    for (const update of body.updates as WireUpdate[]) assertUpdate(update);
-  }
-}
-
 /** Starts a pretend MAX. Unless told otherwise there is no limit of calls, and any webhook URL is taken. */
 export async function startMaxServer(rules: Partial<MaxRules> = {}): Promise<MaxServer> {
   const clock = { now: Date.now() };
@@ -129,7 +79,7 @@ export async function startMaxServer(rules: Partial<MaxRules> = {}): Promise<Max
         text,
         body: JSON.parse(text) as MaxReply["body"],
       };
-      assertAnswer(`${method} ${/^\/\w+/.exec(path)?.[0] ?? path}`, reply);
+      assertAnswer(maxCallName(method, path.replace(/\?.*/, "")), reply);
       return reply;
     },
   };

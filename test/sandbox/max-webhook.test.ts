@@ -2,8 +2,8 @@
 // taken, how often it tries again, and when it gives up on a URL. Real sockets; only the waiting is compressed.
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { assertUpdate } from "../support/max-schema.ts";
 import {
-  assertUpdate,
   type MaxServer,
   startMaxServer,
   startWebhook,

@@ -1,27 +1,11 @@
 // An independent client, connect-go inside `buf curl`: every protocol, unary, stream and error.
 
-import { execFile } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RUNTIMES, startTapin, type Tapin } from "../support/tapin.ts";
+import { runBuf } from "./buf.ts";
 import { ask, jsonOf } from "./raw-http.ts";
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-
-interface Ran {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-function bufCurl(...args: readonly string[]): Promise<Ran> {
-  const command = `${ROOT}node_modules/.bin/buf`;
-  return new Promise((resolve) => {
-    execFile(command, ["curl", "--schema", "proto", ...args], { cwd: ROOT }, (error, out, err) => {
-      resolve({ code: error === null ? 0 : Number(error.code ?? -1), out, err });
-    });
-  });
-}
+const bufCurl = (...args: readonly string[]) => runBuf("curl", "--schema", "proto", ...args);
 
 const PROTOCOLS = [
   ["connect", []],

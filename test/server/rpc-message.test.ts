@@ -3,7 +3,7 @@
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RUNTIMES, startTapin, type Tapin } from "../support/tapin.ts";
-import { type Answer, ask, askHttp2, jsonOf, openHttp2 } from "./raw-http.ts";
+import { type Answer, ask, askHttp2, dropHttp2, jsonOf, openHttp2 } from "./raw-http.ts";
 import { connectFailure, detailsFailure, type RpcFailure } from "./rpc-client.ts";
 
 const PATH = "/tapin.auth.v1.AuthService/CreateSession";
@@ -36,7 +36,7 @@ describe.each(RUNTIMES)("messages of RPC on %s", (runtime) => {
     try {
       return await askHttp2(session, PATH, { headers, body });
     } finally {
-      session.destroy();
+      dropHttp2(session);
     }
   };
   const expectRefused = (failure: RpcFailure, sentence: RegExp) => {

@@ -31,6 +31,15 @@ describe.each(DATABASES)("updates on $name", (kind) => {
 
   const keysOf = (taken: readonly UnfinishedUpdate[]) => taken.map(({ key }) => key);
 
+  test("keepMarker keeps the last marker of each bot, digit by digit", async () => {
+    const [bot, other] = [newBot(), newBot()];
+    expect(await store.updates.markerOf(bot)).toBeNull();
+    await store.updates.keepMarker(bot, "116328147937082782");
+    await store.updates.keepMarker(bot, "116328147937082783");
+    expect(await store.updates.markerOf(bot)).toBe("116328147937082783");
+    expect(await store.updates.markerOf(other)).toBeNull();
+  });
+
   test("note is fresh once, then unfinished, and done once it is finished", async () => {
     const bot = newBot();
     const update = { key: "u1", payload: { text: "a" } };

@@ -1,10 +1,14 @@
 // An HTTP proxy for tests that stands before a messenger's API, remembers every call, and misbehaves on demand:
-// answers instead of the server, drops the socket before or after the server did the work, is slow, is down.
+// answers instead of the server, drops the socket before or after the server did the work, is slow, hangs, tears
+// characters apart, is down.
 
 import { once } from "node:events";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+
+/** Between the two pieces of a torn answer, in milliseconds: they must not travel together. */
+const TORN_PAUSE_MS = 30;
 
 /** One way to misbehave. */
 export type Fault =
@@ -18,7 +22,11 @@ export type Fault =
   /** Closes the socket; `after` lets the server do its work first, so that only the answer is lost. */
   | { readonly kind: "drop"; readonly after?: boolean }
   /** Passes the call on after so many milliseconds. */
-  | { readonly kind: "slow"; readonly ms: number };
+  | { readonly kind: "slow"; readonly ms: number }
+  /** Never answers; `after` lets the server do its work first. */
+  | { readonly kind: "hang"; readonly after?: boolean }
+  /** Passes an answer that holds a character of several bytes on in two pieces, torn inside the first such one. */
+  | { readonly kind: "torn" };
 
 /** One call that came in. */
 export interface ProxiedCall {
@@ -30,6 +38,8 @@ export interface ProxiedCall {
   readonly left: boolean;
   /** True once it was answered. */
   readonly answered: boolean;
+  /** What the server answered; null when it was not asked or has not answered. */
+  readonly answer: { readonly status: number; readonly body: unknown } | null;
 }
 
 /** A running proxy. */
@@ -125,6 +135,7 @@ class RunningProxy implements FaultProxy {
       body: readJson(body),
       left: false,
       answered: false,
+      answer: null,
     };
     this.#open.add(res);
     res.on("close", () => {
@@ -138,7 +149,7 @@ class RunningProxy implements FaultProxy {
     const fault = this.#down
       ? ({ kind: "drop" } as const)
       : this.#faults.get(entry.method)?.shift();
-    await this.#answer({ req, res, body }, fault);
+    await this.#answer({ req, res, body, entry }, fault);
   }
 
   async #answer(exchange: Exchange, fault: Fault | undefined): Promise<void> {
@@ -152,11 +163,12 @@ class RunningProxy implements FaultProxy {
       res.destroy();
       return;
     }
+    if (fault?.kind === "hang" && fault.after !== true) return;
     if (fault?.kind === "slow") await sleep(fault.ms);
-    this.#forward(exchange, fault?.kind === "drop");
+    this.#forward(exchange, fault?.kind ?? null);
   }
 
-  #forward({ req, res, body }: Exchange, dropAnswer: boolean): void {
+  #forward({ req, res, body, entry }: Exchange, fault: Fault["kind"] | null): void {
     const target = new URL(
       `${this.#upstream.pathname.replace(/\/$/, "")}${req.url}`,
       this.#upstream,
@@ -165,12 +177,18 @@ class RunningProxy implements FaultProxy {
       target,
       { method: req.method, headers: req.headers },
       (answer) => {
-        if (dropAnswer) {
+        void keep(answer, entry);
+        if (fault === "drop") {
           answer.resume().on("end", () => res.destroy());
           return;
         }
+        if (fault === "hang") {
+          answer.resume();
+          return;
+        }
         res.writeHead(answer.statusCode ?? 502, answer.headers);
-        answer.pipe(res);
+        if (fault === "torn") void passTorn(answer, res);
+        else answer.pipe(res);
       },
     );
     outgoing.on("error", () => res.destroy());
@@ -183,6 +201,24 @@ interface Exchange {
   readonly req: http.IncomingMessage;
   readonly res: http.ServerResponse;
   readonly body: Buffer;
+  readonly entry: Entry;
+}
+
+async function keep(answer: http.IncomingMessage, entry: Entry): Promise<void> {
+  const chunks: Buffer[] = [];
+  answer.on("data", (chunk: Buffer) => chunks.push(chunk));
+  await once(answer, "end");
+  entry.answer = { status: answer.statusCode ?? 0, body: readJson(Buffer.concat(chunks)) };
+}
+
+async function passTorn(answer: http.IncomingMessage, res: http.ServerResponse): Promise<void> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of answer) chunks.push(chunk as Buffer);
+  const body = Buffer.concat(chunks);
+  const at = body.findIndex((byte) => byte > 0x7f) + 1;
+  res.write(body.subarray(0, at));
+  await sleep(TORN_PAUSE_MS);
+  res.end(body.subarray(at));
 }
 
 function readJson(body: Buffer): Readonly<Record<string, unknown>> {

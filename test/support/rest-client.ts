@@ -13,6 +13,7 @@ import {
 } from "./contract-client.ts";
 import { readEvents } from "./event-stream.ts";
 import { keepHttpAnswer } from "./leaks.ts";
+import { answerProblems, operationFor, schemaProblems } from "./openapi.ts";
 
 /** One request to the REST form. */
 export interface RestCall extends CallOptions {
@@ -21,11 +22,16 @@ export interface RestCall extends CallOptions {
   readonly body?: unknown;
 }
 
-/** Sends one request; the answer may be an error. `bearer` defaults to none. */
+/**
+ * Sends one request; the answer may be an error. `bearer` defaults to none. Rejects when the answer is not what the
+ * OpenAPI document says.
+ */
 export async function restFetch(url: string, call: RestCall = {}): Promise<Response> {
   const headers = new Headers(call.headers);
   if (call.bearer) headers.set("authorization", `Bearer ${call.bearer}`);
-  if (call.body !== undefined) headers.set("content-type", "application/json");
+  if (call.body !== undefined && !headers.has("content-type")) {
+    headers.set("content-type", "application/json");
+  }
   const response = await fetch(url, {
     method: call.method ?? "GET",
     headers,
@@ -35,6 +41,7 @@ export async function restFetch(url: string, call: RestCall = {}): Promise<Respo
   });
   await keep(call.method ?? "GET", response);
   call.onHeaders?.(response.headers);
+  await checkAnswer(call.method ?? "GET", url, response);
   return response;
 }
 
@@ -44,6 +51,24 @@ async function keep(method: string, response: Response): Promise<void> {
   const isWhole = headers.get("content-type") === "application/json";
   const text = isWhole ? await response.clone().text() : "";
   keepHttpAnswer({ call: `${method} ${new URL(url).pathname}`, status, headers, text });
+}
+
+/** Every answer in every test is held against the document; streams are by who reads them. */
+async function checkAnswer(method: string, url: string, response: Response): Promise<void> {
+  const documented = operationFor(method, new URL(url).pathname);
+  if (documented === undefined) return;
+  const { status, headers } = response;
+  const isJson = headers.get("content-type")?.startsWith("application/json");
+  const body = isJson && method !== "HEAD" ? await response.clone().json() : undefined;
+  const problems = answerProblems(documented, { status, headers, body });
+  if (problems.length > 0) throw new Error(`not as documented:\n${problems.join("\n")}`);
+}
+
+/** Throws unless the data of an event is what the document says of it. */
+function checkEvent(event: string, data: unknown): void {
+  const name = event === "error" ? "Error" : "WatchSessionResponse";
+  const problems = schemaProblems({ $ref: `#/components/schemas/${name}` }, data);
+  if (problems.length > 0) throw new Error(`not as documented:\n${problems.join("\n")}`);
 }
 
 /** Makes a client that speaks JSON REST, and server-sent events for watching. */
@@ -72,6 +97,7 @@ export function connectRest(url: string, bearer: string | null): ContractClient 
         if (entry.kind === "comment") continue;
         if (entry.event === "end") return;
         const fields = JSON.parse(entry.data) as Fields;
+        checkEvent(entry.event, fields);
         if (entry.event === "error") throw toCallError(fields, 200, new Headers());
         yield watchMessageFrom(camelCased(fields));
       }

@@ -342,7 +342,7 @@ export type UpdateProjectRequest = Message<"tapin.admin.v1.UpdateProjectRequest"
   slug: string;
 
   /**
-   * 1-64 characters.
+   * 1-64 characters; it cannot be cleared.
    *
    * @generated from field: string name = 2;
    */
@@ -948,8 +948,9 @@ export const SubscriptionPolicySchema: GenEnum<SubscriptionPolicy> = /*@__PURE__
  */
 export const AdminService: GenService<{
   /**
-   * CreateProject makes a project. Who may call: admin token. Errors: validation_failed, conflict (the
-   * slug is taken).
+   * CreateProject makes a project. It can log people in once it has a callback URL and an API key.
+   *
+   * Who may call: admin token. Errors: validation_failed, conflict (the slug is taken).
    *
    * @generated from rpc tapin.admin.v1.AdminService.CreateProject
    */
@@ -959,8 +960,9 @@ export const AdminService: GenService<{
     output: typeof CreateProjectResponseSchema;
   },
   /**
-   * ListProjects lists projects by slug, a page at a time. Who may call: admin token. Errors:
-   * validation_failed.
+   * ListProjects lists projects. They come by slug, a page at a time.
+   *
+   * Who may call: admin token. Errors: validation_failed.
    *
    * @generated from rpc tapin.admin.v1.AdminService.ListProjects
    */
@@ -970,8 +972,9 @@ export const AdminService: GenService<{
     output: typeof ListProjectsResponseSchema;
   },
   /**
-   * GetProject answers with one project. Who may call: admin token. Errors: validation_failed,
-   * project_not_found.
+   * GetProject answers with one project.
+   *
+   * Who may call: admin token. Errors: validation_failed, project_not_found.
    *
    * @generated from rpc tapin.admin.v1.AdminService.GetProject
    */
@@ -981,9 +984,10 @@ export const AdminService: GenService<{
     output: typeof GetProjectResponseSchema;
   },
   /**
-   * UpdateProject changes only the fields sent: over REST those in the body (`null` clears), over RPC
-   * those in `update_mask`, or the populated ones when the mask is empty. Who may call: admin token.
-   * Errors: validation_failed, project_not_found.
+   * UpdateProject changes only the fields sent. Over REST those are the ones in the body (`null` clears),
+   * over RPC those in `update_mask`, or the populated ones when the mask is empty.
+   *
+   * Who may call: admin token. Errors: validation_failed, project_not_found.
    *
    * @generated from rpc tapin.admin.v1.AdminService.UpdateProject
    */
@@ -993,8 +997,9 @@ export const AdminService: GenService<{
     output: typeof UpdateProjectResponseSchema;
   },
   /**
-   * CreateApiKey makes an API key and shows it once. Who may call: admin token. Errors:
-   * validation_failed, project_not_found.
+   * CreateApiKey makes an API key. The answer shows it, this once.
+   *
+   * Who may call: admin token. Errors: validation_failed, project_not_found.
    *
    * @generated from rpc tapin.admin.v1.AdminService.CreateApiKey
    */
@@ -1004,8 +1009,9 @@ export const AdminService: GenService<{
     output: typeof CreateApiKeyResponseSchema;
   },
   /**
-   * ListApiKeys lists a project's keys, revoked ones included, oldest first. Who may call: admin token.
-   * Errors: validation_failed, project_not_found.
+   * ListApiKeys lists a project's keys. Revoked ones are included, the oldest comes first.
+   *
+   * Who may call: admin token. Errors: validation_failed, project_not_found.
    *
    * @generated from rpc tapin.admin.v1.AdminService.ListApiKeys
    */
@@ -1015,8 +1021,11 @@ export const AdminService: GenService<{
     output: typeof ListApiKeysResponseSchema;
   },
   /**
-   * RevokeApiKey ends a key at once, on every process; the row stays. Revoking again changes nothing.
-   * Who may call: admin token. Errors: validation_failed, project_not_found, not_found.
+   * RevokeApiKey ends a key. It is refused from now on, by every process; its row stays. Revoking again
+   * changes nothing.
+   *
+   * Who may call: admin token. Errors: validation_failed, project_not_found, not_found (the project has
+   * no such key).
    *
    * @generated from rpc tapin.admin.v1.AdminService.RevokeApiKey
    */
@@ -1026,10 +1035,12 @@ export const AdminService: GenService<{
     output: typeof RevokeApiKeyResponseSchema;
   },
   /**
-   * SetBot gives the project a bot of its own on a messenger, or replaces it, without a restart. The token
-   * is checked with the messenger, and stored sealed. Who may call: admin token. Errors:
-   * validation_failed (the messenger refuses the token), project_not_found, conflict (another project or
-   * this Tapin itself uses the bot), unavailable (the messenger cannot be reached).
+   * SetBot gives the project a bot of its own on a messenger. One that it has there is replaced; no
+   * restart is needed. The token is checked with the messenger, and stored sealed.
+   *
+   * Who may call: admin token. Errors: validation_failed (the messenger refuses the token),
+   * project_not_found, conflict (another project or this Tapin itself uses the bot), unavailable (the
+   * messenger cannot be reached).
    *
    * @generated from rpc tapin.admin.v1.AdminService.SetBot
    */
@@ -1039,8 +1050,9 @@ export const AdminService: GenService<{
     output: typeof SetBotResponseSchema;
   },
   /**
-   * ListBots lists the project's own bots. Who may call: admin token. Errors: validation_failed,
-   * project_not_found.
+   * ListBots lists the project's own bots.
+   *
+   * Who may call: admin token. Errors: validation_failed, project_not_found.
    *
    * @generated from rpc tapin.admin.v1.AdminService.ListBots
    */
@@ -1050,8 +1062,10 @@ export const AdminService: GenService<{
     output: typeof ListBotsResponseSchema;
   },
   /**
-   * RemoveBot takes the project's own bot away; it uses this Tapin's bot again, if there is one. Who may
-   * call: admin token. Errors: validation_failed, project_not_found, not_found.
+   * RemoveBot takes the project's own bot away. The project uses this Tapin's bot again, if there is one.
+   *
+   * Who may call: admin token. Errors: validation_failed, project_not_found, not_found (the project has
+   * no bot of its own there).
    *
    * @generated from rpc tapin.admin.v1.AdminService.RemoveBot
    */
@@ -1063,8 +1077,10 @@ export const AdminService: GenService<{
   /**
    * DeleteSubscriber deletes what is known of a person in this project: name, messenger id, grants, prompts
    * and kept answers. Sessions they have opened lose what is known of them; those that have not ended are
-   * cancelled. Other projects' rows stay, and the next login makes a new subscriber. Who may call: admin
-   * token. Errors: validation_failed, project_not_found, not_found (also when it is deleted already).
+   * cancelled. Other projects' rows stay, and the next login makes a new subscriber.
+   *
+   * Who may call: admin token. Errors: validation_failed, project_not_found, not_found (also when it is
+   * deleted already).
    *
    * @generated from rpc tapin.admin.v1.AdminService.DeleteSubscriber
    */
@@ -1074,9 +1090,10 @@ export const AdminService: GenService<{
     output: typeof DeleteSubscriberResponseSchema;
   },
   /**
-   * Diagnose looks at everything a login depends on, and says what to do about each problem: database,
-   * clock, bots with their tokens and webhooks, and the addresses of projects. Asks the messengers. Who may
-   * call: admin token. Errors: unavailable (the database cannot be reached).
+   * Diagnose looks at everything a login depends on. It says what to do about each problem: database,
+   * clock, bots with their tokens and webhooks, and the addresses of projects. It asks the messengers.
+   *
+   * Who may call: admin token. Errors: unavailable (the database cannot be reached).
    *
    * @generated from rpc tapin.admin.v1.AdminService.Diagnose
    */

@@ -570,14 +570,15 @@ export const SessionStatusSchema: GenEnum<SessionStatus> = /*@__PURE__*/
 
 /**
  * AuthService signs people in through a messenger bot. Credentials travel only as
- * `Authorization: Bearer <API key or watch token>`, never in a URL. Nullable fields are wrapper messages:
- * in REST an unset one appears as `null`, while an unset `optional` field is absent.
+ * `Authorization: Bearer <API key or watch token>`, never in a URL. A field that can be `null` in
+ * REST is a wrapper message over RPC; an `optional` field is absent while it is unset.
  *
  * @generated from service tapin.auth.v1.AuthService
  */
 export const AuthService: GenService<{
   /**
-   * GetLink answers with the project's static deep links. No side effects.
+   * GetLink answers with the project's static deep links. They lead to its bots without a session. No
+   * side effects.
    *
    * Who may call: API key. Errors: unauthorized, rate_limited.
    *
@@ -589,12 +590,12 @@ export const AuthService: GenService<{
     output: typeof GetLinkResponseSchema;
   },
   /**
-   * CreateSession starts one sign-in attempt and answers with the deep links to show, and with the watch
-   * token for the browser that asked. The same `Idempotency-Key` with the same body within 60 s answers
-   * with the same session.
+   * CreateSession starts one sign-in attempt. The answer has the deep links to show, and the watch token
+   * for the browser that asked. The same `Idempotency-Key` with the same body within 60 s answers with
+   * the same session.
    *
-   * Who may call: API key. Errors: validation_failed, redirect_uri_invalid, unauthorized, conflict,
-   * rate_limited.
+   * Who may call: API key. Errors: validation_failed, redirect_uri_invalid, unauthorized, conflict (the
+   * idempotency key came with another body), rate_limited.
    *
    * @generated from rpc tapin.auth.v1.AuthService.CreateSession
    */
@@ -606,11 +607,11 @@ export const AuthService: GenService<{
   /**
    * GetSessionStatus answers with the session's status. The first reader that is told COMPLETED receives
    * the code and is its recipient; any other reader then sees EXPIRED. A reader with the watch token is
-   * the same recipient every time; a reader with the API key is a new one on every call, unless it repeats
-   * its `Idempotency-Key`.
+   * the same recipient every time; a reader with the API key is a new one on every call, unless it
+   * repeats its `Idempotency-Key`.
    *
    * Who may call: API key, or that session's watch token. Errors: validation_failed, unauthorized,
-   * forbidden, session_not_found, rate_limited.
+   * forbidden (a browser page of another origin than the project's), session_not_found, rate_limited.
    *
    * @generated from rpc tapin.auth.v1.AuthService.GetSessionStatus
    */
@@ -620,12 +621,13 @@ export const AuthService: GenService<{
     output: typeof GetSessionStatusResponseSchema;
   },
   /**
-   * WatchSession streams the session's status: the present one at once, then one message for each change,
-   * and the same message again as a heartbeat at least every 15 s. It ends by itself after a terminal
-   * status. Who receives the code is decided as for GetSessionStatus.
+   * WatchSession streams the session's status. The present one comes at once, then one message for each
+   * change, and the same message again as a heartbeat at least every 15 s. It ends by itself after a
+   * terminal status. Who receives the code is decided as for GetSessionStatus.
    *
    * Who may call: API key, or that session's watch token. Errors: validation_failed, unauthorized,
-   * forbidden, session_not_found, rate_limited, unavailable (the server is stopping: watch again).
+   * forbidden (a browser page of another origin than the project's), session_not_found, rate_limited,
+   * unavailable (the server is stopping: watch again).
    *
    * @generated from rpc tapin.auth.v1.AuthService.WatchSession
    */
@@ -635,11 +637,11 @@ export const AuthService: GenService<{
     output: typeof WatchSessionResponseSchema;
   },
   /**
-   * CancelSession ends a session that has not ended, and answers with the status it has then: CANCELLED,
-   * or the terminal status that came first. A terminal status is never changed and no code is delivered.
+   * CancelSession ends a session that has not ended. The answer is the status it has then: CANCELLED, or
+   * the terminal status that came first. A terminal status is never changed and no code is delivered.
    *
    * Who may call: API key, or that session's watch token. Errors: validation_failed, unauthorized,
-   * forbidden, session_not_found, rate_limited.
+   * forbidden (a browser page of another origin than the project's), session_not_found, rate_limited.
    *
    * @generated from rpc tapin.auth.v1.AuthService.CancelSession
    */
@@ -653,8 +655,8 @@ export const AuthService: GenService<{
    * one succeeds. The same `Idempotency-Key` with the same body within 60 s gets the same answer again.
    *
    * Who may call: API key of the project the code was made for. Errors: validation_failed, code_invalid
-   * (one answer for unknown, expired, used, another project's, wrong verifier), unauthorized, conflict,
-   * rate_limited.
+   * (one and the same answer for each), unauthorized, conflict (the idempotency key came with another
+   * body), rate_limited.
    *
    * @generated from rpc tapin.auth.v1.AuthService.VerifyCode
    */

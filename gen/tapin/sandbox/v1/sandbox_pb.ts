@@ -454,14 +454,15 @@ export const SenderSchema: GenEnum<Sender> = /*@__PURE__*/
 /**
  * SandboxService plays the person in a pretend messenger. It is there only when the sandbox is on; anybody
  * who reaches the port may call it. Each call waits until the bot has reacted or 2 s have passed, and
- * answers with the chat. Errors: validation_failed, not_found (no such link, chat, message or button).
+ * answers with the chat.
  *
  * @generated from service tapin.sandbox.v1.SandboxService
  */
 export const SandboxService: GenService<{
   /**
-   * OpenLink opens a deep link as this person and taps START. Who may call: anybody. Errors:
-   * validation_failed, not_found.
+   * OpenLink opens a deep link as this person and taps START.
+   *
+   * Who may call: anybody. Errors: validation_failed, not_found (no such link, chat, message or button).
    *
    * @generated from rpc tapin.sandbox.v1.SandboxService.OpenLink
    */
@@ -471,8 +472,9 @@ export const SandboxService: GenService<{
     output: typeof OpenLinkResponseSchema;
   },
   /**
-   * TapButton taps a button under a message. A button with a URL changes nothing in the chat. Who may
-   * call: anybody. Errors: validation_failed, not_found.
+   * TapButton taps a button under a message. A button with a URL changes nothing in the chat.
+   *
+   * Who may call: anybody. Errors: validation_failed, not_found (no such link, chat, message or button).
    *
    * @generated from rpc tapin.sandbox.v1.SandboxService.TapButton
    */
@@ -482,7 +484,9 @@ export const SandboxService: GenService<{
     output: typeof TapButtonResponseSchema;
   },
   /**
-   * SendText types a text into the chat. Who may call: anybody. Errors: validation_failed, not_found.
+   * SendText types a text into the chat.
+   *
+   * Who may call: anybody. Errors: validation_failed, not_found (no such link, chat, message or button).
    *
    * @generated from rpc tapin.sandbox.v1.SandboxService.SendText
    */
@@ -492,7 +496,9 @@ export const SandboxService: GenService<{
     output: typeof SendTextResponseSchema;
   },
   /**
-   * SetBlocked blocks or unblocks the bot. Who may call: anybody. Errors: validation_failed, not_found.
+   * SetBlocked blocks or unblocks the bot.
+   *
+   * Who may call: anybody. Errors: validation_failed, not_found (no such link, chat, message or button).
    *
    * @generated from rpc tapin.sandbox.v1.SandboxService.SetBlocked
    */
@@ -502,7 +508,9 @@ export const SandboxService: GenService<{
     output: typeof SetBlockedResponseSchema;
   },
   /**
-   * GetChat answers with the chat as it is. Who may call: anybody. Errors: validation_failed, not_found.
+   * GetChat answers with the chat as it is.
+   *
+   * Who may call: anybody. Errors: validation_failed, not_found (no such link, chat, message or button).
    *
    * @generated from rpc tapin.sandbox.v1.SandboxService.GetChat
    */

@@ -1,0 +1,23 @@
+// A plain path that is only read: GET and HEAD are answered, everything else is refused with `Allow`.
+
+import { TapinError } from "../errors.ts";
+import { answerError, type Exchange } from "./exchange.ts";
+import type { PlainRoute } from "./front.ts";
+
+/** Makes the route of a path; `answer` sees GET and HEAD only. */
+export function readOnlyRoute(
+  path: string,
+  answer: (exchange: Exchange) => Promise<void>,
+): PlainRoute {
+  return {
+    path,
+    async handle(exchange) {
+      if (exchange.method === "GET" || exchange.method === "HEAD") {
+        await answer(exchange);
+        return;
+      }
+      const headers = [["allow", "GET, HEAD"]] as const;
+      answerError(exchange, new TapinError("METHOD_NOT_ALLOWED", { headers }));
+    },
+  };
+}

@@ -1,0 +1,73 @@
+// healthOperations and shareReadyCheck, called directly: what would take half a minute over the wire, and how
+// often the database is asked.
+
+import { create, type Message } from "@bufbuild/protobuf";
+import { expect, it } from "vitest";
+import {
+  Health,
+  HealthCheckRequestSchema,
+  type HealthCheckResponse,
+  HealthCheckResponse_ServingStatus as Status,
+} from "#gen/grpc/health/v1/health_pb.ts";
+import type { AdmittedCall } from "../../src/server/call.ts";
+import { shareReadyCheck } from "../../src/server/health.ts";
+import { healthOperations } from "../../src/server/health-service.ts";
+
+function watch({ isReady, repeatMs }: { isReady: () => Promise<void>; repeatMs: number }) {
+  const gone = new AbortController();
+  const operations = healthOperations({
+    services: [],
+    isReady,
+    stopping: new AbortController().signal,
+    lookMs: 1,
+    repeatMs,
+  });
+  const operation = operations.find(({ method }) => method === Health.method.watch);
+  const call = { signal: gone.signal } as AdmittedCall;
+  const stream = operation?.run(create(HealthCheckRequestSchema) as never, call);
+  const answers = (stream as AsyncIterable<Message>)[Symbol.asyncIterator]();
+  const next = async () =>
+    ((await answers.next()).value as HealthCheckResponse | undefined)?.status;
+  return { next, leave: () => gone.abort() };
+}
+
+it("Watch says the same status again after a while, so that a watcher who is gone is noticed", async () => {
+  const { next, leave } = watch({ isReady: async () => undefined, repeatMs: 2 });
+  expect([await next(), await next(), await next()]).toEqual(Array(3).fill(Status.SERVING));
+  leave();
+  expect(await next()).toBeUndefined();
+});
+
+it("Watch says nothing while nothing changes", async () => {
+  let looks = 0;
+  const isReady = async () => {
+    looks += 1;
+    if (looks > 20) throw new Error("not ready");
+  };
+  const { next, leave } = watch({ isReady, repeatMs: 3_600_000 });
+  expect([await next(), await next()]).toEqual([Status.SERVING, Status.NOT_SERVING]);
+  expect(looks).toBe(21);
+  leave();
+});
+
+it("shareReadyCheck asks once for all who ask at the same moment", async () => {
+  let asked = 0;
+  let answer = () => {};
+  const stopping = new AbortController();
+  const check = shareReadyCheck(() => {
+    asked += 1;
+    return new Promise((resolve) => {
+      answer = resolve;
+    });
+  }, stopping.signal);
+  const checks = Array.from({ length: 100 }, () => check(1000));
+  answer();
+  await Promise.all(checks);
+  expect(asked).toBe(1);
+  const later = check(1000);
+  answer();
+  await later;
+  expect(asked).toBe(2);
+  stopping.abort(new Error("stopping"));
+  await expect(check(1000)).rejects.toThrow("stopping");
+});
