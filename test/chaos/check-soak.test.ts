@@ -10,6 +10,7 @@ function samples(change: (index: number) => Partial<SoakSample>): readonly SoakS
     rss: 150,
     // A heap fills up and is collected.
     heap: 30 + (index % 7) * 5,
+    external: 5,
     resources: 40 + (index % 3),
     descriptors: 60,
     connections: 10,
@@ -27,6 +28,11 @@ describe("checkSoak", () => {
   test.each(Object.entries(ALLOWED_GROWTH))("finds that %s grows", (name, allowed) => {
     const grown = samples((index) => ({ [name]: 100 + index * (allowed / 20) }));
     expect(checkSoak(grown)).toEqual([expect.stringMatching(`^${name} grew from 1`)]);
+  });
+
+  test("resident memory that is given back for a while is fine", () => {
+    const shrunk = samples((index) => (index > 18 && index < 25 ? { rss: 90 } : { rss: 150 }));
+    expect(checkSoak(shrunk)).toEqual([]);
   });
 
   test("does not judge a handful of samples", () => {

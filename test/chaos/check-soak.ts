@@ -8,6 +8,8 @@ export interface SoakSample {
   readonly rss: number;
   /** Used JavaScript heap, in MiB. */
   readonly heap: number;
+  /** Memory of buffers and the like outside the heap, in MiB. */
+  readonly external: number;
   /** Sockets, timers and the like that keep the event loop busy. */
   readonly resources: number;
   /** Open file descriptors. */
@@ -22,16 +24,17 @@ export interface SoakSample {
 const WARM_UP = 0.3;
 
 /**
- * How much more a figure may be in the last third after the warm-up than in the first third. Of memory the lowest value
- * counts, which a garbage collection has just left; of the rest the median.
+ * How much more a figure may be in the last third after the warm-up than in the first third. Of heap and external memory the
+ * lowest value counts, which a garbage collection has just left; of the rest the median.
  */
 export const ALLOWED_GROWTH = {
   rss: 16,
   heap: 4,
+  external: 4,
   resources: 15,
   descriptors: 15,
   connections: 5,
-  watchers: 15,
+  watchers: 8,
 } as const satisfies Partial<Record<keyof SoakSample, number>>;
 
 /** Least samples that can be judged. */
@@ -44,10 +47,9 @@ export function checkSoak(samples: readonly SoakSample[]): readonly string[] {
   const third = Math.floor(counted.length / 3);
   const names = Object.keys(ALLOWED_GROWTH) as (keyof typeof ALLOWED_GROWTH)[];
   return names.flatMap((name) => {
-    const level = name === "rss" || name === "heap" ? lowest : median;
-    const [first, last] = [counted.slice(0, third), counted.slice(-third)].map((part) =>
-      level(part.map((sample) => sample[name])),
-    ) as [number, number];
+    const values = counted.map((sample) => sample[name]);
+    const last = LEVELS[name](values.slice(-third));
+    const first = LEVELS[name](values.slice(0, third));
     if (last - first <= ALLOWED_GROWTH[name]) return [];
     const grew = `from ${first.toFixed(1)} to ${last.toFixed(1)}`;
     return [`${name} grew ${grew}; allowed are ${ALLOWED_GROWTH[name]} more`];
@@ -62,3 +64,14 @@ function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? 0;
 }
+
+/** What stands for a third of a figure's values. */
+const LEVELS = {
+  rss: median,
+  heap: lowest,
+  external: lowest,
+  resources: median,
+  descriptors: median,
+  connections: median,
+  watchers: median,
+} as const;

@@ -2,13 +2,13 @@
 // started again at random moments. What everybody saw is judged afterwards.
 
 import { setTimeout as pause } from "node:timers/promises";
-import { queryOnce } from "../support/postgres.ts";
 import { makeSite } from "../support/site.ts";
 import { type Runtime, TEST_ADMIN_TOKEN } from "../support/tapin.ts";
 import { checkHistory, type Verdict } from "./check-history.ts";
 import type { ChaosEvent } from "./history.ts";
 import { startPeople } from "./messengers.ts";
 import { type Processes, startProcesses } from "./processes.ts";
+import { readRows } from "./read-rows.ts";
 import { type RoundRobin, startRoundRobin } from "./round-robin.ts";
 import { startTraffic, type Traffic } from "./traffic.ts";
 
@@ -118,29 +118,4 @@ async function endAgainAndAgain(
   const before = traffic.finished;
   while (traffic.finished < before + 4) await pause(100);
   return exits;
-}
-
-async function readRows(databaseUrl: string): Promise<readonly ChaosEvent[]> {
-  const sessions = await queryOnce(
-    databaseUrl,
-    `select id, status, (select count(*)::integer from grants where session_id = sessions.id) as grants
-      from sessions`,
-  );
-  const subscribers = await queryOnce(
-    databaseUrl,
-    "select id, channel || ':' || messenger_user_id as person from subscribers",
-  );
-  return [
-    ...sessions.map(({ id, status, grants }) => ({
-      kind: "row" as const,
-      session: String(id),
-      status: String(status),
-      grants: Number(grants),
-    })),
-    ...subscribers.map(({ id, person }) => ({
-      kind: "subscriberRow" as const,
-      subscriber: String(id),
-      person: String(person),
-    })),
-  ];
 }

@@ -8,6 +8,7 @@ import { checkHistory } from "./check-history.ts";
 import type { SoakSample } from "./check-soak.ts";
 import type { ChaosEvent } from "./history.ts";
 import { startPeople } from "./messengers.ts";
+import { readRows } from "./read-rows.ts";
 import { makeNoise } from "./soak-noise.ts";
 import { startTraffic } from "./traffic.ts";
 
@@ -78,7 +79,7 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
     traffic.close();
     site.close();
     const after = await quiet(url, before);
-    const { problems } = checkHistory(history.filter(({ kind }) => kind !== "created"));
+    const { problems } = checkHistory([...history, ...(await readRows(options.databaseUrl))]);
     return { logins: traffic.finished, samples, before, after, problems };
   } finally {
     await tapin.end();
@@ -122,6 +123,7 @@ async function readSample(url: string, seconds: number): Promise<SoakSample> {
     seconds,
     rss: sum("process_resident_memory_bytes") / 2 ** 20,
     heap: sum("nodejs_heap_size_used_bytes") / 2 ** 20,
+    external: sum("nodejs_external_memory_bytes") / 2 ** 20,
     resources: sum("nodejs_active_resources_total"),
     descriptors: sum("process_open_fds"),
     connections: sum("tapin_database_connections"),
