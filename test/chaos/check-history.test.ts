@@ -43,6 +43,7 @@ describe("checkHistory", () => {
       confirmed: 1,
       verified: 1,
       cancelled: 1,
+      expired: 0,
       refused: 1,
       unknown: 1,
       subscribers: 1,

@@ -12,6 +12,8 @@ export interface Verdict {
     readonly confirmed: number;
     readonly verified: number;
     readonly cancelled: number;
+    /** Whose time passed before the person got through. */
+    readonly expired: number;
     /** Verifications that were refused, as a second one with a code must be. */
     readonly refused: number;
     /** Verifications whose outcome nobody was told. */
@@ -49,6 +51,7 @@ export function checkHistory(history: History): Verdict {
       confirmed: sessionsWith((events) => codesOf(events).size > 0),
       verified: count("ok"),
       cancelled: sessionsWith((events) => endingsOf(events).has("cancelled")),
+      expired: sessionsWith((events) => endingsOf(events).has("expired")),
       refused: count("refused"),
       unknown: count("unknown"),
       subscribers: of(history, "subscriberRow").length,

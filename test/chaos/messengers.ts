@@ -19,15 +19,18 @@ export interface ChaosPerson {
   /** `<channel>:<user id>`. */
   readonly name: string;
   readonly channel: SandboxChannel;
-  /** Opens the link, taps Login, and answers with the code of the button, or null when the chat says that it is too late. */
-  logIn(link: string): Promise<string | null>;
+  /**
+   * Opens the link and taps Login, again and again until the chat shows the button with the code, which is the answer, or
+   * the session is over without one.
+   */
+  logIn(link: string, over: AbortSignal): Promise<string | null>;
 }
 
 /** Milliseconds until a person who sees no answer does the same once more. */
 const IMPATIENT_MS = 4_000;
 
-/** Milliseconds until a person gives up: what a dead process left half done is taken up after 90 s. */
-const PATIENCE_MS = 150_000;
+/** Milliseconds until a person gives up. */
+const PATIENCE_MS = 200_000;
 
 /** Starts both. */
 export async function startPeople(): Promise<Messengers> {
@@ -64,40 +67,42 @@ function makePerson(sandbox: Sandbox, channel: SandboxChannel, userId: string): 
   return {
     name: `${channel}:${userId}`,
     channel,
-    async logIn(link) {
-      const before = (await newest())?.messageId;
+    async logIn(link, over) {
+      const giveUpAt = performance.now() + PATIENCE_MS;
       const open = () => sandbox.openLink({ link, user });
-      const asked = await insist("the bot answers a link", open, async () => {
-        const seen = await newest();
-        return seen !== null && seen.messageId !== before ? seen : null;
-      });
-      if (!asked.labels.includes("Login")) return asked.code;
       // Who opened the link twice is asked twice, and the newest question counts.
       const tap = async () => {
         const messageId = (await newest())?.messageId ?? "";
         await sandbox.tapButton({ ...owner, messageId, label: "Login" });
       };
-      const decided = await insist("the message says what became of it", tap, async () => {
-        const seen = await newest();
-        return seen !== null && !seen.labels.includes("Login") ? seen : null;
-      });
-      return decided.code;
+      for (;;) {
+        const before = (await newest())?.messageId;
+        await insist(open, over, async () => {
+          const seen = await newest();
+          return seen !== null && seen.messageId !== before ? seen : null;
+        });
+        const decided = await insist(tap, over, async () => {
+          const seen = await newest();
+          return seen !== null && !seen.labels.includes("Login") ? seen : null;
+        });
+        // A question may have been replaced by one that a dying process never sent.
+        if (decided?.code != null || over.aborted) return decided?.code ?? null;
+        if (performance.now() > giveUpAt) throw new Error("the bot never let the person in");
+      }
     },
   };
 }
 
-/** Does something, and the same again every few seconds until its effect is seen. */
+/** Does something, and the same again every few seconds until its effect is seen, or all is over. */
 async function insist<T>(
-  what: string,
   act: () => Promise<unknown>,
+  over: AbortSignal,
   look: () => Promise<T | null>,
-): Promise<T> {
-  const giveUpAt = performance.now() + PATIENCE_MS;
+): Promise<T | null> {
   for (;;) {
     // What is too late, such as a tap on a button that has just gone, shows in the chat.
     await act().catch(() => undefined);
-    const seen = await awaitAnswer(what, look, IMPATIENT_MS).catch(() => null);
-    if (seen !== null) return seen;
-    if (performance.now() > giveUpAt) throw new Error(`not seen: ${what}`);
+    const seen = await awaitAnswer("the bot reacts", look, IMPATIENT_MS).catch(() => null);
+    if (seen !== null || over.aborted) return seen;
   }
 }

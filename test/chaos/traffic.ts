@@ -94,6 +94,7 @@ class Login {
   readonly #parts: TrafficParts;
   readonly #callers: Callers;
   readonly #person: ChaosPerson;
+  readonly #over = new AbortController();
   #session = "none";
 
   constructor(parts: TrafficParts, callers: Callers, person: ChaosPerson) {
@@ -141,6 +142,7 @@ class Login {
         afterSequence = sequence;
         if (status === "pending") continue;
         record({ kind: "told", session, status, code });
+        this.#over.abort();
         return code ?? null;
       }
       throw new Error("the stream ended before the session");
@@ -149,7 +151,7 @@ class Login {
 
   async #decide({ telegramLink, maxLink }: CreatedSession): Promise<void> {
     const link = this.#person.channel === "telegram" ? telegramLink : maxLink;
-    const code = await this.#person.logIn(link ?? "");
+    const code = await this.#person.logIn(link ?? "", this.#over.signal);
     if (code !== null) {
       this.#parts.record({ kind: "confirmed", session: this.#session, code });
     }
