@@ -40,11 +40,11 @@ describe("logins through two processes on one PostgreSQL", { timeout: 300_000 },
     async (updates) => {
       const databaseUrl = await postgres.createDatabase();
       const signal = "SIGTERM";
-      const report = await runChaos({ databaseUrl, updates, signal, times: 4, runtimes });
+      const report = await runChaos({ databaseUrl, updates, signal, times: 2, runtimes });
       print(`rolling replacement, ${updates}`, report);
       expect(report.problems).toEqual([]);
       expect(report.figures.expired).toBe(0);
-      expect(report.exits).toEqual([0, 0, 0, 0]);
+      expect(report.exits).toEqual([0, 0]);
       expect(report.longestExitMs).toBeLessThan(EXIT_LIMIT_MS);
       expect(report.figures.verified).toBeGreaterThan(0);
     },
