@@ -1,5 +1,5 @@
 // Where a website finds the picture of a subscriber: the messenger's own address, or one of ours where that is a
-// secret. Made for each answer and kept nowhere, so that its time counts from there.
+// secret. Made for each login, whose answer keeps it: a repetition tells the same address.
 
 import { AVATAR_TTL_SECONDS, avatarId } from "../core/avatar.ts";
 import type { Ports } from "../core/ports.ts";

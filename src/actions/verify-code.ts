@@ -28,33 +28,35 @@ export async function verifyCode(
 ): Promise<VerifiedProfile> {
   const codeHash = sha256Hex(input.code);
   const challenge = input.codeVerifier === null ? null : challengeOf(input.codeVerifier);
+  const ownAvatarUrl = await ownAvatarUrlOf(ports, project, codeHash);
   const call = { projectId: project.id, operation: "verify_code", idempotency };
-  const { profile, madeAt } = await once<Verification>(ports.store, call, async (inner) => {
+  const { profile } = await once<Verification>(ports.store, call, async (inner) => {
     const verified = await inner.grants.verify(project.id, codeHash, challenge);
-    if (verified === null) {
-      await inner.grants.countWrongVerifier(project.id, codeHash, WRONG_VERIFIER_LIMIT);
+    if (verified !== null) {
+      return { profile: { ...verified, avatarUrl: verified.avatarUrl ?? ownAvatarUrl } };
     }
-    const needsTime = verified?.avatarUrl === null && ports.settings.avatarsUrl !== null;
-    return { profile: verified, madeAt: needsTime ? (await inner.clock()).toISOString() : null };
+    await inner.grants.countWrongVerifier(project.id, codeHash, WRONG_VERIFIER_LIMIT);
+    return { profile: null };
   });
   if (profile === null) throw new TapinError("CODE_INVALID");
-  return madeAt === null ? profile : await withOwnAvatar(ports, project, { profile, madeAt });
+  return profile;
 }
 
-/** What a call came to; null = the code is not valid. */
+/** What a call came to, as it is kept for repetitions; null = the code is not valid. */
 interface Verification {
   readonly profile: VerifiedProfile | null;
-  /** When the address of the picture was made, RFC 3339, for the same one in each repetition; null = none is. */
-  readonly madeAt: string | null;
 }
 
-// After the transaction: the messenger is asked, which may take a while.
-async function withOwnAvatar(
+// Before the code is used: whatever fails here leaves the code as it is, and nothing is left to fail after it.
+async function ownAvatarUrlOf(
   ports: VerifyPorts,
   project: Project,
-  { profile, madeAt }: { profile: VerifiedProfile; madeAt: string },
-): Promise<VerifiedProfile> {
-  const subscriber = await ports.store.subscribers.find(project.id, profile.subscriberId);
-  if (subscriber === null) return profile;
-  return { ...profile, avatarUrl: await avatarUrlOf(ports, subscriber, new Date(madeAt)) };
+  codeHash: string,
+): Promise<string | null> {
+  const { store, settings } = ports;
+  if (settings.avatarsUrl === null) return null;
+  const subscriberId = await store.grants.subscriberOfLive(project.id, codeHash);
+  if (subscriberId === null) return null;
+  const subscriber = await store.subscribers.find(project.id, subscriberId);
+  return subscriber === null ? null : await avatarUrlOf(ports, subscriber, await store.clock());
 }

@@ -163,6 +163,11 @@ export interface GrantTable {
   /** The grant, if its code is neither used nor expired. For showing the button again. */
   findLive(projectId: string, grantId: string): Promise<Grant | null>;
   /**
+   * Id of the subscriber whom this code stands for, while it is neither used nor expired; null otherwise. Uses
+   * nothing and looks at no verifier: not for an answer.
+   */
+  subscriberOfLive(projectId: string, codeHash: string): Promise<string | null>;
+  /**
    * Uses the code: of any number of simultaneous calls exactly one gets the profile. The challenge must be
    * the one given at create (null when none was). The session becomes `verified`. Null: not valid.
    */

@@ -46,6 +46,12 @@ export function grantTable(db: Db, onEnded: OnEnded): GrantTable {
         where project_id = ${projectId} and id = ${grantId} and ${LIVE}`.execute(db);
       return grantOf(rows);
     },
+    async subscriberOfLive(projectId, codeHash) {
+      const { rows } = await sql<{ subscriber_id: string }>`
+        select subscriber_id from grants
+        where project_id = ${projectId} and code_hash = ${codeHash} and ${LIVE}`.execute(db);
+      return rows[0]?.subscriber_id ?? null;
+    },
     async verify(projectId, codeHash, challenge) {
       const verified = await verify(db, projectId, { codeHash, challenge });
       if (verified?.ofSession === true) onEnded("verified", 1);
