@@ -89,7 +89,7 @@ function storeOf(db: Db, onEnded: OnEnded): Store {
     apiKeys: guarded(apiKeyTable(db)),
     sessions: guarded(sessionTable(db, onEnded)),
     grants: guarded(grantTable(db, onEnded)),
-    subscribers: guarded(subscriberTable(db)),
+    subscribers: guarded(subscriberTable(db, onEnded)),
     prompts: guarded(promptTable(db)),
     idempotency: guarded(idempotencyTable(db)),
     leases: guarded(leaseTable(db)),

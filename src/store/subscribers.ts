@@ -5,12 +5,13 @@ import { type RawBuilder, type Selectable, sql } from "kysely";
 import type { Account, BotScope, SubscriberTable } from "../core/ports.ts";
 import type { Person, Subscriber } from "../core/subscriber.ts";
 import { NOW, RIGHT_NOW } from "./database-time.ts";
+import type { OnEnded } from "./sessions.ts";
 import type { Db, SubscriberRow } from "./tables.ts";
 import { sourceList, targetOf } from "./transitions.ts";
 import { isUuid } from "./uuid.ts";
 
-/** The port over this connection or transaction. */
-export function subscriberTable(db: Db): SubscriberTable {
+/** The port over this connection or transaction. `onEnded` hears of endings that are not committed yet. */
+export function subscriberTable(db: Db, onEnded: OnEnded): SubscriberTable {
   return {
     upsert: (projectId, person, subscribe) => upsert(db, { projectId, person, subscribe }),
     async find(projectId, subscriberId) {
@@ -23,10 +24,12 @@ export function subscriberTable(db: Db): SubscriberTable {
         .executeTakeFirst();
       return row === undefined ? null : subscriberOf(row);
     },
-    delete: (projectId, subscriberId) =>
-      db.isTransaction
-        ? deleteSubscriber(db, projectId, subscriberId)
-        : db.transaction().execute((inside) => deleteSubscriber(inside, projectId, subscriberId)),
+    async delete(projectId, subscriberId) {
+      const work = (inside: Db) => deleteSubscriber(inside, projectId, subscriberId);
+      const cancelled = await (db.isTransaction ? work(db) : db.transaction().execute(work));
+      if (cancelled !== null && cancelled > 0) onEnded("cancelled", cancelled);
+      return cancelled !== null;
+    },
     async unsubscribe(account, scope) {
       const ended = await db
         .updateTable("subscribers")
@@ -103,18 +106,26 @@ async function upsert(
   return subscriberOf(row);
 }
 
-// Sessions first and then the row, as a tap on Login takes them: the two never wait for each other.
-async function deleteSubscriber(db: Db, projectId: string, subscriberId: string): Promise<boolean> {
-  if (!isUuid(subscriberId)) return false;
+// Grants first and then sessions, as VerifyCode takes them, then the row, as a tap on Login does: none of them waits
+// for one that waits for it. Answers how many sessions were cancelled; null = there is no such row.
+async function deleteSubscriber(
+  db: Db,
+  projectId: string,
+  subscriberId: string,
+): Promise<number | null> {
+  if (!isUuid(subscriberId)) return null;
   const row = await db
     .selectFrom("subscribers")
     .select(["channel", "messenger_user_id as userId"])
     .where("project_id", "=", projectId)
     .where("id", "=", subscriberId)
     .executeTakeFirst();
-  if (row === undefined) return false;
+  if (row === undefined) return null;
   const { channel, userId } = row;
-  await forgetSessions(db, projectId, row);
+  await sql`
+    select from grants where project_id = ${projectId} and subscriber_id = ${subscriberId}
+    order by id for update`.execute(db);
+  const cancelled = await forgetSessions(db, projectId, row);
   // Takes the grants along, and with them the prompts that were approved.
   await sql`
     delete from subscribers where project_id = ${projectId} and id = ${subscriberId}`.execute(db);
@@ -130,25 +141,32 @@ async function deleteSubscriber(db: Db, projectId: string, subscriberId: string)
       and not exists (
         select from subscribers where channel = ${channel} and messenger_user_id = ${userId}
       )`.execute(db);
-  return true;
+  return cancelled;
 }
 
+/** The count of those that had not ended. */
 async function forgetSessions(
   db: Db,
   projectId: string,
   { channel, userId }: Account,
-): Promise<void> {
+): Promise<number> {
   // One whose time is over has ended already, whether or not a worker has written that yet.
-  const live = sql`status in ${sourceList("cancel")} and expires_at > ${RIGHT_NOW}`;
-  await sql`
+  const { rows } = await sql<{ live: boolean }>`
+    with owned as materialized (
+      select id, status in ${sourceList("cancel")} and expires_at > ${RIGHT_NOW} as live
+      from sessions
+      where project_id = ${projectId} and owner_channel = ${channel} and owner_user_id = ${userId}
+      for update
+    )
     update sessions
-    set status = case when ${live} then ${sql.lit(targetOf("cancel"))} else status end,
-      sequence = sequence + case when ${live} then 1 else 0 end,
-      ended_at = case when ${live} then ${RIGHT_NOW} else ended_at end,
+    set status = case when live then ${sql.lit(targetOf("cancel"))} else status end,
+      sequence = sequence + case when live then 1 else 0 end,
+      ended_at = case when live then ${RIGHT_NOW} else ended_at end,
       owner_channel = null, owner_user_id = null, client_ip = null, client_user_agent = null,
       state = null
-    where project_id = ${projectId} and owner_channel = ${channel}
-      and owner_user_id = ${userId}`.execute(db);
+    from owned where sessions.id = owned.id
+    returning live`.execute(db);
+  return rows.filter(({ live }) => live).length;
 }
 
 /** True for the account's rows in the projects that this bot speaks for. */

@@ -85,6 +85,22 @@ describe.each(RUNTIMES)("metrics on %s", { timeout: 60_000 }, (runtime) => {
     });
   });
 
+  it("count a login that ends because its person is deleted, and none that had ended", async () => {
+    const series = 'tapin_sessions_total{status="cancelled"}';
+    const website = shop.client();
+    const person = stage.person();
+    const login = await website.createSession();
+    const code = codeOf(await person.logIn(login.telegramLink));
+    const { subscriberId } = await website.verifyCode({ code });
+    await person.open((await website.createSession()).telegramLink);
+    const before = await figure(series);
+    const path = `/v1/admin/projects/${shop.slug}/subscribers/${subscriberId}`;
+    const bearer = stage.tapin.adminToken;
+    const answer = await restFetch(stage.url + path, { method: "DELETE", bearer });
+    expect(answer.status).toBe(200);
+    expect(await figure(series)).toBe(before + 1);
+  });
+
   it("tell the watchers that are there, and how long a decision takes to reach them", async () => {
     const website = shop.client();
     const session = await website.createSession();
