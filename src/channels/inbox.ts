@@ -99,13 +99,19 @@ function readSafely({ read, log, errors }: Desk, update: unknown): KeyedEvent | 
 
 // The place in the person's queue is taken at once, so that the order of arrival stays while the notes are made.
 function begin(desk: Desk, { key, event }: KeyedEvent, noted: Promise<UpdateState>): Running {
+  const { promise: handled, resolve } = Promise.withResolvers<void>();
   const forget = () => {
     if (desk.running.get(key) === entry) desk.running.delete(key);
+    resolve();
   };
-  const handled = desk.people.run(event.person.userId, async () => {
+  void desk.people.run(event.person.userId, async () => {
     const state = await noted.catch(() => null);
-    if (state !== null && state !== "done") await handleNoted(desk, { key, event });
-    forget();
+    if (state === null || state === "done") return forget();
+    const work = handleNoted(desk, { key, event }).then(forget);
+    // Late work goes on, and counts as under way to its end: only the person's next update waits no longer.
+    if ((await waitAtMost(work, desk.timing.handlerMs)) === "late") {
+      desk.log.error({ event: event.kind }, "an update took too long");
+    }
   });
   const entry: Running = { noted, handled };
   desk.running.set(key, entry);
@@ -115,9 +121,8 @@ function begin(desk: Desk, { key, event }: KeyedEvent, noted: Promise<UpdateStat
 }
 
 async function handleNoted(desk: Desk, { key, event }: KeyedEvent): Promise<void> {
-  const { handle, handlers, timing, log, errors } = desk;
-  const outcome = await waitAtMost(handle(event), timing.handlerMs);
-  if (outcome === "late") log.error({ event: event.kind }, "an update took too long");
+  const { handle, handlers, log, errors } = desk;
+  await handle(event);
   try {
     await handlers.finish(key);
   } catch (error) {
