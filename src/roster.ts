@@ -7,6 +7,12 @@ import { type FleetParts, type Member, nameOf, recruit, SET_BOT_ADVICE } from ".
 /** Seconds on top of a code's life for which a bot that left may edit its messages: two tries more, a minute each. */
 const LEAVING_GRACE_SECONDS = 150;
 
+/** Milliseconds until a failed read of the bots is tried again; doubles with each failure in a row. */
+const FIRST_RETRY_MS = 1000;
+
+/** Longest time between two tries, in milliseconds. */
+const LONGEST_RETRY_MS = 60_000;
+
 /** The bots of projects in this process. */
 export interface Roster {
   /** Those that run, by {@link placeOf}. */
@@ -15,7 +21,10 @@ export interface Roster {
   readonly sealed: ReadonlyMap<string, ProjectBot>;
   /** Those that left and may still edit messages: stopped, they take no updates. */
   leaving(): readonly Member[];
-  /** Makes the bots equal to what the database says. Never rejects. */
+  /**
+   * Makes the bots equal to what the database says. Never rejects: when they cannot be read, those that run stay, and
+   * it is tried again until they can.
+   */
   update(): Promise<void>;
   /** Ends all changes; the bots run on. */
   close(): Promise<void>;
@@ -38,22 +47,34 @@ export function createRoster(parts: FleetParts): Roster {
   const book: Book = { members: new Map(), sealed: new Map(), leaving: new Map() };
   let work: Promise<void> = Promise.resolve();
   let closed = false;
+  let retryMs = FIRST_RETRY_MS;
+  let retry: NodeJS.Timeout | undefined;
+  const attempt = async () => {
+    if (closed) return;
+    clearTimeout(retry);
+    try {
+      await apply(parts, book);
+      retryMs = FIRST_RETRY_MS;
+    } catch (err) {
+      parts.log.warn({ event: "bots_unread", err }, "the bots of projects could not be read");
+      // A process that is about to end waits for no retry.
+      retry = setTimeout(update, retryMs).unref();
+      retryMs = Math.min(2 * retryMs, LONGEST_RETRY_MS);
+    }
+  };
+  const update = () => {
+    work = work.then(attempt);
+    return work;
+  };
   return {
     members: book.members,
     sealed: book.sealed,
     leaving: () => leavingOf(book),
-    update() {
-      work = work.then(async () => {
-        if (closed) return;
-        await apply(parts, book).catch((err: unknown) => {
-          parts.log.warn({ event: "bots_unread", err }, "the bots of projects could not be read");
-        });
-      });
-      return work;
-    },
+    update,
     async close() {
       closed = true;
       await work;
+      clearTimeout(retry);
     },
   };
 }
