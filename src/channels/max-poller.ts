@@ -38,6 +38,7 @@ export async function pollMax(parts: MaxPollingParts, signal: AbortSignal): Prom
   const { timing } = parts;
   const trouble = createPollingTrouble({ ...parts, name: "MAX", signal });
   const place = new Place(parts);
+  await place.find(signal);
   let clearUntil = 0;
   while (!signal.aborted) {
     try {
@@ -46,8 +47,7 @@ export async function pollMax(parts: MaxPollingParts, signal: AbortSignal): Prom
         clearUntil = performance.now() + timing.reconcileMs;
       }
       const askedAt = performance.now();
-      const marker = await waitUnlessAborted(place.marker(), signal);
-      const page = await fetchPage(parts.client, marker, signal);
+      const page = await fetchPage(parts.client, place.marker, signal);
       trouble.over();
       if (!(await takeAll(parts, page.updates, { isFirst: place.isFirst, signal }))) return;
       // Asking from here confirms all before it: only now is every one of them noted.
@@ -60,21 +60,39 @@ export async function pollMax(parts: MaxPollingParts, signal: AbortSignal): Prom
   }
 }
 
+type PlaceParts = Pick<MaxPollingParts, "handlers" | "timing" | "log" | "errors">;
+
 // Without a marker MAX may tell of the newest update alone (so its pages in Russian, unlike those in English): a
 // process that is started anew goes on where the one before it was.
 class Place {
   /** Whether nothing was taken from here yet. */
   isFirst = true;
-  readonly #parts: Pick<MaxPollingParts, "handlers" | "log" | "errors">;
-  #marker: MaxUpdates["marker"] | undefined;
+  readonly #parts: PlaceParts;
+  #marker: MaxUpdates["marker"] = null;
 
-  constructor(parts: Pick<MaxPollingParts, "handlers" | "log" | "errors">) {
+  constructor(parts: PlaceParts) {
     this.#parts = parts;
   }
 
-  async marker(): Promise<MaxUpdates["marker"]> {
-    if (this.#marker === undefined) this.#marker = await this.#parts.handlers.marker();
+  get marker(): MaxUpdates["marker"] {
     return this.#marker;
+  }
+
+  /** Reads where polling goes on: tries until the database tells, or the signal is aborted. Never rejects. */
+  async find(signal: AbortSignal): Promise<void> {
+    const { handlers, timing, log, errors } = this.#parts;
+    const { firstBackoffMs, longestBackoffMs } = timing;
+    for (let waitMs = firstBackoffMs; !signal.aborted; waitMs *= 2) {
+      try {
+        this.#marker = await waitUnlessAborted(handlers.marker(), signal);
+        return;
+      } catch (error) {
+        if (waitMs === firstBackoffMs) {
+          log.warn({ error: errors.describe(error) }, "where polling goes on could not be read");
+        }
+        await pause(Math.min(waitMs, longestBackoffMs), signal);
+      }
+    }
   }
 
   async moveTo(marker: MaxUpdates["marker"]): Promise<void> {

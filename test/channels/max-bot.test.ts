@@ -2,7 +2,6 @@
 // come once more, answers to taps. Scenarios it shares with Telegram are in the bot-*.test.ts files.
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { identifyMaxBot } from "../../src/channels/max.ts";
 import { bodyOf } from "../../src/channels/max-sender.ts";
 import { ANNA, LOGIN, type Stage, setStage } from "./bot-stage.ts";
 import { refusal } from "./messenger-calls.ts";

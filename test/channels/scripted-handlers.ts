@@ -70,6 +70,8 @@ export class ScriptedHandlers implements BotHandlers {
   onTap: (person: Person, data: string) => Promise<Screen> = async (_, data) => decided(data);
   /** Called before every note; a test makes it fail. */
   onNote: () => Promise<void> = async () => undefined;
+  /** Called before the place of polling is read; a test makes it fail. */
+  onMarker: () => Promise<void> = async () => undefined;
   readonly #langs = new Map<string, string>();
   #prompts = 0;
 
@@ -136,6 +138,7 @@ export class ScriptedHandlers implements BotHandlers {
   }
 
   async marker(): Promise<string | null> {
+    await this.onMarker();
     return this.notebook.marker;
   }
 
