@@ -22,7 +22,7 @@ const SEEN = sql`
   greatest(0, floor(extract(epoch from ${NOW} - created_at)))::integer as age_seconds,
   greatest(0, ceil(extract(epoch from expires_at - ${NOW}) * 1000))::integer as remaining_ms,
   ceil(extract(epoch from ${RIGHT_NOW} - case when ${OVERDUE} then expires_at else ended_at end)
-    * 1000)::integer as ended_ms`;
+    * 1000)::double precision as ended_ms`;
 
 interface SeenRow {
   id: string;

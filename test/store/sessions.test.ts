@@ -209,6 +209,17 @@ describe.each(DATABASES)("sessions on $name", (kind) => {
     expect(await store.sessions.find(project.id, pending.id)).not.toBeNull();
   });
 
+  test("a session that ended long ago is read like any other: its age in milliseconds is no 32-bit integer", async () => {
+    const project = await addProject(store);
+    const { id } = await addSession(store, project);
+    await store.sessions.cancel(project.id, id);
+    await database.query(
+      `update sessions set ended_at = ended_at - interval '60 days' where id = '${id}'`,
+    );
+    const endedMs = (await store.sessions.find(project.id, id))?.endedMs ?? 0;
+    expect(endedMs / 86_400_000).toBeCloseTo(60, 1);
+  });
+
   test("T7 100 simultaneous approvals: one", async () => {
     const project = await addProject(store);
     const owner = person();
