@@ -76,25 +76,6 @@ export function createMaxBot(options: MaxBotOptions): Bot {
   return createMessengerBot(side, options, timing);
 }
 
-/** How long to wait for the answer whose token this is, in milliseconds. */
-const IDENTIFY_MS = 15_000;
-
-/**
- * Whose token this is; null = MAX refuses it. Rejects when MAX cannot be asked, with an error that does not
- * carry the token.
- */
-export async function identifyMaxBot(
-  options: Pick<MaxBotOptions, "token" | "apiUrl" | "caFile">,
-): Promise<BotAccount | null> {
-  const errors = maxErrors(options.token);
-  try {
-    return await askAccount(createMaxClient(options), AbortSignal.timeout(IDENTIFY_MS));
-  } catch (error) {
-    if (errors.failureOf(error) === "wrong_token") return null;
-    throw new Error(errors.describe(error));
-  }
-}
-
 async function askAccount(client: MaxClient, signal: AbortSignal): Promise<BotAccount> {
   const { user_id: id, username } = await client.getMe(signal);
   return { messengerBotId: String(id), username: username ?? "" };

@@ -76,25 +76,6 @@ export function createTelegramBot(options: BotOptions): Bot {
   return createMessengerBot(side, options, timing);
 }
 
-/**
- * Whose token this is; null = Telegram refuses it. Rejects when Telegram cannot be asked, with an error that
- * does not carry the token.
- */
-export async function identifyTelegramBot({
-  token,
-  apiUrl,
-}: Pick<BotOptions, "token" | "apiUrl">): Promise<BotAccount | null> {
-  const errors = telegramErrors(token);
-  const apiRoot = apiRootOf({ apiUrl });
-  try {
-    const api = createApi(token, { apiRoot, timeoutSeconds: CALL_SECONDS });
-    return await askAccount(api, AbortSignal.timeout(CALL_SECONDS * 1000));
-  } catch (error) {
-    if (errors.failureOf(error) === "wrong_token") return null;
-    throw new Error(errors.describe(error));
-  }
-}
-
 // grammY refuses a root that ends with a slash.
 function apiRootOf({ apiUrl }: Pick<BotOptions, "apiUrl">): string {
   return (apiUrl ?? DEFAULT_API_URL).replace(/\/+$/, "");

@@ -163,6 +163,20 @@ describe("MaxBot", () => {
     expect(opened.slice(1).sort()).toEqual(["1", "2", "3"]);
   });
 
+  it("says of a database that is away what it is, and goes on from the marker once it is back", async () => {
+    stage.handlers.notebook.marker = "17";
+    stage.handlers.onMarker = async () => {
+      stage.handlers.onMarker = async () => undefined;
+      throw new Error("the database is away");
+    };
+    await stage.startedBot();
+    await stage.until(() => stage.proxy.callsOf("GET /updates").length > 0);
+    expect(stage.proxy.callsOf("GET /updates")[0]?.query.marker).toBe("17");
+    expect(stage.lines("warn", "error").map((line) => line.message)).toEqual([
+      "where polling goes on could not be read",
+    ]);
+  });
+
   it("asks without a marker when MAX refuses the one that was kept", async () => {
     stage.handlers.notebook.marker = "17";
     stage.fail("poll", refusal("max", 400, "Invalid marker"));
@@ -209,20 +223,6 @@ describe("MaxBot", () => {
     const bot = stage.bot({ caFile: "/nowhere.pem" });
     await expect(bot.start()).rejects.toThrow("The CA file cannot be read");
     expect((await bot.inspect()).problems).toEqual([expect.stringContaining("The CA file")]);
-  });
-});
-
-describe("identifyMaxBot", () => {
-  it("tells whose token it is, null for one that is refused, and rejects when nobody answers", async () => {
-    const apiUrl = stage.proxy.url;
-    expect(await identifyMaxBot({ token: stage.token, apiUrl, caFile: null })).toEqual({
-      messengerBotId: "770001",
-      username: "id770001_bot",
-    });
-    expect(await identifyMaxBot({ token: "wrong", apiUrl, caFile: null })).toBeNull();
-    stage.proxy.setDown(true);
-    const asked = identifyMaxBot({ token: stage.token, apiUrl, caFile: null });
-    await expect(asked).rejects.toThrow("no answer");
   });
 });
 
