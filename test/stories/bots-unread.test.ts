@@ -2,8 +2,8 @@
 
 import { pino } from "pino";
 import { expect, test } from "vitest";
-import type { FleetParts } from "../../src/fleet-member.ts";
-import { createRoster, placeOf } from "../../src/roster.ts";
+import type { FleetParts } from "../../src/fleet/member.ts";
+import { createRoster, placeOf } from "../../src/fleet/roster.ts";
 import { awaitCondition } from "../support/await-condition.ts";
 
 const BOT = {
