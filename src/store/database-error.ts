@@ -25,7 +25,15 @@ const PASSING_STATE = /^(?:08...|53...|57P0[1235]|57014|55P03|25006|25P0[34]|400
 
 /** pg, pg-pool, kysely and PGlite tell these by their text alone. */
 const LOST_CONNECTION =
-  /^Connection terminated|^timeout exceeded when trying to connect|is not queryable$|^Query read timeout|Cannot use a pool after calling end|driver has already been destroyed|PGlite (?:instance )?is (?:already )?clos|^Postgres connection has been discarded/;
+  /^Connection terminated|^timeout exceeded when trying to connect|is not queryable$|Cannot use a pool after calling end|driver has already been destroyed|PGlite (?:instance )?is (?:already )?clos|^Postgres connection has been discarded/;
+
+/** pg's words for a query that was not answered within `query_timeout`. */
+const SILENCE = /^Query read timeout/;
+
+/** Whether the error says that the server did not answer in time: nobody knows what it has done. */
+export function isSilence(error: unknown): boolean {
+  return error instanceof Error && SILENCE.test(error.message);
+}
 
 /** The SQLSTATE or socket code of an error, or null. */
 export function codeOf(error: unknown): string | null {
@@ -39,7 +47,7 @@ export function isUnavailable(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.some(isUnavailable);
   const code = codeOf(error);
   if (code !== null && (SOCKET_CODES.has(code) || PASSING_STATE.test(code))) return true;
-  return error instanceof Error && LOST_CONNECTION.test(error.message);
+  return isSilence(error) || (error instanceof Error && LOST_CONNECTION.test(error.message));
 }
 
 /**

@@ -3,6 +3,7 @@
 
 import pg from "pg";
 import type { OnError } from "./database.ts";
+import { checkWritable } from "./writable.ts";
 
 /** Where to connect and whom to tell. */
 export interface ListenerOptions {
@@ -25,10 +26,10 @@ export interface Listener {
 export const LISTENER_NAME = "tapin-listen";
 
 const FIRST_RETRY_MS = 100;
-const LAST_RETRY_MS = 10_000;
+const LAST_RETRY_MS = 2_000;
 
-/** How often the silent connection is asked whether it is still there: a dead peer says nothing. */
-const CHECK_EVERY_MS = 15_000;
+/** How often the silent connection is asked whether it is still there, and still the primary: a dead peer says nothing. */
+const CHECK_EVERY_MS = 5_000;
 const CHECK_TIMEOUT_MS = 5_000;
 
 /** Listens, once the first connection stands; rejects when that fails. */
@@ -66,6 +67,7 @@ class ListenConnection implements Listener {
     try {
       await client.connect();
       await client.query("listen tapin_session; listen tapin_bots");
+      await checkWritable(client);
     } catch (error) {
       await discard(client);
       throw error;
@@ -88,7 +90,7 @@ class ListenConnection implements Listener {
   #checkLater(client: pg.Client): void {
     this.#timer = setTimeout(async () => {
       try {
-        await client.query("select 1");
+        await checkWritable(client);
         if (this.#client === client) this.#checkLater(client);
       } catch (error) {
         this.#lost(client, error);

@@ -1,36 +1,20 @@
 // PostgreSQL over the network: one pool for queries, one connection that listens.
 
-import { CompiledQuery, Kysely, PostgresDialect } from "kysely";
+import { Kysely, PostgresDialect } from "kysely";
 import pg from "pg";
 import type { ChangeHub } from "./change-feed.ts";
-import type { Database, OnError } from "./database.ts";
+import type { Database } from "./database.ts";
 import { codeOf } from "./database-error.ts";
 import { listen } from "./listener.ts";
 import { migrate } from "./migrate.ts";
+import { CONNECT_TIMEOUT_MS, createPool, discarding, type PoolOptions } from "./postgres-pool.ts";
 import type { Tables } from "./tables.ts";
-
-/** How to reach PostgreSQL. */
-export interface PostgresOptions {
-  readonly databaseUrl: string;
-  /** Most connections for queries; one more listens. */
-  readonly poolSize: number;
-  readonly onError: OnError;
-}
-
-/** Milliseconds a caller waits for a connection before the answer is UNAVAILABLE. */
-const CONNECT_TIMEOUT_MS = 5_000;
-
-/** Milliseconds a statement may take, waits for other callers' locks included. */
-const STATEMENT_TIMEOUT_MS = 15_000;
-
-/** Milliseconds a transaction may stand idle: longer means that its process hangs with locks held. */
-const IDLE_TRANSACTION_TIMEOUT_MS = 30_000;
 
 /** Oldest version whose SQL the schema and the queries keep to. */
 const OLDEST_VERSION = 140_000;
 
 /** Opens the database. Rejects with a sentence that says what is wrong, without the password. */
-export async function openPostgres(options: PostgresOptions, hub: ChangeHub): Promise<Database> {
+export async function openPostgres(options: PoolOptions, hub: ChangeHub): Promise<Database> {
   await prepare(options.databaseUrl);
   const listener = await listen({
     databaseUrl: options.databaseUrl,
@@ -40,18 +24,7 @@ export async function openPostgres(options: PostgresOptions, hub: ChangeHub): Pr
     onError: options.onError,
   });
   const pool = createPool(options);
-  const db = new Kysely<Tables>({
-    dialect: new PostgresDialect({
-      pool,
-      // Not as start-up parameters: PgBouncer refuses connections that carry them.
-      onCreateConnection: async (connection) => {
-        await connection.executeQuery(
-          CompiledQuery.raw(`select set_config('statement_timeout', '${STATEMENT_TIMEOUT_MS}', false),
-            set_config('idle_in_transaction_session_timeout', '${IDLE_TRANSACTION_TIMEOUT_MS}', false)`),
-        );
-      },
-    }),
-  });
+  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: discarding(pool) }) });
   return {
     db,
     pool: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
@@ -60,21 +33,6 @@ export async function openPostgres(options: PostgresOptions, hub: ChangeHub): Pr
       await db.destroy();
     },
   };
-}
-
-function createPool(options: PostgresOptions): pg.Pool {
-  const pool = new pg.Pool({
-    connectionString: options.databaseUrl,
-    application_name: "tapin",
-    max: options.poolSize,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    keepAlive: true,
-  });
-  // An idle connection that breaks is replaced by the next query; without this it would end the process.
-  pool.on("error", (error) => options.onError("An idle database connection was lost.", error));
-  // The same for one that breaks between two queries of a transaction: the next query says so.
-  pool.on("connect", (client) => client.on("error", () => undefined));
-  return pool;
 }
 
 async function prepare(databaseUrl: string): Promise<void> {

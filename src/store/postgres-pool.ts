@@ -1,0 +1,83 @@
+// The pool of connections to PostgreSQL. A server that says nothing, or may not write, must cost a caller
+// seconds and the pool nothing: such a connection is thrown away, and the next one asks whoever answers then.
+
+import type { PostgresPool } from "kysely";
+import pg from "pg";
+import type { OnError } from "./database.ts";
+import { codeOf, isSilence } from "./database-error.ts";
+import { checkWritable, READ_ONLY } from "./writable.ts";
+
+/** How to reach PostgreSQL. */
+export interface PoolOptions {
+  readonly databaseUrl: string;
+  /** Most connections. */
+  readonly poolSize: number;
+  readonly onError: OnError;
+}
+
+/** Milliseconds a caller waits for a connection before the answer is UNAVAILABLE. */
+export const CONNECT_TIMEOUT_MS = 5_000;
+
+/** Milliseconds a statement may take, waits for other callers' locks included; the server ends it then. */
+const STATEMENT_TIMEOUT_MS = 4_000;
+
+/** Milliseconds until the server itself is given up: it does not even keep to the time of a statement. */
+const SILENCE_TIMEOUT_MS = 5_000;
+
+/** Milliseconds a transaction may stand idle: longer means that its process hangs or is cut off, with locks held. */
+const IDLE_TRANSACTION_TIMEOUT_MS = 10_000;
+
+/** Makes the pool; nothing connects before the first query. */
+export function createPool(options: PoolOptions): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: options.databaseUrl,
+    application_name: "tapin",
+    max: options.poolSize,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    query_timeout: SILENCE_TIMEOUT_MS,
+    keepAlive: true,
+    // Here and not in kysely's hook, which would keep the connection when this fails.
+    onConnect: prepareConnection,
+  });
+  // An idle connection that breaks is replaced by the next query; without this it would end the process.
+  pool.on("error", (error) => options.onError("An idle database connection was lost.", error));
+  // The same for one that breaks between two queries of a transaction: the next query says so.
+  pool.on("connect", (client) => client.on("error", () => undefined));
+  return pool;
+}
+
+// Not as start-up parameters: PgBouncer refuses connections that carry them.
+async function prepareConnection(client: pg.ClientBase): Promise<void> {
+  await client.query(`select set_config('statement_timeout', '${STATEMENT_TIMEOUT_MS}', false),
+    set_config('idle_in_transaction_session_timeout', '${IDLE_TRANSACTION_TIMEOUT_MS}', false)`);
+  await checkWritable(client);
+}
+
+/** The pool as kysely takes it, whose connections are given up when they are of no more use. */
+export function discarding(pool: pg.Pool): PostgresPool {
+  return {
+    options: pool.options,
+    connect: async () => discardingClient(await pool.connect()),
+    end: () => pool.end(),
+  };
+}
+
+type KyselyClient = Awaited<ReturnType<PostgresPool["connect"]>>;
+
+function discardingClient(client: pg.PoolClient): KyselyClient {
+  let useless: unknown = null;
+  const query = async (text: string, values: unknown[]) => {
+    // Such as a rollback after a query without an answer: it would wait as long again.
+    if (useless !== null) throw useless;
+    try {
+      return await client.query(text, values);
+    } catch (error) {
+      if (isSilence(error) || codeOf(error) === READ_ONLY) useless = error;
+      throw error;
+    }
+  };
+  return {
+    query: query as unknown as KyselyClient["query"],
+    release: (discard = false) => client.release(discard === true || useless !== null),
+  };
+}
