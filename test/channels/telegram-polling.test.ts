@@ -78,7 +78,7 @@ describe("TelegramBot order", () => {
     await stage.startedBot();
     const ids = Array.from({ length: 20 }, (_, index) => String(100 + index));
     await Promise.all(ids.map((id) => stage.open("auth_demo", { id })));
-    expect(stage.handlers.of("shown")).toHaveLength(20);
+    await until(() => stage.handlers.of("shown").length === 20);
   });
 
   it("confirms an update only when it is noted, and does not wait until it is handled", async () => {
