@@ -1,6 +1,7 @@
 // A crowd logs in through one bot in the same moment, while the messenger keeps to its vendor's limits: everybody gets
 // through, nobody twice, and how long that takes is printed.
 
+import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { SandboxChannel } from "../../src/sandbox/sandbox.ts";
 import { awaitAnswer } from "../support/await-condition.ts";
@@ -22,6 +23,18 @@ const WATCHERS_A_CONNECTION = 50;
 
 /** How long the last one of the crowd may wait for a message of the bot, in milliseconds. */
 const PATIENCE_MS = 120_000;
+
+/** Calls that one client makes at most for one answer of a busy service. */
+const MOST_TRIES = 10;
+
+/** Pause before a client comes again, in milliseconds. */
+const TRY_AGAIN_MS = 1000;
+
+/**
+ * Most answers with 429 for each person, on average: a bot that kept to the limits meets few, and one that ran against
+ * them again and again would meet many.
+ */
+const MOST_429_A_PERSON = 0.25;
 
 /** One person's way through the crowd: when what happened, in milliseconds of this process. */
 interface Passage {
@@ -86,14 +99,19 @@ async function gather(setting: Setting): Promise<Crowd> {
   };
 }
 
-/** Calls until there is an answer: a busy service may say `unavailable`, and every client has to come again then. */
+/**
+ * Calls until there is an answer: a busy service may say `unavailable`, and every client has to come again then, after a
+ * pause. Rejects with the last refusal when there is no answer to {@link MOST_TRIES} calls.
+ */
 async function patiently<T>(crowd: Crowd, call: () => Promise<T>): Promise<T> {
-  for (;;) {
+  for (let tries = 1; ; tries += 1) {
     try {
       return await call();
     } catch (error) {
-      if (!(error instanceof CallError) || error.reason !== "unavailable") throw error;
+      const isBusy = error instanceof CallError && error.reason === "unavailable";
+      if (!isBusy || tries === MOST_TRIES) throw error;
       crowd.repeated.push(error.reason);
+      await pause(TRY_AGAIN_MS);
     }
   }
 }
@@ -214,6 +232,9 @@ describe.each<Setting>([
       sessions.map((session, index) => pass(crowd, index, session)),
     );
     print(crowd, passages);
+    expect(crowd.messengers.answers.get(429) ?? 0).toBeLessThanOrEqual(people * MOST_429_A_PERSON);
+    // Everybody makes four calls: create, watch, and verify twice.
+    expect(crowd.repeated.length).toBeLessThanOrEqual(people);
     expect(new Set(passages.map(({ profile }) => profile.subscriberId)).size).toBe(people);
     const [counts] = await queryOnce(storage.databaseUrl, COUNTS);
     const all = { sessions: people, subscribers: people, grants: people, used: people };
