@@ -16,9 +16,8 @@ import {
 } from "./core/secret.ts";
 import { ensureDemoProject } from "./demo-project.ts";
 import { TapinError } from "./errors.ts";
-import { createFleet, type Fleet } from "./fleet.ts";
+import { createFleet, type Fleet } from "./fleet/fleet.ts";
 import { type Keyring, openKeyring } from "./keyring.ts";
-import { createMetrics } from "./metrics.ts";
 import {
   type Addresses,
   accessTo,
@@ -28,11 +27,12 @@ import {
 } from "./mount-sandbox.ts";
 import { createSandbox, type Sandbox } from "./sandbox/sandbox.ts";
 import { AVATAR_PREFIX, avatarRoute } from "./server/avatar-route.ts";
+import { createMetrics } from "./server/metrics.ts";
 import { createServer, type Server } from "./server/server.ts";
+import { readTlsIdentity, watchTlsFiles } from "./server/tls-files.ts";
 import { WEBHOOK_PREFIX, webhookRoute } from "./server/webhook.ts";
 import { type OpenedStore, openStore } from "./store/open.ts";
 import { startSweeper } from "./sweeper.ts";
-import { readTlsIdentity, watchTlsFiles } from "./tls-files.ts";
 
 /** A running Tapin. */
 export interface Gateway {

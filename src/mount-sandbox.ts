@@ -3,7 +3,7 @@
 import type { Config } from "./config.ts";
 import type { Channel } from "./core/subscriber.ts";
 import { TapinError } from "./errors.ts";
-import type { MessengerAccess } from "./fleet-member.ts";
+import type { MessengerAccess } from "./fleet/member.ts";
 import { createDemo } from "./sandbox/demo/demo.ts";
 import type { Sandbox } from "./sandbox/sandbox.ts";
 import type { PlainRoute } from "./server/front.ts";

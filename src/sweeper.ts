@@ -5,7 +5,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "pino";
 import { expireSessions, purgeEnded } from "./actions/expire-sessions.ts";
-import type { Ports, SettlingBot } from "./core/ports.ts";
+import type { Settler } from "./core/bot-ports.ts";
+import type { Ports } from "./core/ports.ts";
 import type { StalePrompt } from "./core/prompt.ts";
 
 /** Milliseconds between two sweeps. */
@@ -16,12 +17,6 @@ export const SWEEP_LEASE_SECONDS = 10;
 
 const PURGE_EVERY_MS = 10 * 60_000;
 const SETTLE_BATCH = 100;
-
-/** How a bot's prompts are settled. */
-export interface Settler extends SettlingBot {
-  /** Edits a prompt's message to what became of it; false when that failed and is worth another try. */
-  settle(prompt: StalePrompt): Promise<boolean>;
-}
 
 /** What the sweeper works with. */
 export interface SweeperParts {

@@ -3,7 +3,7 @@
 // says why not. Transitions are conditional: a method that moves something returns null when the row was
 // not in a state that allows it. Time is the database's.
 
-import type { Bots, BotTable, UpdateTable } from "./bot-ports.ts";
+import type { Bots, BotTable, SettlingBot, UpdateTable } from "./bot-ports.ts";
 import type { Grant } from "./grant.ts";
 import type { Observer } from "./observer.ts";
 import type { Project, ProjectChange, ProjectDraft } from "./project.ts";
@@ -219,14 +219,6 @@ export interface PromptDraft {
   readonly bot: string;
   /** Seconds its buttons work. */
   readonly ttlSeconds: number;
-}
-
-/** A bot that can edit its prompts' messages. */
-export interface SettlingBot {
-  /** As in PromptDraft. */
-  readonly bot: string;
-  /** True for a bot that was taken away or replaced: it answers nobody any more. */
-  readonly hasLeft: boolean;
 }
 
 /** Prompts. */

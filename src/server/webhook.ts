@@ -1,6 +1,7 @@
 // Where messengers deliver updates: one unguessable path and one secret for each bot. The secret is compared
 // in constant time before anything else happens, and the answer is an empty 200 once the update is noted.
 
+import type { Webhook } from "../core/bot-ports.ts";
 import { sameSecret } from "../core/secret.ts";
 import { TapinError } from "../errors.ts";
 import { type Exchange, headerOf } from "./exchange.ts";
@@ -12,15 +13,6 @@ export const WEBHOOK_PREFIX = "/hooks/";
 
 /** Largest update, in bytes. */
 export const MAX_UPDATE_BYTES = 256 * 1024;
-
-/** One bot's webhook. */
-export interface Webhook {
-  /** Header that carries the secret, in lower case. */
-  readonly secretHeader: string;
-  readonly secret: string;
-  /** Notes the update; rejects when it could not be noted and must be delivered again. */
-  receive(update: unknown): Promise<void>;
-}
 
 /** The route of all webhooks. `find` looks a bot up by the text after the prefix. */
 export function webhookRoute(find: (name: string) => Webhook | null): PlainRoute {

@@ -1,15 +1,15 @@
 // A member of the fleet: one bot with what the gateway knows of it, made from a token, and the verbs it reports to.
 
 import type { Logger } from "pino";
-import { decidePrompt } from "./actions/decide-prompt.ts";
-import { openLink } from "./actions/open-link.ts";
-import type { Bot, BotOptions } from "./channels/bot.ts";
-import { createMaxBot } from "./channels/max.ts";
-import { createTelegramBot } from "./channels/telegram.ts";
-import type { BotHandlers, BotIdentity, ProjectBot } from "./core/bot-ports.ts";
-import type { Ports } from "./core/ports.ts";
-import { sha256Hex } from "./core/secret.ts";
-import type { Channel, Person } from "./core/subscriber.ts";
+import { decidePrompt } from "../actions/decide-prompt.ts";
+import { openLink } from "../actions/open-link.ts";
+import type { Bot, BotOptions } from "../channels/bot.ts";
+import { createMaxBot } from "../channels/max.ts";
+import { createTelegramBot } from "../channels/telegram.ts";
+import type { BotHandlers, BotIdentity, ProjectBot } from "../core/bot-ports.ts";
+import type { Ports } from "../core/ports.ts";
+import { sha256Hex } from "../core/secret.ts";
+import type { Channel, Person } from "../core/subscriber.ts";
 
 /** How this process reaches one messenger. */
 export interface MessengerAccess {

@@ -1,8 +1,8 @@
 // The roster: keeps the bots of projects equal to what the database says, one change at a time, and lets a bot that
 // was taken away or replaced tidy its messages up before it is forgotten.
 
-import type { ProjectBot } from "./core/bot-ports.ts";
-import { type FleetParts, type Member, nameOf, recruit, SET_BOT_ADVICE } from "./fleet-member.ts";
+import type { ProjectBot } from "../core/bot-ports.ts";
+import { type FleetParts, type Member, nameOf, recruit, SET_BOT_ADVICE } from "./member.ts";
 
 /** Seconds on top of a code's life for which a bot that left may edit its messages: two tries more, a minute each. */
 const LEAVING_GRACE_SECONDS = 150;

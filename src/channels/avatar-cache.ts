@@ -3,9 +3,9 @@
 
 import { setTimeout as pause } from "node:timers/promises";
 import { LRUCache } from "lru-cache";
-import type { Bot } from "./channels/bot.ts";
-import type { Avatar } from "./core/avatar.ts";
-import { TapinError } from "./errors.ts";
+import type { Avatar } from "../core/avatar.ts";
+import { TapinError } from "../errors.ts";
+import type { Bot } from "./bot.ts";
 
 /** Most bytes of pictures that are kept; the one used longest ago goes first. */
 export const CACHE_BYTES = 16 * 1024 * 1024;

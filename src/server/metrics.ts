@@ -1,7 +1,7 @@
 // The metrics: what the observer hears, as figures for Prometheus. The only file that knows prom-client.
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import type { Observer } from "./core/observer.ts";
+import type { Observer } from "../core/observer.ts";
 
 /** What can be read off at any moment. */
 export interface Readings {

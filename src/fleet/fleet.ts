@@ -1,15 +1,20 @@
 // The fleet: every bot this process runs, its own and those that projects brought. Bots of projects come,
 // change and go without a restart, on every process.
 
-import { createAvatarCache } from "./avatar-cache.ts";
-import type { Bot } from "./channels/bot.ts";
-import type { BotAccount, BotFinding, Bots, ProjectBot } from "./core/bot-ports.ts";
-import { CHANNELS, type Channel } from "./core/subscriber.ts";
-import { TapinError } from "./errors.ts";
-import { type FleetParts, type Member, nameOf, recruit, SET_BOT_ADVICE } from "./fleet-member.ts";
+import { createAvatarCache } from "../channels/avatar-cache.ts";
+import type { Bot } from "../channels/bot.ts";
+import type {
+  BotAccount,
+  BotFinding,
+  Bots,
+  ProjectBot,
+  Settler,
+  Webhook,
+} from "../core/bot-ports.ts";
+import { CHANNELS, type Channel } from "../core/subscriber.ts";
+import { TapinError } from "../errors.ts";
+import { type FleetParts, type Member, nameOf, recruit, SET_BOT_ADVICE } from "./member.ts";
 import { createRoster, placeOf, type Roster } from "./roster.ts";
-import type { Webhook } from "./server/webhook.ts";
-import type { Settler } from "./sweeper.ts";
 
 /** All bots of this process. */
 export interface Fleet extends Bots {
