@@ -10,9 +10,16 @@ import { readOnlyRoute } from "./read-only-route.ts";
 /** The figures in Prometheus' text format. */
 export type ReadMetrics = () => Promise<{ readonly contentType: string; readonly text: string }>;
 
-/** The route; without a token there is none. */
-export function metricsRoutes(token: string | null, read: ReadMetrics): readonly PlainRoute[] {
-  if (token === null) return [];
+/** The figures, and the token of who may read them. */
+export interface MetricsAccess {
+  readonly token: string;
+  readonly read: ReadMetrics;
+}
+
+/** The route; with null there is none. */
+export function metricsRoutes(access: MetricsAccess | null): readonly PlainRoute[] {
+  if (access === null) return [];
+  const { token, read } = access;
   return [
     readOnlyRoute("/metrics", async (exchange) => {
       const credentials = headerOf(exchange.req, "authorization");
