@@ -10,8 +10,8 @@ export default defineConfig({
     globalSetup: ["test/support/postgres-setup.ts"],
     setupFiles: ["test/support/leak-check.ts"],
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
     reporters: ["default", new ClosingLine()],
     projects: [
       { extends: true, test: { name: "node", include: ["test/**/*.test.ts"], pool: "forks" } },

@@ -20,7 +20,7 @@ export const SETTINGS = [
   { name: "TAPIN_PORT", fallback: "8080", meaning: "port to listen on; 0 = any free port" },
   {
     name: "TAPIN_PUBLIC_URL",
-    fallback: "http://host:port",
+    fallback: "http(s)://host:port",
     meaning: "how browsers and messengers reach it",
   },
   {

@@ -41,9 +41,17 @@ async function askService(config: Config): Promise<readonly Finding[]> {
     if (answer.ok) return [finding("service", []), ...body.findings];
     return [finding("service", [`It answered ${answer.status}: ${body.error}`])];
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    return [finding("service", [`Nothing answers at ${url} (${why}). Is Tapin running there?`])];
+    return [finding("service", [unreachedSentence(url, error)])];
   }
+}
+
+function unreachedSentence(url: string, error: unknown): string {
+  const { message, cause } = error instanceof Error ? error : new Error(String(error));
+  const code = String((cause as { code?: unknown } | undefined)?.code ?? message);
+  if (/CERT|ISSUER|SELF_SIGNED|ALTNAME|SIGNATURE/i.test(code)) {
+    return `This machine does not trust the certificate at ${url} (${code}): see NODE_EXTRA_CA_CERTS.`;
+  }
+  return `Nothing answers at ${url} (${code}). Is Tapin running there?`;
 }
 
 /** With TLS the certificate is for the public name, not for this machine. */

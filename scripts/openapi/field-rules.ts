@@ -45,6 +45,7 @@ const CONDITIONS: readonly (readonly [RegExp, (text: string) => Schema])[] = [
   [/^this\.size\(\) <= (\d+)$/, (text) => ({ maxLength: Number(text) })],
   // As many characters have at least as many bytes.
   [/^bytes\(this\)\.size\(\) <= (\d+)$/, (text) => ({ maxLength: Number(text) })],
+  [/^!this\.contains\('%'\)()$/, () => ({ not: { pattern: "%" } })],
   [/^this\.isIp\(\)()$/, () => ({ anyOf: [{ format: "ipv4" }, { format: "ipv6" }] })],
 ];
 

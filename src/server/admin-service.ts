@@ -127,6 +127,9 @@ const FIELDS = [
 ] as const;
 type Field = (typeof FIELDS)[number];
 
+/** UNSPECIFIED leaves these as they are, whatever the mask says: a guard is not switched off by silence. */
+const POLICIES: readonly Field[] = ["match_code", "subscription"];
+
 /** The fields to change: those of the mask, or the populated ones without it (AIP-134). */
 function changeOf(request: UpdateProjectRequest): ProjectChange {
   const values: Record<Field, ProjectChange> = {
@@ -146,8 +149,10 @@ function changeOf(request: UpdateProjectRequest): ProjectChange {
     subscription: request.subscription !== SubscriptionProto.UNSPECIFIED,
   };
   const paths = request.updateMask?.paths ?? [];
-  const fields = paths.length > 0 ? paths.map(parseField) : FIELDS.filter((f) => populated[f]);
-  return Object.assign({}, ...fields.map((field) => values[field]));
+  const fields = paths.length > 0 ? paths.map(parseField) : FIELDS;
+  const isChanged = (field: Field) =>
+    populated[field] || (paths.length > 0 && !POLICIES.includes(field));
+  return Object.assign({}, ...fields.filter(isChanged).map((field) => values[field]));
 }
 
 function parseField(path: string): Field {

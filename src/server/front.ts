@@ -17,6 +17,9 @@ import { SECURITY_HEADERS } from "./security-headers.ts";
 /** Longest request target, in characters. */
 export const MAX_URL_LENGTH = 8 * 1024;
 
+/** Where a load balancer asks. */
+const HEALTH_PATHS = ["/healthz", "/readyz"];
+
 const CREDENTIAL = new RegExp(CREDENTIAL_PREFIX, "i");
 
 /** Most unread bytes of a refused body that are read to keep the connection usable. */
@@ -135,7 +138,9 @@ function originForm(target: string): string {
 
 function checkTarget({ req, path, query }: Exchange): void {
   const host = "authority" in req && req.authority ? req.authority : headerOf(req, "host");
-  if (host === null || !isHost(host) || hostCount(req) > 1) {
+  // HTTP/1.0 knows no Host, and some load balancers check health in it.
+  const isOldCheck = host === null && req.httpVersion === "1.0" && HEALTH_PATHS.includes(path);
+  if (!isOldCheck && (host === null || !isHost(host) || hostCount(req) > 1)) {
     throw new TapinError("VALIDATION_FAILED", { sentence: "The Host header is not valid." });
   }
   // No target has a fragment (RFC 9112 section 3.2); the URL class would cut it off behind our backs.

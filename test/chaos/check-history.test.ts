@@ -90,6 +90,13 @@ describe("checkHistory", () => {
     ],
     ["a created session without a row", without("row"), /s1: it was created, and there is no row/],
     ["a verified code whose row forgot it", withStatus(GOOD, "completed", 1), /row says completed/],
+    [
+      "a confirmed login whose only attempt that may have worked did not",
+      withStatus(GOOD, "completed", 1).filter(
+        (it) => it.kind !== "verified" || it.outcome !== "ok",
+      ),
+      /it was confirmed, and its row says completed/,
+    ],
     ["two grants of one session", withStatus(GOOD, "verified", 2), /with 2 grants/],
     ["a grant of a cancelled session", withStatus(CANCELLED, "cancelled", 1), /with 1 grants/],
     [

@@ -77,7 +77,7 @@ function problemsOf(events: History): readonly string[] {
     problems.push("it was confirmed, and its code never worked");
   const endings = endingsOf(events);
   if (endings.size > 1) problems.push(`it ended as ${[...endings].sort().join(" and as ")}`);
-  return [...problems, ...rowProblems(events, successes.size > 0)];
+  return [...problems, ...rowProblems(events, successes.size > 0 || codes.size > 0)];
 }
 
 /** The codes that anybody was told. */
@@ -114,13 +114,14 @@ function endingOf(event: ChaosEvent, mayBeUsed: boolean): string | null {
   }
 }
 
-function rowProblems(events: History, wasVerified: boolean): readonly string[] {
+/** A login that is confirmed is verified in the end, also where the answer that said so got lost. */
+function rowProblems(events: History, mustBeVerified: boolean): readonly string[] {
   if (of(events, "created").length === 0) return [];
   const [row] = of(events, "row");
   if (row === undefined) return ["it was created, and there is no row"];
   const problems: string[] = [];
-  if (wasVerified && row.status !== "verified") {
-    problems.push(`its code was verified, and its row says ${row.status}`);
+  if (mustBeVerified && row.status !== "verified") {
+    problems.push(`it was confirmed, and its row says ${row.status}`);
   }
   const grants = ENDINGS[row.status] === "completed" ? 1 : 0;
   if (row.grants !== grants) problems.push(`its row says ${row.status}, with ${row.grants} grants`);

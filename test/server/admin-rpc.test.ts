@@ -84,6 +84,10 @@ describe.each(RUNTIMES)("AdminService over RPC on %s", (runtime) => {
       ...draft,
       name: "New",
     });
+    // Silence switches no guard off.
+    expect(await update({}, ["match_code", "subscription"])).toMatchObject({
+      matchCode: MatchCodePolicy.REQUIRED,
+    });
     const cleared = await update({}, ["callback_url", "redirect_uris"]);
     expect(cleared?.callbackUrl).toBeUndefined();
     expect(cleared).toMatchObject({ redirectUris: [], originUrl: draft.originUrl, name: "New" });

@@ -63,6 +63,7 @@ describe.each(RUNTIMES)("the envelope on %s", (runtime) => {
     ["of the wrong type", { match_code: "yes" }, ["match_code"]],
     ["breaking a rule", { state: "a b" }, ["state"]],
     ["breaking a rule deeper", { client: { ip: "300.1.1.1" } }, ["client.ip"]],
+    ["an address with words in its zone", { client: { ip: "::1%evil.example" } }, ["client.ip"]],
     ["prototype pollution", JSON.parse('{"__proto__":{"state":"x"}}'), ["__proto__"]],
   ])("400 names the fields that are %s", async (_, body, fields) => {
     const answer = await keyed("/v1/auth/session", { body });

@@ -1,7 +1,8 @@
 // /healthz and /readyz: what they tell, to whom, and when Tapin is not ready.
 
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
+import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RUNTIMES, startTapin, type Tapin } from "../support/tapin.ts";
 import { ask, jsonOf } from "./raw-http.ts";
@@ -27,11 +28,20 @@ describe.each(RUNTIMES)("health on %s", (runtime) => {
     ["/healthz", '{"status":"ok"}'],
     ["/readyz", '{"status":"ready"}'],
     ["/healthz?probe=1", '{"status":"ok"}'],
-  ])("%s answers without a key", async (path, text) => {
+  ])("%s answers without a key", async (path, body) => {
     const answer = await ask(tapin.url + path);
-    expect(answer).toMatchObject({ status: 200, text });
+    expect(answer).toMatchObject({ status: 200, text: body });
     expect(answer.headers["content-type"]).toBe("application/json");
   });
+
+  it.each(["/healthz", "/readyz"])(
+    "%s answers a load balancer that speaks HTTP/1.0 and names no host",
+    async (path) => {
+      const socket = connect(Number(new URL(tapin.url).port), "127.0.0.1");
+      socket.write(`GET ${path} HTTP/1.0\r\n\r\n`);
+      expect(await text(socket)).toMatch(/^HTTP\/1\.1 200 /);
+    },
+  );
 
   it.each(["/healthz", "/readyz"])("%s takes HEAD, and nothing that changes", async (path) => {
     const head = await ask(tapin.url + path, { method: "HEAD" });

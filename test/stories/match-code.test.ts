@@ -137,7 +137,7 @@ describe("T2 the prompt", () => {
     expect(text.split("\n")).toHaveLength(8);
   });
 
-  it.each(["not-an-address", "192.0.2.300", "192.0.2.7 evil", ""])(
+  it.each(["not-an-address", "192.0.2.300", "192.0.2.7 evil", "::1%evil.example", ""])(
     "takes no %j as an address",
     async (ip) => {
       const refusal = await refusalOf(website.createSession({ client: { ip } }));

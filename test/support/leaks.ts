@@ -54,9 +54,8 @@ export function learnSecret(kind: string, value: unknown): void {
 
 /** The secrets among the settings of a service. */
 export function learnSettings(env: Readonly<Record<string, string>>): void {
-  for (const name of ["TAPIN_TELEGRAM_TOKEN", "TAPIN_MAX_TOKEN", "TAPIN_ADMIN_TOKEN"]) {
-    learnSecret(name, env[name]);
-  }
+  const tokens = ["TELEGRAM_TOKEN", "MAX_TOKEN", "ADMIN_TOKEN", "METRICS_TOKEN"];
+  for (const name of tokens) learnSecret(`TAPIN_${name}`, env[`TAPIN_${name}`]);
   for (const secret of (env.TAPIN_SECRET ?? "").split(",")) learnSecret("TAPIN_SECRET", secret);
   const { TAPIN_DATABASE_URL: url = "" } = env;
   if (URL.canParse(url)) learnSecret("the password of the database", new URL(url).password);
