@@ -129,7 +129,7 @@ describe.each(RUNTIMES)("metrics on %s", { timeout: 60_000 }, (runtime) => {
   });
 });
 
-describe("metrics without a token", () => {
+describe("metrics without a token", { timeout: 60_000 }, () => {
   it("are not there", async () => {
     const tapin = await startTapin();
     const answer = await restFetch(`${tapin.url}/metrics`, { bearer: "" });
