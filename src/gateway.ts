@@ -5,7 +5,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Config } from "./config.ts";
 import type { Bots } from "./core/bot-ports.ts";
-import type { Observer } from "./core/observer.ts";
+import { NO_OBSERVER, type Observer } from "./core/observer.ts";
 import type { Ports } from "./core/ports.ts";
 import {
   ADMIN_TOKEN_PREFIX,
@@ -26,10 +26,10 @@ import {
   type Website,
 } from "./mount-sandbox.ts";
 import { createSandbox, type Sandbox } from "./sandbox/sandbox.ts";
-import { AVATAR_PREFIX, avatarRoute } from "./server/avatar-route.ts";
+import { AVATAR_PREFIX } from "./server/avatar-route.ts";
 import { createMetrics } from "./server/metrics.ts";
 import { createServer, type Server } from "./server/server.ts";
-import { readTlsIdentity, watchTlsFiles } from "./server/tls-files.ts";
+import { readCertificate, watchTlsFiles } from "./server/tls-files.ts";
 import { WEBHOOK_PREFIX, webhookRoute } from "./server/webhook.ts";
 import { type OpenedStore, openStore } from "./store/open.ts";
 import { startSweeper } from "./sweeper.ts";
@@ -138,19 +138,24 @@ async function assemble(
     fleet: null,
     storage: null,
   };
-  const metrics = createMetrics({
-    watchers: () => late.storage?.changes.size ?? 0,
-    pool: () => late.storage?.pool() ?? null,
-  });
-  const { observer } = metrics;
+  const token = config.metricsToken;
+  // Nobody reads them: nothing is counted.
+  const metrics =
+    token === null
+      ? null
+      : createMetrics({
+          watchers: () => late.storage?.changes.size ?? 0,
+          pool: () => late.storage?.pool() ?? null,
+        });
+  const observer = metrics?.observer ?? NO_OBSERVER;
   const ports = await openPorts(config, { secret, late, observer, log, running });
   const { addresses, website } = late;
   const sandbox = config.sandbox ? openSandbox(addresses) : null;
   if (sandbox !== null) running.workers.push(() => sandbox.close());
-  const identity = config.tls && (await readTlsIdentity(config.tls));
+  const certificate = config.tls && (await readCertificate(config.tls));
   const server = createServer({
     ports,
-    identity,
+    certificate,
     adminToken,
     limits: config.limits,
     // The embedded database has this one process.
@@ -158,19 +163,19 @@ async function assemble(
     trustedProxies: config.trustedProxies,
     sandbox,
     publicUrl: () => addresses.publicUrl,
+    avatars: config.avatars,
     routes: [
       webhookRoute((name) => late.fleet?.webhook(name) ?? null),
-      ...(config.avatars ? [avatarRoute(ports)] : []),
       ...(sandbox === null ? [] : sandboxRoutes(sandbox, website)),
     ],
     isReady: (timeoutMs) => checkReady(ports, late, timeoutMs),
-    metrics: { token: config.metricsToken, read: () => metrics.read() },
+    metrics: token === null || metrics === null ? null : { token, read: () => metrics.read() },
     log,
   });
   running.server = (graceMs) => server.stop(graceMs);
-  if (config.tls !== null && identity !== null) {
+  if (config.tls !== null && certificate !== null) {
     const renew = server.renew.bind(server);
-    running.workers.push(watchTlsFiles(config.tls, identity, { renew, log }));
+    running.workers.push(watchTlsFiles(config.tls, certificate, { renew, log }));
   }
   Object.assign(addresses, await listen(server, config));
   const demoApiKey =

@@ -41,7 +41,8 @@ export async function* watchSession(
   const follower = ports.changes.follow(sessionId);
   // A reader that stalls and then vanishes leaves this generator parked at a yield, where no `finally`
   // ever runs: only the signal tells.
-  signal.addEventListener("abort", () => follower.close(), { once: true });
+  const onAbort = () => follower.close();
+  signal.addEventListener("abort", onAbort, { once: true });
   let leave: (() => void) | undefined;
   try {
     let seen = 0;
@@ -69,6 +70,8 @@ export async function* watchSession(
       woken = news === "changed";
     }
   } finally {
+    // Node keeps a combined signal for as long as it has a listener.
+    signal.removeEventListener("abort", onAbort);
     follower.close();
     leave?.();
   }

@@ -45,7 +45,8 @@ function authenticateAdmin({ adminToken }: Authority, bearer: string | null): Id
   return { kind: "admin" };
 }
 
-function bearerOf(header: string | null): string | null {
+/** The credentials of an `Authorization` header (RFC 6750 section 2.1); null when it has none of this kind. */
+export function bearerOf(header: string | null): string | null {
   return /^Bearer +([A-Za-z0-9._~+/=-]+) *$/i.exec(header ?? "")?.[1] ?? null;
 }
 
@@ -53,9 +54,9 @@ function bearerOf(header: string | null): string | null {
  * The refusal with its challenge, which an answer of 401 must carry (RFC 9110 section 11.6.1), whoever refused;
  * any other error as it is. The error attribute is left out when no credentials were given (RFC 6750 section 3).
  */
-export function withChallenge(error: TapinError, { headers }: Pick<Call, "headers">): TapinError {
+export function withChallenge(error: TapinError, authorization: string | null): TapinError {
   if (error.reason !== "UNAUTHORIZED") return error;
-  const isGiven = bearerOf(headers.get("authorization")) !== null;
+  const isGiven = bearerOf(authorization) !== null;
   const challenge = isGiven
     ? 'Bearer realm="tapin", error="invalid_token"'
     : 'Bearer realm="tapin"';

@@ -84,6 +84,7 @@ class SharedSum {
   #fresh = new Map<string, number>();
   #timer: ReturnType<typeof setTimeout> | null = null;
   #isAdding = false;
+  #isClosed = false;
 
   constructor(counts: RateLimiterMemory, table: BudgetTable) {
     this.#counts = counts;
@@ -94,18 +95,27 @@ class SharedSum {
     const fresh = (this.#fresh.get(key) ?? 0) + 1;
     this.#fresh.set(key, fresh);
     if (fresh * SHARE_EARLY >= this.#counts.points) void this.#addUp();
-    // No timer while nobody calls.
-    this.#timer ??= setTimeout(() => void this.#addUp(), SHARE_MS).unref();
+    this.#addUpLater();
   }
 
   close(): void {
+    this.#isClosed = true;
+    this.#stopTimer();
+  }
+
+  #stopTimer(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+
+  #addUpLater(): void {
+    if (this.#isClosed) return;
+    this.#timer ??= setTimeout(() => void this.#addUp(), SHARE_MS).unref();
   }
 
   async #addUp(): Promise<void> {
+    this.#stopTimer();
     if (this.#isAdding) return;
-    this.close();
-    this.#timer = null;
     this.#isAdding = true;
     const fresh = this.#fresh;
     this.#fresh = new Map();
@@ -119,6 +129,8 @@ class SharedSum {
       // the database is away, the calls themselves report.
     } finally {
       this.#isAdding = false;
+      // Counted meanwhile. No timer while nobody calls.
+      if (this.#fresh.size > 0) this.#addUpLater();
     }
   }
 }

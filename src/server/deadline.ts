@@ -38,11 +38,11 @@ export async function keepDeadline<T>(begin: () => Promise<T>, deadline: Deadlin
       clearTimeout(timer);
     };
   });
-  const work = begin();
-  work.catch((error: unknown) => {
-    if (over) onLateFailure(error);
-  });
   try {
+    const work = begin();
+    work.catch((error: unknown) => {
+      if (over) onLateFailure(error);
+    });
     return await Promise.race([work, timeUp]);
   } finally {
     cleanUp();

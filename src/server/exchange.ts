@@ -5,6 +5,7 @@ import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { TapinError } from "../errors.ts";
 import type { Arrival } from "./call.ts";
 import { toRestError } from "./error-envelope.ts";
+import { tellTaken } from "./unread.ts";
 
 /** Request of either HTTP version. */
 export type Request = IncomingMessage | Http2ServerRequest;
@@ -30,32 +31,92 @@ export function headerOf(req: Request, name: string): string | null {
   return Array.isArray(value) ? value.join(", ") : value;
 }
 
-/** Answers with an error in the contract's envelope. */
-export function answerError(exchange: Exchange, error: TapinError): void {
-  const { status, headers, body } = toRestError(error, exchange.requestId);
-  answerJson(exchange, { status, headers, body });
+/**
+ * Bytes of an answer that are written at once. What waits for its reader is told by whole writes, so that one large
+ * write would make a slow reader look like one that has stopped.
+ */
+export const PIECE_BYTES = 16 * 1024;
+
+/** An answer in bytes. */
+export interface BytesAnswer {
+  /** Default 200. */
+  readonly status?: number;
+  /** Its media type. */
+  readonly type: string;
+  readonly bytes: Uint8Array;
+  readonly headers?: readonly (readonly [name: string, value: string])[];
 }
 
-/** Answers with JSON. HEAD gets the same headers and no body. */
+/** Answers with an error in the contract's envelope. */
+export function answerError(exchange: Exchange, error: TapinError): Promise<void> {
+  const { status, headers, body } = toRestError(error, exchange.requestId);
+  return answerJson(exchange, { status, headers, body });
+}
+
+/** Answers with JSON that no cache keeps, as {@link answerBytes} does. */
 export function answerJson(
-  { req, res }: Pick<Exchange, "req" | "res">,
+  exchange: Pick<Exchange, "req" | "res">,
   answer: {
     status: number;
     headers?: readonly (readonly [string, string])[];
     body: unknown;
   },
-): void {
+): Promise<void> {
+  return answerBytes(exchange, {
+    status: answer.status,
+    type: "application/json",
+    bytes: Buffer.from(JSON.stringify(answer.body)),
+    headers: [...(answer.headers ?? []), ["cache-control", "no-store"]],
+  });
+}
+
+/**
+ * Answers with bytes. HEAD gets the same headers and no body. Resolves when all is written or the reader is gone, and
+ * never rejects. An answer that has begun already is broken off.
+ */
+export async function answerBytes(
+  { req, res }: Pick<Exchange, "req" | "res">,
+  { status = 200, type, bytes, headers = [] }: BytesAnswer,
+): Promise<void> {
   if (res.headersSent) {
     res.destroy();
     return;
   }
-  const bytes = Buffer.from(JSON.stringify(answer.body));
-  res.statusCode = answer.status;
-  for (const [name, value] of answer.headers ?? []) res.setHeader(name, value);
-  res.setHeader("content-type", "application/json");
-  res.setHeader("content-length", String(bytes.length));
-  res.setHeader("cache-control", "no-store");
-  // Both kinds of response have the same `end`, which the union type hides.
+  res.statusCode = status;
+  for (const [name, value] of headers) res.setHeader(name, value);
+  res.setHeader("content-type", type);
+  res.setHeader("content-length", String(bytes.byteLength));
   if (req.method === "HEAD") res.end();
-  else (res as ServerResponse).end(bytes);
+  else await writeBytes(res, bytes);
+}
+
+/** Writes the bytes as the rest of the answer, at the pace of their reader, and ends it. */
+export async function writeBytes(res: Response, bytes: Uint8Array): Promise<void> {
+  const lastAt = Math.max(0, bytes.byteLength - PIECE_BYTES);
+  let at = 0;
+  for (; at < lastAt; at += PIECE_BYTES) {
+    if (!(await writePiece(res, bytes.subarray(at, at + PIECE_BYTES)))) return;
+  }
+  // Both kinds of response have the same `end`, which the union type hides.
+  (res as ServerResponse).end(bytes.subarray(at));
+}
+
+/** Writes and waits until the reader keeps up; false when it is gone. */
+export async function writePiece(res: Response, piece: Uint8Array): Promise<boolean> {
+  if (isGone(res)) return false;
+  const outlet = "stream" in res ? res.stream : res.req.socket;
+  return await new Promise((resolve) => {
+    const onClose = () => resolve(false);
+    res.once("close", onClose);
+    (res as ServerResponse).write(piece, (error) => {
+      res.off("close", onClose);
+      if (!error) tellTaken(outlet);
+      resolve(!error);
+    });
+  });
+}
+
+/** Whether the connection of the response, or its stream, has closed. */
+export function isGone(res: Response): boolean {
+  return "stream" in res ? res.stream?.destroyed !== false : res.destroyed;
 }

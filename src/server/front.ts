@@ -59,7 +59,7 @@ export function createFront(given: FrontParts): (req: Request, res: Response) =>
       if (failure.reason === "INTERNAL") {
         parts.log.error({ err: failure.cause, request_id: exchange.requestId }, "request failed");
       }
-      answerError(exchange, failure);
+      void answerError(exchange, failure);
     });
   };
 }

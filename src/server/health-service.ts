@@ -6,10 +6,11 @@ import {
   Health,
   HealthCheckResponse_ServingStatus as Status,
 } from "#gen/grpc/health/v1/health_pb.ts";
+import { callerNetwork } from "../core/address.ts";
 import { TapinError } from "../errors.ts";
-import type { AdmittedCall } from "./call.ts";
 import { READY_CHECK_MS, type ReadyCheck } from "./health.ts";
 import { type Operation, serverStream, unary } from "./operation.ts";
+import { createPlaces } from "./places.ts";
 
 /** Milliseconds between two looks for those who watch: a change is told at most so much later. */
 export const HEALTH_LOOK_MS = 1000;
@@ -20,7 +21,7 @@ export const HEALTH_LOOK_MS = 1000;
  */
 export const HEALTH_REPEAT_MS = 30_000;
 
-/** Open Watch streams one address may have; each costs a look every second. */
+/** Open Watch streams one address, or IPv6 /64, may have; each costs a look every second. */
 export const MAX_HEALTH_WATCHES = 100;
 
 /** What the health service is made of. */
@@ -47,7 +48,7 @@ export function healthOperations(parts: HealthParts): readonly Operation[] {
       return Status.NOT_SERVING;
     }
   };
-  const enter = limitWatches();
+  const take = createPlaces("health-watchers");
   return [
     unary(Health.method.check, "anybody", async ({ service }) => {
       if (names.includes(service)) return { status: await look() };
@@ -59,34 +60,17 @@ export function healthOperations(parts: HealthParts): readonly Operation[] {
     }),
     serverStream(Health.method.watch, "anybody", async function* ({ service }, call) {
       const { signal } = call;
-      enter(call);
+      const id = callerNetwork(call.address);
+      const leave = take([{ what: "address", id, most: MAX_HEALTH_WATCHES }], signal);
       // Services do not come and go while the process lives, so an unknown one stays unknown.
       const lookAt = names.includes(service) ? look : async () => Status.SERVICE_UNKNOWN;
-      for await (const status of watch(parts, lookAt, signal)) yield { status };
+      try {
+        for await (const status of watch(parts, lookAt, signal)) yield { status };
+      } finally {
+        leave();
+      }
     }),
   ];
-}
-
-/** Counts the open streams of each address. */
-function limitWatches(): (call: AdmittedCall) => void {
-  const open = new Map<string, number>();
-  return ({ address, signal }) => {
-    signal.throwIfAborted();
-    const count = open.get(address) ?? 0;
-    if (count >= MAX_HEALTH_WATCHES) {
-      throw new TapinError("RATE_LIMITED", {
-        sentence: `This address has ${count} open Watch streams already.`,
-        retryAfterSeconds: 5,
-      });
-    }
-    open.set(address, count + 1);
-    // It aborts at the end of every call, also of one whose reader stalls and vanishes.
-    signal.addEventListener("abort", () => {
-      const left = (open.get(address) ?? 0) - 1;
-      if (left > 0) open.set(address, left);
-      else open.delete(address);
-    });
-  };
 }
 
 async function* watch(

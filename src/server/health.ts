@@ -30,7 +30,7 @@ export function shareReadyCheck(check: ReadyCheck, stopping: AbortSignal): Ready
 export function healthRoutes(isReady: ReadyCheck): readonly PlainRoute[] {
   return [
     readOnlyRoute("/healthz", async (exchange) => {
-      answerJson(exchange, { status: 200, body: { status: "ok" } });
+      await answerJson(exchange, { status: 200, body: { status: "ok" } });
     }),
     readOnlyRoute("/readyz", async (exchange) => {
       try {
@@ -38,7 +38,7 @@ export function healthRoutes(isReady: ReadyCheck): readonly PlainRoute[] {
       } catch (cause) {
         throw new TapinError("UNAVAILABLE", { sentence: "Tapin is not ready.", cause });
       }
-      answerJson(exchange, { status: 200, body: { status: "ready" } });
+      await answerJson(exchange, { status: 200, body: { status: "ready" } });
     }),
   ];
 }

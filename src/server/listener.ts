@@ -41,18 +41,18 @@ export interface Listener {
    */
   close(graceMs: number): Promise<void>;
   /** New connections get this certificate; those that are open keep theirs. Does nothing without TLS. */
-  renew(identity: Identity): void;
+  renew(certificate: Certificate): void;
 }
 
-/** A certificate with its chain, and its private key, as PEM. */
-export interface Identity {
+/** What a server proves who it is with: a certificate with its chain, and its private key, as PEM. */
+export interface Certificate {
   readonly cert: string;
   readonly key: string;
 }
 
-/** Builds the listener: with an identity TLS only, with null cleartext only. `handle` must not throw. */
-export function createListener(handle: Handle, identity: Identity | null): Listener {
-  const h1 = createHttp1(handle, identity);
+/** Builds the listener: with a certificate TLS only, with null cleartext only. `handle` must not throw. */
+export function createListener(handle: Handle, certificate: Certificate | null): Listener {
+  const h1 = createHttp1(handle, certificate);
   const sessions = new Set<http2.ServerHttp2Session>();
   const unread = watchUnread();
   const h2 = createHttp2({ sessions, unread }, handle);
@@ -96,7 +96,7 @@ export function createListener(handle: Handle, identity: Identity | null): Liste
 
 type Handle = (req: Request, res: Response) => void;
 
-function createHttp1(handle: Handle, identity: Identity | null): http.Server | https.Server {
+function createHttp1(handle: Handle, certificate: Certificate | null): http.Server | https.Server {
   const latest = new WeakMap<object, http.ServerResponse>();
   const onRequest = (req: http.IncomingMessage, res: http.ServerResponse) => {
     latest.set(req.socket, res);
@@ -113,9 +113,9 @@ function createHttp1(handle: Handle, identity: Identity | null): http.Server | h
   };
   const secure = { handshakeTimeout: SNIFF_MS, ALPNProtocols: ["h2", "http/1.1"] };
   const h1 =
-    identity === null
+    certificate === null
       ? http.createServer(options, onRequest)
-      : https.createServer({ ...options, ...secure, ...identity }, onRequest);
+      : https.createServer({ ...options, ...secure, ...certificate }, onRequest);
   // An expectation that is not known may be ignored (RFC 9110 section 10.1.1); Node would send a bare 417.
   h1.on("checkExpectation", onRequest);
   h1.on("checkContinue", (req, res) => {

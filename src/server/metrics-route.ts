@@ -2,31 +2,37 @@
 
 import { sameSecret } from "../core/secret.ts";
 import { TapinError } from "../errors.ts";
-import { headerOf } from "./exchange.ts";
+import { bearerOf, withChallenge } from "./authenticate.ts";
+import { answerBytes, headerOf } from "./exchange.ts";
 import type { PlainRoute } from "./front.ts";
+import { readOnlyRoute } from "./read-only-route.ts";
 
 /** The figures in Prometheus' text format. */
 export type ReadMetrics = () => Promise<{ readonly contentType: string; readonly text: string }>;
 
-/** The route; without a token there is none. */
-export function metricsRoutes(token: string | null, read: ReadMetrics): readonly PlainRoute[] {
-  if (token === null) return [];
+/** The figures, and the token of who may read them. */
+export interface MetricsAccess {
+  readonly token: string;
+  readonly read: ReadMetrics;
+}
+
+/** The route; with null there is none. */
+export function metricsRoutes(access: MetricsAccess | null): readonly PlainRoute[] {
+  if (access === null) return [];
+  const { token, read } = access;
   return [
-    {
-      path: "/metrics",
-      async handle({ req, res, method }) {
-        if (method !== "GET" && method !== "HEAD") {
-          throw new TapinError("METHOD_NOT_ALLOWED", { headers: [["allow", "GET, HEAD"]] });
-        }
-        const given = headerOf(req, "authorization") ?? "";
-        if (!sameSecret(given, `Bearer ${token}`)) {
-          throw new TapinError("UNAUTHORIZED", { headers: [["www-authenticate", "Bearer"]] });
-        }
-        const { contentType, text } = await read();
-        res.setHeader("content-type", contentType);
-        res.setHeader("cache-control", "no-store");
-        res.end(method === "HEAD" ? "" : text);
-      },
-    },
+    readOnlyRoute("/metrics", async (exchange) => {
+      const credentials = headerOf(exchange.req, "authorization");
+      const bearer = bearerOf(credentials);
+      if (bearer === null || !sameSecret(bearer, token)) {
+        throw withChallenge(new TapinError("UNAUTHORIZED"), credentials);
+      }
+      const { contentType, text } = await read();
+      await answerBytes(exchange, {
+        type: contentType,
+        bytes: Buffer.from(text),
+        headers: [["cache-control", "no-store"]],
+      });
+    }),
   ];
 }

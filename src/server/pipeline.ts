@@ -62,7 +62,7 @@ function createSteps(parts: PipelineParts) {
   return {
     operationOf,
     fail(method: DescMethod, call: Call, error: unknown): TapinError {
-      const failure = withChallenge(toTapinError(error), call);
+      const failure = withChallenge(toTapinError(error), call.headers.get("authorization"));
       conclude(parts, method, { call, failure });
       return failure;
     },

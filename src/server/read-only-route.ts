@@ -1,10 +1,10 @@
 // A plain path that is only read: GET and HEAD are answered, everything else is refused with `Allow`.
 
 import { TapinError } from "../errors.ts";
-import { answerError, type Exchange } from "./exchange.ts";
+import type { Exchange } from "./exchange.ts";
 import type { PlainRoute } from "./front.ts";
 
-/** Makes the route of a path; `answer` sees GET and HEAD only. */
+/** Makes the route of a path, or with a final `*` of every path below it; `answer` sees GET and HEAD only. */
 export function readOnlyRoute(
   path: string,
   answer: (exchange: Exchange) => Promise<void>,
@@ -12,12 +12,10 @@ export function readOnlyRoute(
   return {
     path,
     async handle(exchange) {
-      if (exchange.method === "GET" || exchange.method === "HEAD") {
-        await answer(exchange);
-        return;
+      if (exchange.method !== "GET" && exchange.method !== "HEAD") {
+        throw new TapinError("METHOD_NOT_ALLOWED", { headers: [["allow", "GET, HEAD"]] });
       }
-      const headers = [["allow", "GET, HEAD"]] as const;
-      answerError(exchange, new TapinError("METHOD_NOT_ALLOWED", { headers }));
+      await answer(exchange);
     },
   };
 }

@@ -3,8 +3,7 @@
 
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import type { ServerResponse } from "node:http";
-import { type Exchange, headerOf } from "./exchange.ts";
+import { answerBytes, type Exchange, headerOf } from "./exchange.ts";
 import type { PlainRoute } from "./front.ts";
 import { readOnlyRoute } from "./read-only-route.ts";
 
@@ -51,32 +50,51 @@ export function referenceRoutes({ publicUrl, sandbox }: ReferenceParts): readonl
       spell: (url) => url,
     },
   };
-  return Object.entries(pages).map(([path, page]) =>
-    readOnlyRoute(path, async (exchange) => {
-      const text = await readFile(page.file, "utf8");
-      const bytes = Buffer.from(text.replaceAll(GENERATED_PUBLIC_URL, page.spell(publicUrl())));
-      answerPage(exchange, page.type, bytes);
-    }),
-  );
+  return Object.entries(pages).map(([path, page]) => {
+    let last: Written | null = null;
+    return readOnlyRoute(path, async (exchange) => {
+      const url = publicUrl();
+      if (last?.publicUrl !== url) last = await write(page, url);
+      await answerPage(exchange, page.type, last);
+    });
+  });
+}
+
+/** A page as it is for one public URL. */
+interface Written {
+  readonly publicUrl: string;
+  readonly bytes: Uint8Array;
+  /** Its entity tag. */
+  readonly tag: string;
+}
+
+async function write({ file, spell }: Page, publicUrl: string): Promise<Written> {
+  const text = await readFile(file, "utf8");
+  // A function, or `$&` in the URL would not mean itself.
+  const bytes = Buffer.from(text.replaceAll(GENERATED_PUBLIC_URL, () => spell(publicUrl)));
+  const tag = `"${createHash("sha256").update(bytes).digest("base64url")}"`;
+  return { publicUrl, bytes, tag };
 }
 
 /** May be kept, and is asked for again each time: 304 while it is the same (RFC 9110 section 13.1.2). */
-function answerPage({ req, res }: Exchange, type: string, bytes: Buffer): void {
-  const tag = `"${createHash("sha256").update(bytes).digest("base64url")}"`;
-  res.setHeader("cache-control", "no-cache");
-  res.setHeader("etag", tag);
-  res.setHeader("content-security-policy", POLICY);
-  res.setHeader("referrer-policy", "no-referrer");
+async function answerPage(
+  exchange: Exchange,
+  type: string,
+  { bytes, tag }: Written,
+): Promise<void> {
+  const { req, res } = exchange;
+  const headers = [
+    ["cache-control", "no-cache"],
+    ["etag", tag],
+    ["content-security-policy", POLICY],
+    ["referrer-policy", "no-referrer"],
+  ] as const;
   const known = (headerOf(req, "if-none-match") ?? "").split(",").map((text) => text.trim());
   if (known.includes("*") || known.some((text) => text.replace(/^W\//, "") === tag)) {
+    for (const [name, value] of headers) res.setHeader(name, value);
     res.statusCode = 304;
     res.end();
     return;
   }
-  res.statusCode = 200;
-  res.setHeader("content-type", type);
-  res.setHeader("content-length", String(bytes.length));
-  // Both kinds of response have the same `end`, which the union type hides.
-  if (req.method === "HEAD") res.end();
-  else (res as ServerResponse).end(bytes);
+  await answerBytes(exchange, { type, bytes, headers });
 }

@@ -9,7 +9,14 @@ import { TranscodeError, type TranscodeErrorKind } from "../transcoder/transcode
 import { createTranscoder } from "../transcoder/transcoder.ts";
 import type { AdmittedCall, Call } from "./call.ts";
 import { toRestError } from "./error-envelope.ts";
-import { type Exchange, headerOf, type Response } from "./exchange.ts";
+import {
+  type Exchange,
+  headerOf,
+  isGone,
+  type Response,
+  writeBytes,
+  writePiece,
+} from "./exchange.ts";
 import { type Pipeline, toTapinError } from "./pipeline.ts";
 import { readBody } from "./request-body.ts";
 
@@ -123,7 +130,7 @@ function convert(error: unknown, log: Logger): TapinError {
 /** Aborts when the response's connection closes, or has closed, before the answer is complete. */
 function goneSignal({ req, res }: Exchange): AbortSignal {
   const controller = new AbortController();
-  if (req.destroyed || ("stream" in res && res.stream?.destroyed !== false)) {
+  if (req.destroyed || isGone(res)) {
     controller.abort(new TapinError("CANCELED"));
   }
   res.once("close", () => {
@@ -137,27 +144,11 @@ async function writeAnswer(res: Response, answer: RestResponse): Promise<void> {
   for (const [name, value] of answer.headers) res.setHeader(name, value);
   if (answer.body === null || answer.body instanceof Uint8Array) {
     if (answer.body === null) res.end();
-    else res.end(answer.body as never);
+    else await writeBytes(res, answer.body);
     return;
   }
   for await (const chunk of answer.body) {
-    if (res.destroyed || !(await writeChunk(res, chunk))) break;
+    if (!(await writePiece(res, chunk))) break;
   }
   res.end();
-}
-
-/** Writes and waits until the reader keeps up; false when it is gone. */
-async function writeChunk(res: Response, chunk: Uint8Array): Promise<boolean> {
-  if ((res as NodeJS.WritableStream).write(chunk)) return true;
-  return await new Promise((resolve) => {
-    const settle = (alive: boolean) => {
-      res.off("drain", onDrain);
-      res.off("close", onClose);
-      resolve(alive);
-    };
-    const onDrain = () => settle(true);
-    const onClose = () => settle(false);
-    res.once("drain", onDrain);
-    res.once("close", onClose);
-  });
 }

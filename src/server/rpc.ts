@@ -81,7 +81,7 @@ export function createRpc(
       if (handler === undefined) throw new TapinError("NOT_FOUND");
       const refusal = refusalOf(handler.method, exchange);
       if (refusal !== null) {
-        answerError(exchange, refusal);
+        void answerError(exchange, refusal);
         return;
       }
       clampTimeout(exchange.req);
@@ -91,7 +91,7 @@ export function createRpc(
         if (ConnectError.from(err).code === Code.Aborted) return;
         log.error({ event: "rpc_failed", err, request_id: exchange.requestId }, "the RPC failed");
         // Otherwise the caller would wait for ever.
-        if (!exchange.res.destroyed) answerError(exchange, new TapinError("INTERNAL"));
+        if (!exchange.res.destroyed) void answerError(exchange, new TapinError("INTERNAL"));
       });
     },
   };

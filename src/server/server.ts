@@ -12,12 +12,13 @@ import type { BudgetTable, Ports } from "../core/ports.ts";
 import { TapinError } from "../errors.ts";
 import { adminOperations } from "./admin-service.ts";
 import { authOperations } from "./auth-service.ts";
+import { avatarRoute } from "./avatar-route.ts";
 import { createFront, type PlainRoute } from "./front.ts";
 import { healthRoutes, type ReadyCheck, shareReadyCheck } from "./health.ts";
 import { healthOperations } from "./health-service.ts";
 import { createLimits, type LimitSettings } from "./limit.ts";
-import { createListener, type Identity } from "./listener.ts";
-import { metricsRoutes, type ReadMetrics } from "./metrics-route.ts";
+import { type Certificate, createListener } from "./listener.ts";
+import { type MetricsAccess, metricsRoutes } from "./metrics-route.ts";
 import { createPipeline } from "./pipeline.ts";
 import { referenceRoutes } from "./reference.ts";
 import { REFLECTION_SERVICES, reflectionOperations } from "./reflection-service.ts";
@@ -43,13 +44,15 @@ export interface ServerParts {
   readonly sandbox: SandboxPort | null;
   /** As browsers and messengers reach this server; known once it listens. */
   readonly publicUrl: () => string;
+  /** Whether pictures of people are served. */
+  readonly avatars: boolean;
   /** Plain HTTP paths beside the services. */
   readonly routes: readonly PlainRoute[];
   readonly isReady: ReadyCheck;
-  /** What `GET /metrics` answers, and to whom; a null token = nobody. */
-  readonly metrics: { readonly token: string | null; readonly read: ReadMetrics };
-  /** Certificate and key; null = cleartext. */
-  readonly identity: Identity | null;
+  /** What `GET /metrics` answers, and to whom; null = it is not there. */
+  readonly metrics: MetricsAccess | null;
+  /** Null = cleartext. */
+  readonly certificate: Certificate | null;
   readonly log: Logger;
 }
 
@@ -60,7 +63,7 @@ export interface Server {
   /** Stops accepting, lets calls finish, ends streams with `unavailable`; at the latest after `graceMs`. */
   stop(graceMs: number): Promise<void>;
   /** New connections get this certificate. */
-  renew(identity: Identity): void;
+  renew(certificate: Certificate): void;
 }
 
 /** Builds the server. Throws when an annotation in the proto files is wrong. */
@@ -100,16 +103,17 @@ export function createServer(parts: ServerParts): Server {
     routes: [
       ...healthRoutes(isReady),
       ...referenceRoutes({ publicUrl: parts.publicUrl, sandbox: sandbox !== null }),
-      ...metricsRoutes(parts.metrics.token, parts.metrics.read),
+      ...metricsRoutes(parts.metrics),
+      ...(parts.avatars ? [avatarRoute(ports, limits)] : []),
       ...parts.routes,
     ],
     trustedProxies: parts.trustedProxies,
     isOrigin: (origin) => ports.store.projects.isOrigin(origin),
     log,
   });
-  const listener = createListener(front, parts.identity);
+  const listener = createListener(front, parts.certificate);
   return {
-    renew: (identity) => listener.renew(identity),
+    renew: (certificate) => listener.renew(certificate),
     async listen(port, host) {
       return (await listener.listen(port, host)).port;
     },

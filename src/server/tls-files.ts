@@ -4,6 +4,7 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { Logger } from "pino";
+import type { Certificate } from "./listener.ts";
 
 /** Where the certificate and its key are. */
 export interface TlsFiles {
@@ -13,30 +14,24 @@ export interface TlsFiles {
   readonly keyFile: string;
 }
 
-/** What a server proves who it is with. */
-export interface TlsIdentity {
-  readonly cert: string;
-  readonly key: string;
-}
-
 /** Milliseconds between two looks at the files. */
 const LOOK_MS = 2000;
 
 /** Reads both files. Rejects with a sentence when one cannot be read or they do not belong together. */
-export async function readTlsIdentity(files: TlsFiles): Promise<TlsIdentity> {
-  const identity = {
+export async function readCertificate(files: TlsFiles): Promise<Certificate> {
+  const certificate = {
     cert: await read(files.certFile, "TAPIN_TLS_CERT"),
     key: await read(files.keyFile, "TAPIN_TLS_KEY"),
   };
-  if (!belongTogether(identity)) {
+  if (!belongTogether(certificate)) {
     throw new Error(
       "TAPIN_TLS_CERT and TAPIN_TLS_KEY do not hold a certificate and its private key in PEM form.",
     );
   }
-  return identity;
+  return certificate;
 }
 
-function belongTogether({ cert, key }: TlsIdentity): boolean {
+function belongTogether({ cert, key }: Certificate): boolean {
   try {
     return new X509Certificate(cert).checkPrivateKey(createPrivateKey(key));
   } catch {
@@ -55,22 +50,22 @@ async function read(file: string, setting: string): Promise<string> {
 
 /**
  * Hands over what the files hold whenever it has changed, until the answer is called. What cannot be used, such as
- * a certificate whose key is not written yet, is logged once and left out: the identity in use stays.
+ * a certificate whose key is not written yet, is logged once and left out: the certificate in use stays.
  */
 export function watchTlsFiles(
   files: TlsFiles,
-  known: TlsIdentity,
-  { renew, log }: { renew: (identity: TlsIdentity) => void; log: Logger },
+  known: Certificate,
+  { renew, log }: { renew: (certificate: Certificate) => void; log: Logger },
 ): () => void {
   let last = known;
   let complaint = "";
   const look = async () => {
     try {
-      const identity = await readTlsIdentity(files);
+      const certificate = await readCertificate(files);
       complaint = "";
-      if (identity.cert === last.cert && identity.key === last.key) return;
-      last = identity;
-      renew(identity);
+      if (certificate.cert === last.cert && certificate.key === last.key) return;
+      last = certificate;
+      renew(certificate);
       log.info({ event: "certificate_renewed" }, "the certificate was read again");
     } catch (error) {
       const sentence = error instanceof Error ? error.message : String(error);

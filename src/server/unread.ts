@@ -22,6 +22,17 @@ export interface UnreadWatch {
   stop(): void;
 }
 
+/** When the readers of outlets last took a piece, where the writer knows. */
+const tookPieceAt = new WeakMap<object, number>();
+
+/**
+ * Tells that the reader took what was written. Who waits for that before the next piece is written must say so: by then
+ * as much waits as before, and at no look would less.
+ */
+export function tellTaken(outlet: object): void {
+  tookPieceAt.set(outlet, performance.now());
+}
+
 interface Watched {
   readonly end: () => void;
   waiting: number;
@@ -44,10 +55,12 @@ export function watchUnread(): UnreadWatch {
 
 function look(watched: ReadonlyMap<Outlet, Watched>): void {
   const now = performance.now();
-  for (const [{ writableLength }, entry] of watched) {
+  for (const [outlet, entry] of watched) {
+    const { writableLength } = outlet;
     // Heartbeats only add to what waits, so whatever shrinks it is the reader.
     if (writableLength === 0 || writableLength < entry.waiting) entry.tookAt = now;
     entry.waiting = writableLength;
+    entry.tookAt = Math.max(entry.tookAt, tookPieceAt.get(outlet) ?? 0);
     if (now - entry.tookAt >= UNREAD_MS) entry.end();
   }
 }

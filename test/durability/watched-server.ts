@@ -37,7 +37,7 @@ const { apiKey } = await createApiKey(ports, project.slug, "test");
 const server = createServer({
   publicUrl: () => "http://127.0.0.1",
   ports,
-  identity: null,
+  certificate: null,
   adminToken: null,
   limits: {
     requestsPerMinute: 0,
@@ -51,7 +51,8 @@ const server = createServer({
   sandbox: null,
   routes: [],
   isReady: async () => undefined,
-  metrics: { token: null, read: () => Promise.reject(new Error("nobody may read")) },
+  metrics: null,
+  avatars: false,
   log: createLog({ level: "silent", secrets: [], write: () => undefined }),
 });
 const port = await server.listen(0, "127.0.0.1");

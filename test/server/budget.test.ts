@@ -83,6 +83,33 @@ describe("createBudget with a table", () => {
     }
   });
 
+  it("a table slower than the next round is asked again, with what was counted meanwhile", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const added: number[] = [];
+      const table: BudgetTable = {
+        async add(counts) {
+          added.push(counts.get("p") ?? 0);
+          await new Promise((resolve) => setTimeout(resolve, 3 * SHARE_MS));
+          return [];
+        },
+      };
+      const budget = createBudget({ name: "requests", perMinute: 1000, table });
+      await callAll([budget], 2);
+      await vi.advanceTimersByTimeAsync(SHARE_MS);
+      await callAll([budget], 3);
+      // The round's time is up while the table still works on the one before.
+      await vi.advanceTimersByTimeAsync(2 * SHARE_MS);
+      await callAll([budget], 4);
+      expect(added).toEqual([2]);
+      await vi.advanceTimersByTimeAsync(2 * SHARE_MS);
+      expect(added).toEqual([2, 7]);
+      budget.close();
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it("a database that is away refuses nobody: the process counts for itself", async () => {
     let asked = 0;
     const table: BudgetTable = {

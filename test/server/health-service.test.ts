@@ -11,7 +11,7 @@ import {
 } from "#gen/grpc/health/v1/health_pb.ts";
 import type { AdmittedCall } from "../../src/server/call.ts";
 import { shareReadyCheck } from "../../src/server/health.ts";
-import { healthOperations } from "../../src/server/health-service.ts";
+import { healthOperations, MAX_HEALTH_WATCHES } from "../../src/server/health-service.ts";
 
 function watch({ isReady, repeatMs }: { isReady: () => Promise<void>; repeatMs: number }) {
   const gone = new AbortController();
@@ -23,7 +23,7 @@ function watch({ isReady, repeatMs }: { isReady: () => Promise<void>; repeatMs: 
     repeatMs,
   });
   const operation = operations.find(({ method }) => method === Health.method.watch);
-  const call = { signal: gone.signal } as AdmittedCall;
+  const call = { signal: gone.signal, address: "127.0.0.1" } as AdmittedCall;
   const stream = operation?.run(create(HealthCheckRequestSchema) as never, call);
   const answers = (stream as AsyncIterable<Message>)[Symbol.asyncIterator]();
   const next = async () =>
@@ -36,6 +36,31 @@ it("Watch says the same status again after a while, so that a watcher who is gon
   expect([await next(), await next(), await next()]).toEqual(Array(3).fill(Status.SERVING));
   leave();
   expect(await next()).toBeUndefined();
+});
+
+it("Watch streams of one IPv6 /64 are counted together, and who is refused is told the limit", async () => {
+  const operations = healthOperations({
+    services: [],
+    isReady: async () => undefined,
+    stopping: new AbortController().signal,
+  });
+  const operation = operations.find(({ method }) => method === Health.method.watch);
+  const gone = new AbortController();
+  const open = async (address: string) => {
+    const call = { signal: gone.signal, address } as AdmittedCall;
+    const stream = operation?.run(create(HealthCheckRequestSchema) as never, call);
+    return await (stream as AsyncIterable<Message>)[Symbol.asyncIterator]().next();
+  };
+  for (let host = 1; host <= MAX_HEALTH_WATCHES; host++) await open(`2001:db8::${host}`);
+  await expect(open("2001:db8::ffff")).rejects.toMatchObject({
+    reason: "RATE_LIMITED",
+    headers: [
+      ["ratelimit-policy", `"health-watchers-of-address";q=${MAX_HEALTH_WATCHES}`],
+      ["ratelimit", '"health-watchers-of-address";r=0'],
+    ],
+  });
+  expect((await open("2001:db8:0:1::1")).done).toBe(false);
+  gone.abort();
 });
 
 it("Watch says nothing while nothing changes", async () => {

@@ -256,6 +256,25 @@ describe.each(RUNTIMES)("limits on %s", (runtime) => {
   });
 });
 
+describe("pictures of people", () => {
+  it("are off the budget of who asks, whether or not there are any", async () => {
+    // An address has ten times as many.
+    const tapin = await startTapin({ env: { TAPIN_AVATARS: "on", TAPIN_RATE_LIMIT: "1" } });
+    const statuses = [];
+    let last: Response | undefined;
+    for (let asked = 0; asked <= 10; asked++) {
+      last = await fetch(`${tapin.url}/avatars/made-up-${asked}`);
+      statuses.push(last.status);
+      if (last.status !== 429) await last.arrayBuffer();
+    }
+    const body = await last?.json();
+    expect(await tapin.end()).toBe(0);
+    expect(statuses).toEqual([...Array(10).fill(404), 429]);
+    expect(body).toMatchObject({ code: "rate_limited" });
+    expect(last?.headers.get("ratelimit-policy")).toBe('"requests-of-address";q=10;w=60');
+  });
+});
+
 describe("X-Forwarded-For without TAPIN_TRUSTED_PROXIES", () => {
   it("is not believed: all callers of a proxy are one address", async () => {
     const tapin = await startTapin({ env: { TAPIN_FAILURE_LIMIT: "2" } });

@@ -32,9 +32,13 @@ describe.each(RUNTIMES)("metrics on %s", { timeout: 60_000 }, (runtime) => {
   it("are for whoever has the token, and nobody else", async () => {
     expect((await read(TOKEN)).headers.get("content-type")).toMatch(/^text\/plain; version=0.0.4/);
     expect(await (await read(TOKEN, "HEAD")).text()).toBe("");
+    // The scheme is in any case, and more than one space may follow (RFC 9110 section 11.1, RFC 6750 section 2.1).
+    const headers = { authorization: `bearer  ${TOKEN}` };
+    expect((await fetch(`${stage.url}/metrics`, { headers })).status).toBe(200);
     for (const bearer of [null, "wrong", stage.tapin.adminToken, shop.apiKey]) {
       const refusal = await read(bearer);
-      expect([refusal.status, refusal.headers.get("www-authenticate")]).toEqual([401, "Bearer"]);
+      const challenge = `Bearer realm="tapin"${bearer === null ? "" : ', error="invalid_token"'}`;
+      expect([refusal.status, refusal.headers.get("www-authenticate")]).toEqual([401, challenge]);
       expect(await refusal.json()).toMatchObject({ code: "unauthorized" });
     }
     expect((await read(TOKEN, "POST")).status).toBe(405);
@@ -141,7 +145,7 @@ describe.each(RUNTIMES)("metrics on %s", { timeout: 60_000 }, (runtime) => {
   });
 });
 
-describe("metrics without a token", () => {
+describe("metrics without a token", { timeout: 60_000 }, () => {
   it("are not there", async () => {
     const tapin = await startTapin();
     const answer = await restFetch(`${tapin.url}/metrics`, { bearer: "" });

@@ -8,7 +8,7 @@ import { RUNTIMES, startTapin, type Tapin } from "../support/tapin.ts";
 /** Milliseconds that two services may take to start, on a machine that is busy. */
 const START_MS = 120_000;
 
-const PUBLIC_URL = "https://tapin.example.org/login&more";
+const PUBLIC_URL = "https://tapin.example.org/login&more$&";
 
 describe.each(RUNTIMES)("on %s", (runtime) => {
   let tapin: Tapin;
@@ -66,7 +66,9 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
       /^default-src 'none'; style-src 'self'; .*frame-ancestors 'none'$/,
     );
     const page = await response.text();
-    expect(page).toContain("export TAPIN=&#39;https://tapin.example.org/login&amp;more&#39;\n");
+    expect(page).toContain(
+      "export TAPIN=&#39;https://tapin.example.org/login&amp;more$&amp;&#39;\n",
+    );
     expect(page).not.toMatch(/<script| style=|<(?:link|img)[^>]+"https?:/);
   });
 

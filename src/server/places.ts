@@ -1,0 +1,60 @@
+// Places: how many of something that stays open may be open at once under one key, such as watchers of one address.
+// Counted in this process.
+
+import { TapinError } from "../errors.ts";
+
+/** Seconds a refused one is asked to wait; nobody knows when another one leaves. */
+const RETRY_SECONDS = 5;
+
+/** A place to be taken. */
+export interface Place {
+  /** Whose place it is, as callers are told: `session`. */
+  readonly what: string;
+  /** Which of them. */
+  readonly id: string;
+  /** Most that are open at once; 0 = no limit. */
+  readonly most: number;
+}
+
+/**
+ * Takes one of each place, or none of them and fails with `rate_limited`. The answer gives them back, and so does the
+ * signal: what stalls and then vanishes never reaches its `finally`.
+ */
+export type TakePlaces = (places: readonly Place[], signal: AbortSignal) => () => void;
+
+/** Builds a counter of places; `name` is that of what is open, in `RateLimit` fields: `watchers`. */
+export function createPlaces(name: string): TakePlaces {
+  const open = new Map<string, number>();
+  const keyOf = ({ what, id }: Place) => `${what} ${id}`;
+  const change = (place: Place, by: number) => {
+    const key = keyOf(place);
+    const count = (open.get(key) ?? 0) + by;
+    if (count === 0) open.delete(key);
+    else open.set(key, count);
+  };
+  return (wanted, signal) => {
+    signal.throwIfAborted();
+    const places = wanted.filter(({ most }) => most > 0);
+    const full = places.find((place) => (open.get(keyOf(place)) ?? 0) >= place.most);
+    if (full !== undefined) throw tooMany(name, full);
+    for (const place of places) change(place, 1);
+    const leave = () => {
+      signal.removeEventListener("abort", leave);
+      for (const place of places.splice(0)) change(place, -1);
+    };
+    signal.addEventListener("abort", leave);
+    return leave;
+  };
+}
+
+function tooMany(name: string, { what, most }: Place): TapinError {
+  const policy = `"${name}-of-${what}"`;
+  return new TapinError("RATE_LIMITED", {
+    sentence: `Too many watchers of this ${what} are open. Try again later.`,
+    retryAfterSeconds: RETRY_SECONDS,
+    headers: [
+      ["ratelimit-policy", `${policy};q=${most}`],
+      ["ratelimit", `${policy};r=0`],
+    ],
+  });
+}
