@@ -160,7 +160,7 @@ describe.each([
       const rows = await queryOnce(
         storage.databaseUrl,
         `select 1 from pg_stat_activity where datname = current_database()
-          and application_name = $1 and state = 'idle' and query ilike 'listen%'`,
+          and application_name = $1 and state = 'idle' and query ilike '%read_only%'`,
         [LISTENER_NAME],
       );
       return rows.length === 2;
