@@ -4,7 +4,7 @@
 
 import { afterEach, describe, expect, it } from "vitest";
 import { CALLS } from "../channels/messenger-calls.ts";
-import { awaitCondition } from "../support/await-condition.ts";
+import { awaitAnswer, awaitCondition } from "../support/await-condition.ts";
 import { type MessengerWorld, startMessengerWorld } from "../support/messenger-world.ts";
 import { queryOnce } from "../support/postgres.ts";
 import { makePostgresStorage, makeSite, type Site, siteOf } from "../support/site.ts";
@@ -56,7 +56,14 @@ async function killAndRestart({ runtime, updates }: Start): Promise<void> {
   const age = "update updates set noted_at = noted_at - interval '2 minutes', taken_until = null";
   await queryOnce(storage.databaseUrl, age);
   const TAPIN_PORT = new URL(tapin.url).port;
-  tapin = await startTapin({ runtime, env: { ...settings(updates), TAPIN_PORT } });
+  const env = { ...settings(updates), TAPIN_PORT };
+  // Meanwhile a connection of another test may have been given the port, for a moment.
+  tapin = await awaitAnswer("the service starts at its address again", () =>
+    startTapin({ runtime, env }).catch((error: unknown) => {
+      if (String(error).includes("the port is in use")) return null;
+      throw error;
+    }),
+  );
   site = siteOf(site.slug, site.apiKey, tapin.url);
 }
 
