@@ -1,142 +1,17 @@
-// Every setting once: name, default, meaning. All problems are reported together, in sentences. Nothing here
-// reads the environment by itself: main.ts hands it in.
+// The configuration: settings read from the environment and checked, all problems reported together, in sentences.
+// Which settings there are is in settings.ts. Nothing here reads the environment by itself: main.ts hands it in.
 
 import { distance } from "fastest-levenshtein";
 import { type Network, parseNetwork } from "./core/address.ts";
 import { isLoopback, landingUrlProblem } from "./core/project.ts";
 import { MIN_SECRET_BYTES } from "./core/secret.ts";
 import { createSettingReader, type SettingReader } from "./setting-reader.ts";
-
-/** One setting, as the README and `docs/settings.md` list it. */
-export interface SettingDoc {
-  readonly name: string;
-  readonly fallback: string;
-  readonly meaning: string;
-}
-
-/** Every setting of Tapin. */
-export const SETTINGS = [
-  { name: "TAPIN_HOST", fallback: "127.0.0.1", meaning: "address to listen on" },
-  { name: "TAPIN_PORT", fallback: "8080", meaning: "port to listen on; 0 = any free port" },
-  {
-    name: "TAPIN_PUBLIC_URL",
-    fallback: "http(s)://host:port",
-    meaning: "how browsers and messengers reach it",
-  },
-  {
-    name: "TAPIN_TLS_CERT",
-    fallback: "none",
-    meaning: "file with this server's certificate and its chain (PEM); none = no TLS",
-  },
-  {
-    name: "TAPIN_TLS_KEY",
-    fallback: "none",
-    meaning: "file with the certificate's private key (PEM)",
-  },
-  {
-    name: "TAPIN_DATABASE_URL",
-    fallback: "none",
-    meaning: "PostgreSQL; none = embedded database in TAPIN_DATA_DIR",
-  },
-  {
-    name: "TAPIN_DATA_DIR",
-    fallback: ".tapin",
-    meaning: "embedded database, generated secret, demo keys; `memory` keeps nothing",
-  },
-  {
-    name: "TAPIN_SECRET",
-    fallback: "generated when embedded",
-    meaning:
-      "derives codes and watch tokens; at least 32 bytes; required with PostgreSQL; a comma-separated list rotates: the first makes, all check",
-  },
-  {
-    name: "TAPIN_ADMIN_TOKEN",
-    fallback: "generated when embedded",
-    meaning: "token of AdminService; unset with PostgreSQL = admin off",
-  },
-  { name: "TAPIN_TELEGRAM_TOKEN", fallback: "none", meaning: "token of the Telegram bot" },
-  {
-    name: "TAPIN_TELEGRAM_API_URL",
-    fallback: "https://api.telegram.org",
-    meaning: "root of the Telegram Bot API",
-  },
-  { name: "TAPIN_MAX_TOKEN", fallback: "none", meaning: "token of the MAX bot" },
-  {
-    name: "TAPIN_MAX_API_URL",
-    fallback: "https://platform-api2.max.ru",
-    meaning: "root of the MAX API",
-  },
-  {
-    name: "TAPIN_MAX_CA_FILE",
-    fallback: "none",
-    meaning:
-      "file with the certificate authority of the MAX API (PEM), trusted beside the usual ones",
-  },
-  {
-    name: "TAPIN_UPDATES",
-    fallback: "auto",
-    meaning:
-      "how updates arrive: `polling`, `webhook`, or `auto`: webhook when the public URL is https",
-  },
-  {
-    name: "TAPIN_SANDBOX",
-    fallback: "auto",
-    meaning:
-      "pretend messengers and demo website: `on`, `off`, or `auto`: on when embedded, on a loopback host, without TLS, and no messenger token is set",
-  },
-  {
-    name: "TAPIN_AVATARS",
-    fallback: "off",
-    meaning:
-      "pictures of people whose messenger has no public address for them (Telegram): `on` = served by Tapin, `off` = null",
-  },
-  { name: "TAPIN_SESSION_TTL", fallback: "300", meaning: "seconds a session lives, 60-1800" },
-  { name: "TAPIN_CODE_TTL", fallback: "300", meaning: "seconds a code lives, 30-600" },
-  {
-    name: "TAPIN_RATE_LIMIT",
-    fallback: "6000",
-    meaning: "requests a minute for each project; 0 = no limit",
-  },
-  {
-    name: "TAPIN_FAILURE_LIMIT",
-    fallback: "600",
-    meaning:
-      "failed lookups a minute for each address, and for each project with a valid key; 0 = no limit",
-  },
-  {
-    name: "TAPIN_SESSION_LIMIT",
-    fallback: "30",
-    meaning: "sessions a minute that a project creates for one client address; 0 = no limit",
-  },
-  {
-    name: "TAPIN_WATCHERS",
-    fallback: "10000",
-    meaning: "open watchers of a project in one process; an address has a tenth; 0 = no limit",
-  },
-  {
-    name: "TAPIN_SESSION_WATCHERS",
-    fallback: "10",
-    meaning: "open watchers of one session in one process; 0 = no limit",
-  },
-  {
-    name: "TAPIN_TRUSTED_PROXIES",
-    fallback: "none",
-    meaning:
-      "addresses and networks of proxies whose X-Forwarded-For is believed, with commas between",
-  },
-  {
-    name: "TAPIN_METRICS_TOKEN",
-    fallback: "none",
-    meaning: "token with which Prometheus reads `/metrics`; none = off",
-  },
-  { name: "TAPIN_LOG_LEVEL", fallback: "info", meaning: "`trace` to `silent`" },
-] as const satisfies readonly SettingDoc[];
+import { SETTINGS, type SettingName } from "./settings.ts";
 
 // The test suite's, which a contributor may have exported.
 const TEST_DATABASE = "TAPIN_TEST_DATABASE_URL";
 
-type Name = (typeof SETTINGS)[number]["name"];
-type Reader = SettingReader<Name>;
+type Reader = SettingReader<SettingName>;
 
 /** Log levels, from chatty to mute. */
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
@@ -206,7 +81,7 @@ export class ConfigError extends Error {
 /** Reads the settings. Throws ConfigError with all problems at once. An empty value counts as unset. */
 export function parseConfig(environment: Readonly<Record<string, string | undefined>>): Config {
   const problems = unknownNames(environment);
-  const reader = createSettingReader<Name>(environment, problems);
+  const reader = createSettingReader<SettingName>(environment, problems);
   const config = readConfig(reader);
   checkTogether(config, reader);
   if (problems.length > 0) throw new ConfigError(problems);
@@ -255,7 +130,8 @@ function readConfig(reader: Reader): Config {
 }
 
 function readLimits({ integer }: Reader): Config["limits"] {
-  const limit = (name: Name, fallback: number) => integer(name, { fallback, min: 0, max: 1e9 });
+  const limit = (name: SettingName, fallback: number) =>
+    integer(name, { fallback, min: 0, max: 1e9 });
   return {
     requestsPerMinute: limit("TAPIN_RATE_LIMIT", 6000),
     failuresPerMinute: limit("TAPIN_FAILURE_LIMIT", 600),

@@ -4,34 +4,19 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Config } from "./config.ts";
-import type { Bots } from "./core/bot-ports.ts";
-import { NO_OBSERVER, type Observer } from "./core/observer.ts";
+import { NO_OBSERVER } from "./core/observer.ts";
 import type { Ports } from "./core/ports.ts";
-import {
-  ADMIN_TOKEN_PREFIX,
-  createSecrets,
-  randomText,
-  randomUuid,
-  SECRET_LENGTH,
-} from "./core/secret.ts";
+import { ADMIN_TOKEN_PREFIX, randomText, randomUuid, SECRET_LENGTH } from "./core/secret.ts";
 import { ensureDemoProject } from "./demo-project.ts";
-import { TapinError } from "./errors.ts";
-import { createFleet, type Fleet } from "./fleet/fleet.ts";
+import { createFleet } from "./fleet/fleet.ts";
 import { type Keyring, openKeyring } from "./keyring.ts";
-import {
-  type Addresses,
-  accessTo,
-  openWebsite,
-  sandboxRoutes,
-  type Website,
-} from "./mount-sandbox.ts";
+import { type Addresses, accessTo, openWebsite, sandboxRoutes } from "./mount-sandbox.ts";
+import { type Late, openStorage, portsOf } from "./open-ports.ts";
 import { createSandbox, type Sandbox } from "./sandbox/sandbox.ts";
-import { AVATAR_PREFIX } from "./server/avatar-route.ts";
 import { createMetrics } from "./server/metrics.ts";
 import { createServer, type Server } from "./server/server.ts";
 import { readCertificate, watchTlsFiles } from "./server/tls-files.ts";
 import { WEBHOOK_PREFIX, webhookRoute } from "./server/webhook.ts";
-import { type OpenedStore, openStore } from "./store/open.ts";
 import { startSweeper } from "./sweeper.ts";
 
 /** A running Tapin. */
@@ -67,14 +52,6 @@ interface Running {
   server: (graceMs: number) => Promise<void>;
   /** In the order in which they were started. */
   readonly workers: Stop[];
-}
-
-/** What is there only after the server listens. */
-interface Late {
-  readonly addresses: Addresses;
-  readonly website: Website;
-  fleet: Fleet | null;
-  storage: OpenedStore | null;
 }
 
 /** Starts everything. Rejects with a sentence when a setting, the database or a bot token does not work. */
@@ -148,7 +125,10 @@ async function assemble(
           pool: () => late.storage?.pool() ?? null,
         });
   const observer = metrics?.observer ?? NO_OBSERVER;
-  const ports = await openPorts(config, { secret, late, observer, log, running });
+  const storage = await openStorage(config, { observer, log });
+  late.storage = storage;
+  running.storage = () => storage.close();
+  const ports = portsOf(config, { storage, secret, late, observer });
   const { addresses, website } = late;
   const sandbox = config.sandbox ? openSandbox(addresses) : null;
   if (sandbox !== null) running.workers.push(() => sandbox.close());
@@ -191,56 +171,6 @@ function openSandbox(addresses: Addresses): Sandbox {
     publicUrl: () => addresses.publicUrl,
     maxRules: { webhookUrls: "any" },
   });
-}
-
-async function openPorts(
-  config: Config,
-  parts: {
-    secret: readonly string[];
-    late: Late;
-    observer: Observer;
-    log: Logger;
-    running: Running;
-  },
-): Promise<Ports> {
-  const storage = await openStore({
-    databaseUrl: config.databaseUrl,
-    dataDir: config.dataDir,
-    onError: (what, err) => parts.log.warn({ event: "store_error", err }, what),
-    onEnded: parts.observer.ended,
-  });
-  parts.late.storage = storage;
-  parts.running.storage = () => storage.close();
-  return {
-    store: storage.store,
-    changes: storage.changes,
-    secrets: createSecrets(parts.secret),
-    random: (count) => randomBytes(count),
-    bots: lateBots(parts.late),
-    observer: parts.observer,
-    settings: {
-      sessionTtlSeconds: config.sessionTtlSeconds,
-      codeTtlSeconds: config.codeTtlSeconds,
-      // The address is known only once it listens.
-      get avatarsUrl() {
-        return config.avatars ? parts.late.addresses.publicUrl + AVATAR_PREFIX : null;
-      },
-    },
-  };
-}
-
-/** The verbs need the bots, and the bots need the verbs: before the fleet is there, nobody has a bot. */
-function lateBots(late: Late): Bots {
-  return {
-    urlOf: (channel, projectId) => late.fleet?.urlOf(channel, projectId) ?? null,
-    identify: async (channel, token) => (await late.fleet?.identify(channel, token)) ?? null,
-    avatar: async (person, timeoutMs) => {
-      if (late.fleet === null) throw new TapinError("UNAVAILABLE");
-      return await late.fleet.avatar(person, timeoutMs);
-    },
-    isDefault: async (channel, botId) => (await late.fleet?.isDefault(channel, botId)) ?? false,
-    inspect: async () => (await late.fleet?.inspect()) ?? [],
-  };
 }
 
 async function readSecrets(

@@ -5,9 +5,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "pino";
 import { expireSessions, purgeEnded } from "./actions/expire-sessions.ts";
-import type { Settler } from "./core/bot-ports.ts";
 import type { Ports } from "./core/ports.ts";
 import type { StalePrompt } from "./core/prompt.ts";
+import type { Settler } from "./core/prompt-ports.ts";
 
 /** Milliseconds between two sweeps. */
 export const SWEEP_MS = 1000;

@@ -1,8 +1,9 @@
 // Settings: what each may be, what they are by default, and that every problem is told at once.
 
 import { describe, expect, it } from "vitest";
-import { ConfigError, LOG_LEVELS, parseConfig, SETTINGS } from "../src/config.ts";
+import { ConfigError, LOG_LEVELS, parseConfig } from "../src/config.ts";
 import { parseNetwork } from "../src/core/address.ts";
+import { SETTINGS } from "../src/settings.ts";
 
 const SECRET = "0123456789abcdef0123456789abcdef";
 const DATABASE = "postgres://tapin@db.example/tapin";

@@ -2,7 +2,7 @@
 // implements Bots and BotHandlers, src/store the tables; ports.ts has everything else.
 
 import type { Avatar } from "./avatar.ts";
-import type { MessageRef, Screen, StalePrompt } from "./prompt.ts";
+import type { MessageRef, Screen } from "./prompt.ts";
 import type { Channel, Person, Subscriber } from "./subscriber.ts";
 
 /** The bots of this process: its own, and those that projects brought. */
@@ -140,20 +140,6 @@ export interface BotHandlers {
   keepMarker(marker: string): Promise<void>;
   /** The person blocked (false) or unblocked (true) the bot. */
   setReachable(person: Person, reachable: boolean): Promise<void>;
-}
-
-/** A bot that can edit its prompts' messages. */
-export interface SettlingBot {
-  /** As in PromptDraft. */
-  readonly bot: string;
-  /** True for a bot that was taken away or replaced: it answers nobody any more. */
-  readonly hasLeft: boolean;
-}
-
-/** How a bot's prompts are settled. */
-export interface Settler extends SettlingBot {
-  /** Edits a prompt's message to what became of it; false when that failed and is worth another try. */
-  settle(prompt: StalePrompt): Promise<boolean>;
 }
 
 /** One bot's webhook. */

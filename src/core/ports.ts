@@ -3,14 +3,14 @@
 // says why not. Transitions are conditional: a method that moves something returns null when the row was
 // not in a state that allows it. Time is the database's.
 
-import type { Bots, BotTable, SettlingBot, UpdateTable } from "./bot-ports.ts";
+import type { Bots, BotTable, UpdateTable } from "./bot-ports.ts";
 import type { Grant } from "./grant.ts";
 import type { Observer } from "./observer.ts";
 import type { Project, ProjectChange, ProjectDraft } from "./project.ts";
-import type { MessageRef, Prompt, PromptStatus, StalePrompt } from "./prompt.ts";
+import type { PromptTable } from "./prompt-ports.ts";
 import type { RandomBytes, Secrets } from "./secret.ts";
 import type { Session } from "./session.ts";
-import type { Channel, Person, Subscriber } from "./subscriber.ts";
+import type { Account, Channel, Person, Subscriber } from "./subscriber.ts";
 
 /** Everything a verb may use. */
 export interface Ports {
@@ -182,12 +182,6 @@ export interface GrantTable {
   purge(hours: number, limit: number): Promise<number>;
 }
 
-/** A person's account in a messenger. */
-export interface Account {
-  readonly channel: Channel;
-  readonly userId: string;
-}
-
 /** The projects a bot speaks for: one project's own bot, or the process's bot for all projects without one. */
 export type BotScope = { readonly projectId: string } | { readonly projectId: null };
 
@@ -211,45 +205,6 @@ export interface SubscriberTable {
   /** `/lang`: the language the person chose, over what the messenger tells; null = none. Across projects. */
   setLang(account: Account, lang: string): Promise<void>;
   langOf(account: Account): Promise<string | null>;
-}
-
-/** A prompt to create. */
-export interface PromptDraft {
-  readonly token: string;
-  readonly sessionId: string | null;
-  readonly channel: Channel;
-  readonly userId: string;
-  readonly lang: string;
-  /** The bot that shows it, as in UpdateTable: only that one can edit the message later. */
-  readonly bot: string;
-  /** Seconds its buttons work. */
-  readonly ttlSeconds: number;
-}
-
-/** Prompts. */
-export interface PromptTable {
-  /** Makes the person's one live prompt for the project; an older live one becomes `replaced` (T11). */
-  create(projectId: string, draft: PromptDraft): Promise<void>;
-  /** Not scoped: the button's token is all that a tap carries. `live` only while its time is not over. */
-  find(token: string): Promise<Prompt | null>;
-  /** Notes where the prompt is shown, and that it is to be settled there. Not scoped, as above. */
-  setShown(token: string, shown: MessageRef): Promise<void>;
-  /** live -> approved, with its grant; false when it was not live or its time was over. */
-  approve(projectId: string, token: string, grantId: string): Promise<boolean>;
-  /** live -> status; false when it was not live. */
-  close(projectId: string, token: string, status: PromptStatus): Promise<boolean>;
-  /** Cancels by this person for this project within `seconds`: for the cool-down against prompt bombing (T11). */
-  countCancelled(projectId: string, account: Account, seconds: number): Promise<number>;
-  /**
-   * Up to `limit` prompts of these bots whose message shows buttons that no longer work: taken for settling,
-   * each with the status it has now (`expired`, `cancelled`, `replaced`, `used`). A live prompt is taken when
-   * its time is over, its session has ended, or its bot has left and answers no tap; an approved one when its
-   * code is used or expired; a replaced one at once. One that is not settled after 60 s is handed out again,
-   * until it is purged. Only prompts with a known message. Across projects: a worker.
-   */
-  takeStale(bots: readonly SettlingBot[], limit: number): Promise<readonly StalePrompt[]>;
-  /** The prompt's message needs no more editing: it is never taken again. Not scoped, as above. */
-  setSettled(token: string): Promise<void>;
 }
 
 /** Answers kept for repeated calls with the same `Idempotency-Key`. */

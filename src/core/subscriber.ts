@@ -7,6 +7,12 @@ export const CHANNELS = ["telegram", "max"] as const;
 /** A messenger. */
 export type Channel = (typeof CHANNELS)[number];
 
+/** A person's account in a messenger. */
+export interface Account {
+  readonly channel: Channel;
+  readonly userId: string;
+}
+
 /** A person as a messenger describes them in an update, cleaned. */
 export interface Person {
   readonly channel: Channel;

@@ -3,14 +3,10 @@
 
 import { createAvatarCache } from "../channels/avatar-cache.ts";
 import type { Bot } from "../channels/bot.ts";
-import type {
-  BotAccount,
-  BotFinding,
-  Bots,
-  ProjectBot,
-  Settler,
-  Webhook,
-} from "../core/bot-ports.ts";
+import { MAX_SECRET_HEADER } from "../channels/max.ts";
+import { TELEGRAM_SECRET_HEADER } from "../channels/telegram.ts";
+import type { BotAccount, BotFinding, Bots, ProjectBot, Webhook } from "../core/bot-ports.ts";
+import type { Settler } from "../core/prompt-ports.ts";
 import { CHANNELS, type Channel } from "../core/subscriber.ts";
 import { TapinError } from "../errors.ts";
 import { type FleetParts, type Member, nameOf, recruit, SET_BOT_ADVICE } from "./member.ts";
@@ -30,8 +26,8 @@ export interface Fleet extends Bots {
 }
 
 const SECRET_HEADERS: Record<Channel, string> = {
-  telegram: "x-telegram-bot-api-secret-token",
-  max: "x-max-bot-api-secret",
+  telegram: TELEGRAM_SECRET_HEADER,
+  max: MAX_SECRET_HEADER,
 };
 
 /** This Tapin's own bots. */

@@ -2,9 +2,8 @@
 // work. A prompt is settled once its message needs no more work: the tap edited it, or a worker has.
 
 import { type RawBuilder, sql } from "kysely";
-import type { SettlingBot } from "../core/bot-ports.ts";
-import type { PromptDraft, PromptTable } from "../core/ports.ts";
 import type { Prompt, PromptStatus } from "../core/prompt.ts";
+import type { PromptDraft, PromptTable, SettlingBot } from "../core/prompt-ports.ts";
 import type { Channel } from "../core/subscriber.ts";
 import { ago, fromNow, NOW, RIGHT_NOW } from "./database-time.ts";
 import type { Db } from "./tables.ts";

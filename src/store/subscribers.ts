@@ -2,8 +2,8 @@
 // Identity is project + channel + the messenger's user id; a chosen language is the account's everywhere.
 
 import { type RawBuilder, type Selectable, sql } from "kysely";
-import type { Account, BotScope, SubscriberTable } from "../core/ports.ts";
-import type { Person, Subscriber } from "../core/subscriber.ts";
+import type { BotScope, SubscriberTable } from "../core/ports.ts";
+import type { Account, Person, Subscriber } from "../core/subscriber.ts";
 import { NOW, RIGHT_NOW } from "./database-time.ts";
 import type { OnEnded } from "./sessions.ts";
 import type { Db, SubscriberRow } from "./tables.ts";

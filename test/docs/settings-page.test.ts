@@ -1,7 +1,7 @@
 // The README's table and docs/settings.md say what SETTINGS says.
 
 import { expect, it } from "vitest";
-import { SETTINGS } from "../../src/config.ts";
+import { SETTINGS } from "../../src/settings.ts";
 import { readPage, sections, tableRows } from "./pages.ts";
 
 const page = sections(readPage("docs/settings.md"), 3);

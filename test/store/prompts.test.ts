@@ -1,9 +1,10 @@
 // The table of prompts on both databases: one live prompt per person, and which messages need an edit.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { PromptDraft, Store } from "../../src/core/ports.ts";
+import type { Store } from "../../src/core/ports.ts";
 import type { Project } from "../../src/core/project.ts";
 import type { Prompt, PromptStatus } from "../../src/core/prompt.ts";
+import type { PromptDraft } from "../../src/core/prompt-ports.ts";
 import type { Person } from "../../src/core/subscriber.ts";
 import { DATABASES, type RunningDatabase } from "../support/databases.ts";
 import { addGrant, addProject, addSession, person, promptDraft, settlingBot } from "./seed.ts";

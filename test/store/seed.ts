@@ -1,9 +1,10 @@
 // Rows to start from, made through the store itself: a project, a session, a person, a login.
 
 import { randomBytes, randomUUID } from "node:crypto";
-import type { BotTable, SettlingBot } from "../../src/core/bot-ports.ts";
-import type { GrantDraft, PromptDraft, SessionDraft, Store } from "../../src/core/ports.ts";
+import type { BotTable } from "../../src/core/bot-ports.ts";
+import type { GrantDraft, SessionDraft, Store } from "../../src/core/ports.ts";
 import type { Project, ProjectDraft } from "../../src/core/project.ts";
+import type { PromptDraft, SettlingBot } from "../../src/core/prompt-ports.ts";
 import { randomText, sha256Hex } from "../../src/core/secret.ts";
 import type { Session } from "../../src/core/session.ts";
 import type { Person, Subscriber } from "../../src/core/subscriber.ts";

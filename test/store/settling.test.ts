@@ -2,10 +2,10 @@
 // person may be asked to subscribe, and the language they read.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { SettlingBot } from "../../src/core/bot-ports.ts";
 import type { Store } from "../../src/core/ports.ts";
 import type { SubscriptionPolicy } from "../../src/core/project.ts";
 import type { StalePrompt } from "../../src/core/prompt.ts";
+import type { SettlingBot } from "../../src/core/prompt-ports.ts";
 import type { Person } from "../../src/core/subscriber.ts";
 import { DATABASES, type RunningDatabase } from "../support/databases.ts";
 import { addGrant, addProject, person, promptDraft, settlingBot, text } from "./seed.ts";

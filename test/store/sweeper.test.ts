@@ -2,9 +2,9 @@
 
 import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import type { Settler } from "../../src/core/bot-ports.ts";
 import type { Store } from "../../src/core/ports.ts";
 import type { StalePrompt } from "../../src/core/prompt.ts";
+import type { Settler } from "../../src/core/prompt-ports.ts";
 import { startSweeper } from "../../src/sweeper.ts";
 import { DATABASES, type RunningDatabase } from "../support/databases.ts";
 import { printFigure } from "../support/figure.ts";
