@@ -1,6 +1,6 @@
 // The little of CommonMark that comments use, as HTML: paragraphs, lists of "- ", `code` and **bold**.
 
-import { type Html, html } from "../../src/sandbox/demo/html.ts";
+import { type Html, html } from "../../src/sandbox/html.ts";
 
 /** A text of several paragraphs and lists. */
 export function blocks(text: string): Html {

@@ -1,6 +1,6 @@
 // The fields of messages and the parameters of operations, as the readable page shows them.
 
-import { type Html, html } from "../../src/sandbox/demo/html.ts";
+import { type Html, html } from "../../src/sandbox/html.ts";
 import type { Schema } from "./json-schema.ts";
 import { blocks, inline } from "./markdown.ts";
 

@@ -1,6 +1,6 @@
 // The readable page of the document: one file of HTML without a script. Its style is src/web/docs.css.
 
-import { type Html, html } from "../../src/sandbox/demo/html.ts";
+import { type Html, html } from "../../src/sandbox/html.ts";
 import type { OpenApiDocument } from "./document.ts";
 import { sharedStatusOf } from "./errors.ts";
 import type { Schema } from "./json-schema.ts";

@@ -1,11 +1,11 @@
 // Pictures of people that were read from messengers, kept in memory for a while: pages ask for the same ones at
 // once and again, and a messenger should be asked once.
 
-import { setTimeout as pause } from "node:timers/promises";
 import { LRUCache } from "lru-cache";
 import type { Avatar } from "../core/avatar.ts";
 import { TapinError } from "../errors.ts";
 import type { Bot } from "./bot.ts";
+import { waitAtMost } from "./pause.ts";
 
 /** Most bytes of pictures that are kept; the one used longest ago goes first. */
 export const CACHE_BYTES = 16 * 1024 * 1024;
@@ -48,22 +48,19 @@ export function createAvatarCache(): AvatarCache {
       if (messengerBotId === null) throw new TapinError("UNAVAILABLE");
       // What one bot may see of a person, another may not.
       const key = `${channel}:${messengerBotId}:${userId}`;
-      const entry = await inTime(cache.fetch(key, { context: { bot, userId } }), timeoutMs);
-      return entry?.avatar ?? null;
+      return await inTime(cache.fetch(key, { context: { bot, userId } }), timeoutMs);
     },
   };
 }
 
-async function inTime<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
-  const over = new AbortController();
-  const late = pause(timeoutMs, undefined, { signal: over.signal }).then(() => {
-    throw new TapinError("UNAVAILABLE");
-  });
+async function inTime(
+  reading: Promise<Entry | undefined>,
+  timeoutMs: number,
+): Promise<Avatar | null> {
   try {
-    return await Promise.race([work, late]);
+    if ((await waitAtMost(reading, timeoutMs)) === "done") return (await reading)?.avatar ?? null;
   } catch (cause) {
     throw cause instanceof TapinError ? cause : new TapinError("UNAVAILABLE", { cause });
-  } finally {
-    over.abort();
   }
+  throw new TapinError("UNAVAILABLE");
 }

@@ -1,34 +1,35 @@
 // Pictures of people in MAX: their address comes with `bot_started`, and with a question about the dialog, but
 // not with a tap (https://dev.max.ru/docs-api/objects/User). So it is kept from the one to the other, in memory.
 
+import { LRUCache } from "lru-cache";
 import type { Person } from "../core/subscriber.ts";
 import type { BotEvent } from "./channel-event.ts";
 import type { MaxClient } from "./max-client.ts";
 import { avatarOf } from "./max-updates.ts";
-import { pause } from "./pause.ts";
+import { waitAtMost } from "./pause.ts";
 
-/** How many people's pictures are kept; the one kept longest goes first. */
+/** How many people's pictures are kept; the one seen longest ago goes first. */
 const PEOPLE_LIMIT = 10_000;
 
 /** How long a tap waits for the picture, in milliseconds: the login is worth more than it. */
 const LOOKUP_MS = 1000;
 
+interface Known {
+  /** Null = the person has none. */
+  readonly avatarUrl: string | null;
+}
+
 /** Makes what completes the person of an event: with their picture, where it is known in time. Never rejects. */
 export function createAvatarMemory(client: MaxClient): (event: BotEvent) => Promise<Person> {
-  const known = new Map<string, string | null>();
-  const remember = (userId: string, avatarUrl: string | null) => {
-    known.delete(userId);
-    known.set(userId, avatarUrl);
-    const oldest = known.keys().next();
-    if (known.size > PEOPLE_LIMIT && !oldest.done) known.delete(oldest.value);
-  };
+  const known = new LRUCache<string, Known>({ max: PEOPLE_LIMIT });
+  const remember = (userId: string, avatarUrl: string | null) => known.set(userId, { avatarUrl });
   return async ({ person, ...event }) => {
     if (person.avatarUrl !== null) remember(person.userId, person.avatarUrl);
     if (person.avatarUrl !== null || !("data" in event)) return person;
     if (!known.has(person.userId) && event.dialogId !== undefined) {
       remember(person.userId, await lookUp(client, event.dialogId));
     }
-    return { ...person, avatarUrl: known.get(person.userId) ?? null };
+    return { ...person, avatarUrl: known.get(person.userId)?.avatarUrl ?? null };
   };
 }
 
@@ -37,8 +38,5 @@ async function lookUp(client: MaxClient, dialogId: string): Promise<string | nul
     (partner) => partner && avatarOf(partner),
     () => null,
   );
-  const late = new AbortController();
-  const avatarUrl = await Promise.race([asked, pause(LOOKUP_MS, late.signal).then(() => null)]);
-  late.abort();
-  return avatarUrl;
+  return (await waitAtMost(asked, LOOKUP_MS)) === "done" ? await asked : null;
 }

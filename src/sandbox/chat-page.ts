@@ -4,6 +4,7 @@
 
 import { readFile } from "node:fs/promises";
 import type { Lang } from "./demo/texts.ts";
+import { type Html, html } from "./html.ts";
 import type { Answer } from "./http-exchange.ts";
 
 /** A bot that people can open. */
@@ -56,37 +57,26 @@ const INDEX_TEXTS: Readonly<Record<Lang, { readonly title: string; readonly noti
 
 const loaded = new Map<string, Promise<Uint8Array>>();
 
-function escapeHtml(text: string): string {
-  const entities: Readonly<Record<string, string>> = {
-    "&": "&amp;",
-    "<": "&lt;",
-    ">": "&gt;",
-    '"': "&quot;",
-    "'": "&#39;",
-  };
-  return text.replace(/[&<>"']/g, (character) => entities[character] ?? character);
-}
-
-function styleLinks(styles: readonly string[], base: string): string {
-  return styles.map((name) => `<link rel="stylesheet" href="${base}${name}">`).join("\n");
+function styleLinks(styles: readonly string[], base: string): readonly Html[] {
+  return styles.map((name) => html`<link rel="stylesheet" href="${base}${name}">\n`);
 }
 
 interface Document {
   readonly title: string;
-  readonly head: string;
-  readonly body: string;
+  readonly head: Html;
+  readonly body: Html;
   readonly lang?: Lang;
 }
 
 function page({ title, head, body, lang = "en" }: Document): Answer {
-  const html = `<!doctype html>
+  const { text } = html`<!doctype html>
 <html lang="${lang}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <link rel="icon" href="data:,">
-<title>${escapeHtml(title)}</title>
+<title>${title}</title>
 ${head}
 </head>
 <body>
@@ -94,17 +84,15 @@ ${body}
 </body>
 </html>
 `;
-  return { status: 200, headers: PAGE_HEADERS, body: html };
+  return { status: 200, headers: PAGE_HEADERS, body: text };
 }
 
 /** The page on which a person talks to a bot. Its addresses are relative, so it works behind a path prefix as well. */
-export function chatPage(bot: PageBot): Answer {
-  const data = `data-channel="${bot.channel}" data-bot="${escapeHtml(bot.username)}" data-name="${escapeHtml(bot.name)}"`;
+export function chatPage({ channel, username, name }: PageBot): Answer {
   return page({
-    title: `${bot.name} · pretend ${MESSENGERS[bot.channel]}`,
-    head: `${styleLinks(STYLES[bot.channel], "../assets/")}
-<script type="module" src="../assets/chat.js"></script>`,
-    body: `<div id="chat" class="app" ${data}></div>
+    title: `${name} · pretend ${MESSENGERS[channel]}`,
+    head: html`${styleLinks(STYLES[channel], "../assets/")}<script type="module" src="../assets/chat.js"></script>`,
+    body: html`<div id="chat" class="app" data-channel="${channel}" data-bot="${username}" data-name="${name}"></div>
 <noscript><p class="notice">This pretend messenger needs JavaScript.</p></noscript>`,
   });
 }
@@ -114,16 +102,16 @@ export function indexPage(bots: readonly PageBot[], lang: Lang): Answer {
   const { title, notice } = INDEX_TEXTS[lang];
   const items = bots.map(
     ({ channel, username, name }) =>
-      `<li><a href="${channel}/${escapeHtml(username)}">${escapeHtml(name)} <small>${MESSENGERS[channel]} · @${escapeHtml(username)}</small></a></li>`,
+      html`<li><a href="${channel}/${username}">${name} <small>${MESSENGERS[channel]} · @${username}</small></a></li>\n`,
   );
   const answer = page({
     lang,
     title,
-    head: styleLinks(["chat.css", "chat-index.css"], "assets/"),
-    body: `<main class="plain">
+    head: html`${styleLinks(["chat.css", "chat-index.css"], "assets/")}`,
+    body: html`<main class="plain">
 <h1>${title}</h1>
 <p>${notice}</p>
-<ul>${items.join("\n")}</ul>
+<ul>${items}</ul>
 </main>`,
   });
   return { ...answer, headers: { ...answer.headers, vary: "Accept-Language" } };

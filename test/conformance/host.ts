@@ -11,18 +11,12 @@ import { createListener } from "../../src/server/listener.ts";
 import { createPipeline } from "../../src/server/pipeline.ts";
 import { createRpc } from "../../src/server/rpc.ts";
 import { createValidate } from "../../src/server/validate.ts";
+import { NO_LIMITS } from "../support/test-ports.ts";
 import { conformanceOperations } from "./conformance-service.ts";
 import { ConformanceService } from "./gen/tapin/conformance/v1/conformance_pb.ts";
 
 const log = pino({ level: "silent" });
 
-const NO_LIMITS = {
-  requestsPerMinute: 0,
-  failuresPerMinute: 0,
-  sessionsPerMinute: 0,
-  watchersPerSession: 0,
-  watchersPerProject: 0,
-};
 const pipeline = createPipeline({
   operations: conformanceOperations(),
   // Every operation is open to anybody, so nothing is looked up.

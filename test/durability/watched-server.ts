@@ -1,28 +1,17 @@
 // The server on an embedded database in a process of its own, run by Node or Deno, that tells on request who still
 // watches. It says one line of JSON when it is ready, and one for each line it reads; it ends with its input.
 
-import { randomBytes } from "node:crypto";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { createApiKey } from "../../src/actions/manage-api-key.ts";
 import { createProject } from "../../src/actions/manage-project.ts";
-import { NO_OBSERVER } from "../../src/core/observer.ts";
-import { createSecrets } from "../../src/core/secret.ts";
 import { createLog } from "../../src/log.ts";
 import { createServer } from "../../src/server/server.ts";
 import { openStore } from "../../src/store/open.ts";
-import { NO_BOTS } from "../support/no-bots.ts";
+import { NO_LIMITS, portsOver } from "../support/test-ports.ts";
 
 const opened = await openStore({ databaseUrl: null, dataDir: "memory" });
-const ports = {
-  store: opened.store,
-  observer: NO_OBSERVER,
-  changes: opened.changes,
-  secrets: createSecrets(["a secret for tests that is long enough"]),
-  random: (count: number) => randomBytes(count),
-  bots: NO_BOTS,
-  settings: { sessionTtlSeconds: 300, codeTtlSeconds: 300, avatarsUrl: null },
-};
+const ports = portsOver(opened);
 const project = {
   slug: "shop",
   name: "Shop",
@@ -39,13 +28,7 @@ const server = createServer({
   ports,
   certificate: null,
   adminToken: null,
-  limits: {
-    requestsPerMinute: 0,
-    failuresPerMinute: 0,
-    sessionsPerMinute: 0,
-    watchersPerSession: Number(process.argv[2]),
-    watchersPerProject: 0,
-  },
+  limits: { ...NO_LIMITS, watchersPerSession: Number(process.argv[2]) },
   budgets: null,
   trustedProxies: [],
   sandbox: null,

@@ -1,22 +1,20 @@
 // T7, T8: taps that reach the rules at the same moment, without the order a bot brings into what one person does. On both
 // databases, straight at the verbs.
 
-import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { cancelSession } from "../../src/actions/cancel-session.ts";
 import { createSession } from "../../src/actions/create-session.ts";
 import { decidePrompt } from "../../src/actions/decide-prompt.ts";
 import { deliverStatus } from "../../src/actions/deliver-status.ts";
 import { openLink } from "../../src/actions/open-link.ts";
-import { NO_OBSERVER } from "../../src/core/observer.ts";
 import type { Ports } from "../../src/core/ports.ts";
 import type { Project } from "../../src/core/project.ts";
 import { buttonData, type PromptScreen, type Screen } from "../../src/core/prompt.ts";
-import { createSecrets } from "../../src/core/secret.ts";
 import type { Session } from "../../src/core/session.ts";
 import type { Person } from "../../src/core/subscriber.ts";
+import { addProject } from "../store/seed.ts";
 import { DATABASES, type RunningDatabase } from "../support/databases.ts";
-import { NO_BOTS } from "../support/no-bots.ts";
+import { portsOver } from "../support/test-ports.ts";
 
 const TAPS = 100;
 const ROUNDS = 30;
@@ -38,18 +36,6 @@ function nextPerson(): Person {
 
 const BOT = { name: "telegram:1", projectId: null };
 
-function portsOver({ store, changes }: RunningDatabase): Ports {
-  return {
-    store,
-    changes,
-    secrets: createSecrets(["a secret for tests that is long enough"]),
-    random: (count) => randomBytes(count),
-    bots: NO_BOTS,
-    observer: NO_OBSERVER,
-    settings: { sessionTtlSeconds: 300, codeTtlSeconds: 300, avatarsUrl: null },
-  };
-}
-
 /** A session whose link was opened: what the person has before them. */
 interface Prompted {
   readonly person: Person;
@@ -70,17 +56,7 @@ describe.each(DATABASES)("decidePrompt on $name", (kind) => {
   beforeAll(async () => {
     database = await kind.start();
     ports = portsOver(database);
-    const made = await ports.store.projects.create({
-      slug: "shop",
-      name: "Shop",
-      callbackUrl: "https://shop.example/login",
-      originUrl: null,
-      redirectUris: [],
-      matchCodeRequired: false,
-      subscription: "automatic",
-    });
-    if (made === null) throw new Error("no project");
-    project = made;
+    project = await addProject(database.store);
   });
   afterAll(() => database?.stop());
 

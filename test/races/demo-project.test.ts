@@ -1,16 +1,12 @@
 // Processes that start at the same moment on one empty database all need the demo project.
 
-import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { authenticateApiKey } from "../../src/actions/authenticate.ts";
 import { listApiKeys, revokeApiKey } from "../../src/actions/manage-api-key.ts";
-import { NO_OBSERVER } from "../../src/core/observer.ts";
-import type { Ports } from "../../src/core/ports.ts";
-import { createSecrets } from "../../src/core/secret.ts";
 import { DEMO_SLUG, ensureDemoProject } from "../../src/demo-project.ts";
 import { openKeyring } from "../../src/keyring.ts";
 import { DATABASES, type RunningDatabase } from "../support/databases.ts";
-import { NO_BOTS } from "../support/no-bots.ts";
+import { portsOver } from "../support/test-ports.ts";
 
 describe.each(DATABASES)("ensureDemoProject on $name", (kind) => {
   let database: RunningDatabase;
@@ -19,15 +15,7 @@ describe.each(DATABASES)("ensureDemoProject on $name", (kind) => {
   });
   afterAll(() => database?.stop());
 
-  const ports = (): Ports => ({
-    store: database.store,
-    observer: NO_OBSERVER,
-    changes: database.changes,
-    secrets: createSecrets(["a secret for tests that is long enough"]),
-    random: (count: number) => randomBytes(count),
-    bots: NO_BOTS,
-    settings: { sessionTtlSeconds: 300, codeTtlSeconds: 300, avatarsUrl: null },
-  });
+  const ports = () => portsOver(database);
 
   test("ensureDemoProject makes one project for ten simultaneous callers, each with a key that works", async () => {
     const keys = await Promise.all(

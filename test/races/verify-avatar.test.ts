@@ -1,16 +1,14 @@
 // VerifyCode while pictures are served and something fails on the way to them: a code is used only by an answer that
 // tells who signed in, and a repetition tells the same. On both databases, straight at the verb.
 
-import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { verifyCode } from "../../src/actions/verify-code.ts";
 import type { Bots } from "../../src/core/bot-ports.ts";
 import type { Store } from "../../src/core/ports.ts";
-import { createSecrets } from "../../src/core/secret.ts";
 import { TapinError } from "../../src/errors.ts";
 import { addLogin } from "../store/seed.ts";
 import { DATABASES, type RunningDatabase } from "../support/databases.ts";
-import { NO_BOTS } from "../support/no-bots.ts";
+import { portsOver } from "../support/test-ports.ts";
 
 const AVATARS_URL = "https://login.example/avatars/";
 
@@ -21,13 +19,11 @@ describe.each(DATABASES)("verifyCode with pictures on $name", (kind) => {
   });
   afterAll(() => database?.stop());
 
-  const portsWith = (store: Store, avatar: Bots["avatar"]) => ({
-    store,
-    secrets: createSecrets(["a secret for tests that is long enough"]),
-    random: (count: number) => randomBytes(count),
-    bots: { ...NO_BOTS, avatar },
-    settings: { sessionTtlSeconds: 300, codeTtlSeconds: 300, avatarsUrl: AVATARS_URL },
-  });
+  const portsWith = (store: Store, avatar: Bots["avatar"]) => {
+    const ports = portsOver({ store, changes: database.changes });
+    const settings = { ...ports.settings, avatarsUrl: AVATARS_URL };
+    return { ...ports, bots: { ...ports.bots, avatar }, settings };
+  };
   const away = () => Promise.reject(new TapinError("UNAVAILABLE"));
 
   test("a person who cannot be read makes it unavailable, and the code works in the next call", async () => {

@@ -3,10 +3,9 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { verifyCode } from "../../src/actions/verify-code.ts";
-import { createSecrets } from "../../src/core/secret.ts";
 import { addLogin, addProject } from "../store/seed.ts";
 import { DATABASES, type RunningDatabase } from "../support/databases.ts";
-import { NO_BOTS } from "../support/no-bots.ts";
+import { portsOver } from "../support/test-ports.ts";
 
 const ROUNDS = 40;
 
@@ -20,12 +19,7 @@ describe.each(DATABASES)("verifyCode against DeleteSubscriber on $name", (kind) 
   test("the person is deleted, and the code is answered or not valid", async () => {
     const { store } = database;
     const project = await addProject(store);
-    const ports = {
-      store,
-      bots: NO_BOTS,
-      secrets: createSecrets(["a secret for tests that is long enough"]),
-      settings: { sessionTtlSeconds: 300, codeTtlSeconds: 300, avatarsUrl: null },
-    };
+    const ports = portsOver(database);
     const outcomes = new Set<unknown>();
     // One of the two begins some round trips later, so that they meet at different steps.
     const wait = async (trips: number) => {

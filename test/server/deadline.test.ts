@@ -24,6 +24,7 @@ import { printFigure } from "../support/figure.ts";
 import { awaitLockWaits, holdLock } from "../support/row-lock.ts";
 import { type Stage, startStage } from "../support/story-stage.ts";
 import { RUNTIMES } from "../support/tapin.ts";
+import { NO_LIMITS } from "../support/test-ports.ts";
 import { askHttp2, openHttp2 } from "./raw-http.ts";
 
 const { getLink, createSession, getSessionStatus, watchSession, cancelSession, verifyCode } =
@@ -76,14 +77,6 @@ interface InProcess {
   readonly listener: Listener;
   readonly lines: string[];
 }
-
-const NO_LIMITS = {
-  requestsPerMinute: 0,
-  failuresPerMinute: 0,
-  sessionsPerMinute: 0,
-  watchersPerSession: 0,
-  watchersPerProject: 0,
-};
 
 async function startInProcess(work: () => Work, deadlineMs: number): Promise<InProcess> {
   const lines: string[] = [];

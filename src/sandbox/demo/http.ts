@@ -4,7 +4,7 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
-import type { Html } from "./html.ts";
+import type { Html } from "../html.ts";
 import type { Lang } from "./texts.ts";
 import type { Visitor } from "./visitors.ts";
 

@@ -1,7 +1,7 @@
 // The pages of the demo site: values in, HTML out. Styles live in src/web/demo.css, behaviour in
 // src/web/demo.ts, which finds its elements by the ids given here.
 
-import { type Html, html } from "./html.ts";
+import { type Html, html } from "../html.ts";
 import type { Links, Profile } from "./tapin-api.ts";
 import type { Lang, TextName, Texts } from "./texts.ts";
 import { textsIn } from "./texts.ts";

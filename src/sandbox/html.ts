@@ -1,5 +1,5 @@
 // Builds HTML that cannot be injected into: a tagged template that escapes every value it is given.
-// What the pages say lives in pages.ts.
+// What the pages say lives in chat-page.ts and demo/pages.ts.
 
 const entities: Readonly<Record<string, string>> = {
   "&": "&amp;",
