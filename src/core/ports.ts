@@ -43,6 +43,7 @@ export interface Store {
   readonly prompts: PromptTable;
   readonly idempotency: IdempotencyTable;
   readonly leases: LeaseTable;
+  readonly processes: ProcessTable;
   readonly budgets: BudgetTable;
   readonly updates: UpdateTable;
   readonly bots: BotTable;
@@ -232,6 +233,17 @@ export interface LeaseTable {
   acquire(name: string, holder: string, ttlSeconds: number): Promise<boolean>;
   /** Gives the lease back, if this holder has it. */
   release(name: string, holder: string): Promise<void>;
+}
+
+/** Which processes live. Not of a project. */
+export interface ProcessTable {
+  /**
+   * This process lives. To be said once a second: after 6 s of silence others take up the updates it has in hand
+   * (see UpdateTable), as long as one was heard at least every 3 s meanwhile.
+   */
+  hear(id: string): Promise<void>;
+  /** Deletes those not heard for `hours`. A worker. The count. */
+  purge(hours: number): Promise<number>;
 }
 
 /** What a project has used of its budget, in all processes. */

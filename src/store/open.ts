@@ -15,6 +15,7 @@ import { idempotencyTable } from "./idempotency.ts";
 import { leaseTable } from "./leases.ts";
 import { openPglite } from "./pglite.ts";
 import { openPostgres } from "./postgres.ts";
+import { processTable } from "./processes.ts";
 import { projectTable } from "./projects.ts";
 import { promptTable } from "./prompts.ts";
 import { type OnEnded, sessionTable } from "./sessions.ts";
@@ -93,6 +94,7 @@ function storeOf(db: Db, onEnded: OnEnded): Store {
     prompts: guarded(promptTable(db)),
     idempotency: guarded(idempotencyTable(db)),
     leases: guarded(leaseTable(db)),
+    processes: guarded(processTable(db)),
     budgets: guarded(budgetTable(db)),
     updates: guarded(updateTable(db)),
     bots: guarded(botTable(db)),
