@@ -245,7 +245,7 @@ describe.each([
       });
       expect(await site.rest.verifyCode({ code })).toMatchObject({ firstName: "Анна" });
       const edits = () => world.proxy.callsOf(CALLS[channel].edit).length;
-      await awaitCondition("the bot tried to say so", async () => edits() > 0, 30_000);
+      await awaitCondition("the bot tried to say so", async () => edits() > 0, 90_000);
       expect(
         world
           .messages()
