@@ -25,6 +25,7 @@ import { REFLECTION_SERVICES, reflectionOperations } from "./reflection-service.
 import { createRest } from "./rest.ts";
 import { createRpc } from "./rpc.ts";
 import { type SandboxPort, sandboxOperations } from "./sandbox-service.ts";
+import type { SizeSettings } from "./sizes.ts";
 import { createValidate } from "./validate.ts";
 
 /** Milliseconds between the news that the server is no longer ready and the end of its streams. */
@@ -36,6 +37,7 @@ export interface ServerParts {
   /** Token of AdminService; null = off. */
   readonly adminToken: string | null;
   readonly limits: LimitSettings;
+  readonly sizes: SizeSettings;
   /** Where several processes add up what projects have used; null = this process is the only one. */
   readonly budgets: BudgetTable | null;
   /** Proxies whose `X-Forwarded-For` is believed. */
@@ -97,9 +99,10 @@ export function createServer(parts: ServerParts): Server {
     validate: createValidate(rpcServices.flatMap((service) => service.methods)),
     log,
   });
+  const serving = { stopping: stopping.signal, maxBodyBytes: parts.sizes.bodyBytes, log };
   const front = createFront({
-    rpc: createRpc(rpcServices, pipeline, { stopping: stopping.signal, log }),
-    rest: createRest(services, pipeline, { stopping: stopping.signal, log }),
+    rpc: createRpc(rpcServices, pipeline, serving),
+    rest: createRest(services, pipeline, serving),
     routes: [
       ...healthRoutes(isReady),
       ...referenceRoutes({ publicUrl: parts.publicUrl, sandbox: sandbox !== null }),
@@ -108,10 +111,11 @@ export function createServer(parts: ServerParts): Server {
       ...parts.routes,
     ],
     trustedProxies: parts.trustedProxies,
+    sizes: parts.sizes,
     isOrigin: (origin) => ports.store.projects.isOrigin(origin),
     log,
   });
-  const listener = createListener(front, parts.certificate);
+  const listener = createListener(front, parts);
   return {
     renew: (certificate) => listener.renew(certificate),
     async listen(port, host) {
