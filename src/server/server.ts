@@ -38,7 +38,7 @@ export interface ServerParts {
   readonly adminToken: string | null;
   readonly limits: LimitSettings;
   readonly sizes: SizeSettings;
-  /** Where several processes add up what projects have used; null = this process is the only one. */
+  /** Where several processes add up what callers have used; null = this process is the only one. */
   readonly budgets: BudgetTable | null;
   /** Proxies whose `X-Forwarded-For` is believed. */
   readonly trustedProxies: readonly Network[];
@@ -72,7 +72,9 @@ export interface Server {
 export function createServer(parts: ServerParts): Server {
   const { ports, sandbox, log } = parts;
   const services: DescService[] = [AuthService, AdminService];
-  const limits = createLimits(parts.limits, parts.budgets);
+  const table = parts.budgets;
+  const hide = (key: string) => ports.secrets.derive(`budget|${key}`);
+  const limits = createLimits(parts.limits, table && { table, hide });
   const operations = [...authOperations(ports, limits), ...adminOperations(ports)];
   if (sandbox !== null) {
     services.push(SandboxService);
