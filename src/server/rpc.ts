@@ -89,7 +89,7 @@ export function createRpc(
       }
       clampTimeout(exchange.req);
       exchange.res.setHeader("cache-control", "no-store");
-      run(handler, exchange, maxBodyBytes).catch((err: unknown) => {
+      run(handler, exchange, { maxBodyBytes }).catch((err: unknown) => {
         // A caller that went away while it was answered is no failure of ours.
         if (ConnectError.from(err).code === Code.Aborted) return;
         log.error({ event: "rpc_failed", err, request_id: exchange.requestId }, "the RPC failed");
@@ -104,7 +104,7 @@ export function createRpc(
 async function run(
   handler: UniversalHandler,
   exchange: Exchange,
-  maxBodyBytes: number,
+  { maxBodyBytes }: { maxBodyBytes: number },
 ): Promise<void> {
   const { req, res } = exchange;
   const values = createContextValues().set(ARRIVAL, exchange);

@@ -2,8 +2,7 @@
 // what just fits is read, with the smallest values and with the largest.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Field } from "../fuzz/hpack.ts";
-import { encodeFields } from "../fuzz/hpack.ts";
+import { encodeFields, type Field } from "../fuzz/hpack.ts";
 import { encodeFrame, FLAG, FRAME, type Frame, openFrames } from "../fuzz/http2-frames.ts";
 import { RUNTIMES, startTapin, type Tapin } from "../support/tapin.ts";
 import { type Answer, ask, askHttp2, dropHttp2, jsonOf, openHttp2 } from "./raw-http.ts";
