@@ -95,6 +95,7 @@ type Links = Readonly<Record<"telegramLink" | "maxLink", string | null>>;
 const linkOf = (channel: SetUp["channel"], session: Links) =>
   channel === "max" ? session.maxLink : session.telegramLink;
 
+/** Until the service knows of its prompt as well: the messenger shows it before the answer has come back. */
 const noneUnfinished = ({ count }: Stage) =>
   awaitCondition(
     "all is finished",
@@ -206,10 +207,12 @@ describe.each([
       onTestFinished: onFinished,
     }) => {
       const setUp = { channel, runtime, updates: "polling" } as const;
-      const { world, site, query, count } = await start(setUp, onFinished);
+      const stage = await start(setUp, onFinished);
+      const { world, site, query, count } = stage;
       const session = await site.rest.createSession();
       world.open(linkOf(channel, session));
       await world.until(ASKED);
+      await noneUnfinished(stage);
       world.proxy.setDown(true);
       world.tap("Login");
       const overdue = "update sessions set expires_at = now() - interval '1 s' where id = $1";
@@ -230,11 +233,13 @@ describe.each([
       onTestFinished: onFinished,
     }) => {
       const setUp = { channel, runtime, updates: "webhook" } as const;
-      const { world, site } = await start(setUp, onFinished);
+      const stage = await start(setUp, onFinished);
+      const { world, site } = stage;
       const session = await site.rest.createSession();
       const { sessionId, watchToken } = session;
       world.open(linkOf(channel, session));
       const { messageId } = await world.until(ASKED);
+      await noneUnfinished(stage);
       world.proxy.setDown(true);
       world.tap("Login");
       let code = "";
@@ -245,7 +250,7 @@ describe.each([
       });
       expect(await site.rest.verifyCode({ code })).toMatchObject({ firstName: "Анна" });
       const edits = () => world.proxy.callsOf(CALLS[channel].edit).length;
-      await awaitCondition("the bot tried to say so", async () => edits() > 0, 90_000);
+      await awaitCondition("the bot tried to say so", async () => edits() > 0, 30_000);
       expect(
         world
           .messages()
