@@ -66,7 +66,12 @@ interface KnownSession extends PendingSession {
 }
 
 /** Stands where a session is being read. */
-const UNREAD = { projectId: "", opened: false, sequence: 0, until: Number.NEGATIVE_INFINITY };
+const UNREAD: KnownSession = {
+  projectId: "",
+  opened: false,
+  sequence: 0,
+  until: Number.NEGATIVE_INFINITY,
+};
 
 /** Everything that is remembered. */
 export class RecentRows {
@@ -98,20 +103,20 @@ export class RecentRows {
     sessionId: string,
     read: () => Promise<Session | null>,
   ): Promise<Session | null> {
-    // A change, and whoever reads later, takes it away: then this answer may be the older one.
-    const reading = { ...UNREAD };
-    this.#sessions.set(sessionId, reading);
     const began = performance.now();
+    const place = this.#placeOf(sessionId);
     let session: Session | null = null;
     try {
       session = await read();
+      return session;
     } finally {
-      const isLast = this.#sessions.peek(sessionId) === reading;
-      if (isLast) this.#sessions.delete(sessionId);
       if (session !== null && isEnded(session.status)) this.forgetSession(sessionId);
-      else if (session !== null && isLast) this.#remember(session, began);
+      // A change takes the place away: then this answer may be from before it.
+      else if (place === this.#sessions.peek(sessionId) && place.until === UNREAD.until) {
+        if (session === null) this.#sessions.delete(sessionId);
+        else this.#remember(session, began);
+      }
     }
-    return session;
   }
 
   /** The session has changed. */
@@ -125,6 +130,15 @@ export class RecentRows {
     this.projects.clear();
     this.origins.clear();
     this.#sessions.clear();
+  }
+
+  /** What is known, or the place for what is being read, which all readers of the moment share. */
+  #placeOf(sessionId: string): KnownSession {
+    const known = this.#sessions.get(sessionId);
+    if (known !== undefined) return known;
+    const place = { ...UNREAD };
+    this.#sessions.set(sessionId, place);
+    return place;
   }
 
   #remember({ id, projectId, opened, sequence, remainingMs }: Session, began: number): void {
