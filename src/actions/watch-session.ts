@@ -3,7 +3,7 @@
 import type { Reader } from "../core/grant.ts";
 import type { Ports } from "../core/ports.ts";
 import { isEnded, type Session } from "../core/session.ts";
-import { type Caller, findSession } from "./caller.ts";
+import { type Caller, readSession } from "./caller.ts";
 import { type SessionView, viewFor } from "./deliver-status.ts";
 
 /** Longest silence of a watcher, in milliseconds (contract: a heartbeat at least every 15 s). */
@@ -49,11 +49,14 @@ export async function* watchSession(
     let heartbeat = false;
     let woken = false;
     while (!signal.aborted) {
-      const session = await findSession(ports, watch.caller, sessionId);
+      // Whoever may be refused must not become the code's recipient.
+      const reader = leave === undefined ? null : watch.reader;
+      const read = await readSession(ports, watch.caller, { sessionId, reader });
+      const { session } = read;
       leave ??= watch.enter(session);
       const ended = isEnded(session.status);
       if (ended || heartbeat || session.sequence !== seen) {
-        const view = await viewFor(ports, session, watch.reader);
+        const view = await viewFor(ports, read, watch.reader);
         if (woken && ended && session.endedMs !== null) {
           ports.observer.delivered(session.endedMs / 1000);
         }

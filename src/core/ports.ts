@@ -152,6 +152,13 @@ export interface VerifiedProfile {
   readonly state: string | null;
 }
 
+/** A session, and its grant for whoever asked. */
+export interface DeliveredSession {
+  readonly session: Session;
+  /** Null = this recipient gets no code. */
+  readonly grant: Grant | null;
+}
+
 /** Grants. */
 export interface GrantTable {
   create(projectId: string, draft: GrantDraft): Promise<void>;
@@ -160,6 +167,15 @@ export interface GrantTable {
    * recipient's, or its code is used or expired. One statement (contract: one code, one recipient).
    */
   deliver(projectId: string, sessionId: string, recipient: string): Promise<Grant | null>;
+  /**
+   * The session, as `find` of sessions (or `findAny` with `null`, for callers whose watch token names it), and
+   * if it is completed what `deliver` gives this recipient. One statement.
+   */
+  read(
+    projectId: string | null,
+    sessionId: string,
+    recipient: string,
+  ): Promise<DeliveredSession | null>;
   /** The grant, if its code is neither used nor expired. For showing the button again. */
   findLive(projectId: string, grantId: string): Promise<Grant | null>;
   /**

@@ -5,6 +5,7 @@ import type { PostgresPool } from "kysely";
 import pg from "pg";
 import type { OnError } from "./database.ts";
 import { codeOf, isSilence } from "./database-error.ts";
+import { nameOf } from "./prepared.ts";
 import { checkWritable, READ_ONLY } from "./writable.ts";
 
 /** How to reach PostgreSQL. */
@@ -70,7 +71,7 @@ function discardingClient(client: pg.PoolClient): KyselyClient {
     // Such as a rollback after a query without an answer: it would wait as long again.
     if (useless !== null) throw useless;
     try {
-      return await client.query(text, values);
+      return await client.query(configOf(text, values));
     } catch (error) {
       if (isSilence(error) || codeOf(error) === READ_ONLY) useless = error;
       throw error;
@@ -80,4 +81,9 @@ function discardingClient(client: pg.PoolClient): KyselyClient {
     query: query as unknown as KyselyClient["query"],
     release: (discard = false) => client.release(discard === true || useless !== null),
   };
+}
+
+function configOf(text: string, values: unknown[]): pg.QueryConfig {
+  const name = nameOf(text);
+  return name === undefined ? { text, values } : { name, text, values };
 }
