@@ -124,7 +124,7 @@ export interface SessionTable {
   ): Promise<Session | null>;
   /** pending, opened -> expired for up to `limit` sessions whose time is over; the count. Across projects: a worker. */
   expire(limit: number): Promise<number>;
-  /** Deletes sessions that ended more than `hours` ago, with their grants and prompts. Across projects: a worker. */
+  /** Deletes up to `limit` sessions that ended more than `hours` ago, with their grants and prompts. Across projects: a worker. */
   purge(hours: number, limit: number): Promise<number>;
 }
 
@@ -238,8 +238,8 @@ export interface IdempotencyTable {
     projectId: string,
     saved: { operation: string; keyHash: string; result: unknown },
   ): Promise<void>;
-  /** Deletes what is older than `seconds`. Across projects: a worker. */
-  purge(seconds: number): Promise<number>;
+  /** Deletes up to `limit` that are older than `seconds`; the count. Across projects: a worker. */
+  purge(seconds: number, limit: number): Promise<number>;
 }
 
 /** Leases for work that only one process may do at a time. Not of a project: they belong to the process. */

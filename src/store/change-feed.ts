@@ -52,6 +52,11 @@ export class ChangeHub implements ChangeFeed {
     for (const follower of this.#followers.get(sessionId) ?? []) follower.wake();
   }
 
+  /** Wakes whoever follows one of these sessions: what a notification carries, ids with commas. */
+  wakeEach(sessionIds: string): void {
+    for (const sessionId of sessionIds.split(",")) this.wake(sessionId);
+  }
+
   /** Wakes everyone: notifications may have been missed. */
   wakeAll(): void {
     for (const sessionId of this.#followers.keys()) this.wake(sessionId);

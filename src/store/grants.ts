@@ -69,16 +69,21 @@ export function grantTable(db: Db, onEnded: OnEnded): GrantTable {
   };
 }
 
+// The index is by the end of the time, which a use comes before by no more than a code's longest life.
+const MOST_TTL_SECONDS = 600;
+
 // A static link's prompt that nobody answered has no grant and no session that would take it along.
 async function purge(db: Db, hours: number, limit: number): Promise<number> {
   const { rows } = await sql<{ count: number }>`
     with old_grants as materialized (
       select id from grants
-      where session_id is null and coalesce(used_at, expires_at) < ${ago(hours * 3600)}
-      limit ${limit} for update skip locked
+      where session_id is null and expires_at < ${ago(hours * 3600 - MOST_TTL_SECONDS)}
+        and coalesce(used_at, expires_at) < ${ago(hours * 3600)}
+      order by expires_at limit ${limit} for update skip locked
     ), old_prompts as materialized (
       select token from prompts
       where session_id is null and grant_id is null and expires_at < ${ago(hours * 3600)}
+      order by expires_at
       limit ${limit} for update skip locked
     ), deleted_grants as (
       delete from grants using old_grants where grants.id = old_grants.id returning 1

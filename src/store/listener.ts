@@ -8,8 +8,8 @@ import { checkWritable } from "./writable.ts";
 /** Where to connect and whom to tell. */
 export interface ListenerOptions {
   readonly databaseUrl: string;
-  /** A session changed. */
-  readonly onSession: (sessionId: string) => void;
+  /** Sessions changed: their ids with commas, as the trigger of `sessions` sends them. */
+  readonly onSessions: (sessionIds: string) => void;
   /** A project's bot changed. */
   readonly onBots: () => void;
   /** The connection is back after a loss: changes may have been missed. */
@@ -60,7 +60,7 @@ class ListenConnection implements Listener {
     });
     client.on("notification", ({ channel, payload }) => {
       if (channel === "tapin_bots") this.#options.onBots();
-      else this.#options.onSession(payload ?? "");
+      else this.#options.onSessions(payload ?? "");
     });
     // Without this an error between two queries would end the process; "end" follows it.
     client.on("error", () => undefined);

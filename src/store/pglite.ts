@@ -50,7 +50,7 @@ async function prepare(pglite: PGlite, hub: ChangeHub, after: () => void): Promi
     await migrate(async (text) => (await pglite.exec(text)).at(-1)?.rows ?? []);
     // Nobody else can be in here, so whoever held a lease is dead: the bot need not wait until it ends.
     await pglite.exec("delete from leases");
-    await pglite.listen("tapin_session", (sessionId) => hub.wake(sessionId));
+    await pglite.listen("tapin_session", (sessionIds) => hub.wakeEach(sessionIds));
     await pglite.listen("tapin_bots", () => hub.wakeBots());
   } catch (error) {
     await pglite.close();

@@ -18,7 +18,7 @@ export async function openPostgres(options: PoolOptions, hub: ChangeHub): Promis
   await prepare(options.databaseUrl);
   const listener = await listen({
     databaseUrl: options.databaseUrl,
-    onSession: (sessionId) => hub.wake(sessionId),
+    onSessions: (sessionIds) => hub.wakeEach(sessionIds),
     onBots: () => hub.wakeBots(),
     onReturn: () => hub.wakeAll(),
     onError: options.onError,

@@ -55,7 +55,7 @@ export function sessionTable(db: Db, onEnded: OnEnded): SessionTable {
     async expire(limit) {
       const expired = await sql`
         with overdue as materialized (
-          select id from sessions where ${OVERDUE}
+          select id from sessions where ended_at is null and ${OVERDUE}
           order by expires_at limit ${limit} for update skip locked
         )
         update sessions

@@ -55,13 +55,16 @@ export function updateTable(db: Db): UpdateTable {
         insert into poll_markers (bot, marker) values (${bot}, ${marker})
         on conflict (bot) do update set marker = excluded.marker, kept_at = ${NOW}`.execute(db);
     },
-    async purge(hours) {
-      const { rows } = await sql<{ count: number }>`
-        with purged as (
-          delete from updates where noted_at < ${ago(hours * 3600)} returning 1
+    async purge(hours, limit) {
+      const { rows } = await sql`
+        with old as materialized (
+          select bot, key from updates where noted_at < ${ago(hours * 3600)}
+          order by noted_at limit ${limit} for update skip locked
         )
-        select count(*)::integer as count from purged`.execute(db);
-      return rows[0]?.count ?? 0;
+        delete from updates as noted using old
+        where noted.bot = old.bot and noted.key = old.key
+        returning 1`.execute(db);
+      return rows.length;
     },
   };
 }
