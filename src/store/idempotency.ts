@@ -40,14 +40,10 @@ export function idempotencyTable(db: Db): IdempotencyTable {
     },
     async purge(seconds, limit) {
       const purged = await sql`
-        with old as materialized (
-          select project_id, operation, key_hash from idempotency_keys
-          where created_at < ${ago(seconds)}
+        delete from idempotency_keys where ctid = any(array(
+          select ctid from idempotency_keys where created_at < ${ago(seconds)}
           order by created_at limit ${limit} for update skip locked
-        )
-        delete from idempotency_keys as kept using old
-        where kept.project_id = old.project_id and kept.operation = old.operation
-          and kept.key_hash = old.key_hash
+        ))
         returning 1`.execute(db);
       return purged.rows.length;
     },

@@ -57,12 +57,10 @@ export function updateTable(db: Db): UpdateTable {
     },
     async purge(hours, limit) {
       const { rows } = await sql`
-        with old as materialized (
-          select bot, key from updates where noted_at < ${ago(hours * 3600)}
+        delete from updates where ctid = any(array(
+          select ctid from updates where noted_at < ${ago(hours * 3600)}
           order by noted_at limit ${limit} for update skip locked
-        )
-        delete from updates as noted using old
-        where noted.bot = old.bot and noted.key = old.key
+        ))
         returning 1`.execute(db);
       return rows.length;
     },
