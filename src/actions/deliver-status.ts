@@ -4,7 +4,7 @@ import { type Grant, type Reader, recipientOf } from "../core/grant.ts";
 import type { Ports } from "../core/ports.ts";
 import { type PublicStatus, publicStatus, type Session } from "../core/session.ts";
 import { TapinError } from "../errors.ts";
-import { type Caller, type ReadSession, readSession } from "./caller.ts";
+import { type Caller, findPending, type ReadSession, readSession } from "./caller.ts";
 
 /** What one reader is told. */
 export interface SessionView {
@@ -18,11 +18,17 @@ export interface SessionView {
 /**
  * The session's status for this reader. The first reader of a completed session becomes the code's
  * recipient; every other one is told `expired`. With `reader: null` nothing is delivered (HEAD).
+ * That a session is pending may come from memory; every other status the database decides.
  */
 export async function deliverStatus(
   ports: Ports,
   { caller, sessionId, reader }: { caller: Caller; sessionId: string; reader: Reader | null },
 ): Promise<SessionView> {
+  const pending = await findPending(ports, caller, sessionId);
+  if (pending !== null) {
+    const { opened, sequence } = pending;
+    return { status: "pending", code: null, opened, sequence };
+  }
   return await viewFor(ports, await readSession(ports, caller, { sessionId, reader }), reader);
 }
 

@@ -25,6 +25,8 @@ export async function purgeEnded(
   { store }: Pick<Ports, "store">,
   timeMs: number,
 ): Promise<boolean> {
+  await store.processes.purge(KEEP_ENDED_HOURS);
+  await store.budgets.purge();
   const steps = [
     (limit: number) => store.idempotency.purge(2 * IDEMPOTENCY_SECONDS, limit),
     (limit: number) => store.updates.purge(KEEP_ENDED_HOURS, limit),

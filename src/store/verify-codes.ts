@@ -24,7 +24,7 @@ interface Asked {
 interface VerifiedRow {
   place: number;
   used: boolean;
-  of_session: boolean;
+  session_id: string | null;
   subscriber_id: string;
   channel: Channel;
   first_name: string;
@@ -41,8 +41,8 @@ export function verifying(
   onEnded: OnEnded,
 ): (asked: Asked) => Promise<VerifiedProfile | null> {
   const note = (rows: readonly VerifiedRow[]) => {
-    const ended = rows.filter((row) => row.used && row.of_session).length;
-    if (ended > 0) onEnded("verified", ended);
+    const ended = rows.flatMap(({ used, session_id: id }) => (used && id !== null ? [id] : []));
+    if (ended.length > 0) onEnded("verified", ended);
     return rows;
   };
   const one = async (asked: Asked) => {
@@ -115,7 +115,7 @@ const verifyStatement = (locking: RawBuilder<unknown>) => sql<VerifiedRow>`
     where id = any(array(select subscriber_id from used))
   )
   select fitting.place::integer as place, people.id is not null as used,
-    used.session_id is not null as of_session, people.id as subscriber_id, channel, first_name,
+    used.session_id, people.id as subscriber_id, channel, first_name,
     username, avatar_url, lang, tags, used.state
   from fitting
   left join used on used.id = fitting.id

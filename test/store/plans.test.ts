@@ -157,9 +157,9 @@ describe("plans of PostgreSQL on grown tables", () => {
     "note, finish and take updates": () => async () => {
       const { updates } = database.store;
       const key = text(8);
-      await updates.note("telegram:1", { key, payload: {} });
+      await updates.note("telegram:1", { key, payload: {}, holder: "p" });
       await updates.finish("telegram:1", key);
-      const take = { olderThanSeconds: 90, maxAgeSeconds: 1800, limit: 10 };
+      const take = { holder: "p", olderThanSeconds: 90, maxAgeSeconds: 1800, limit: 10 };
       await updates.takeUnfinished("telegram:1", take);
     },
     "delete a person": async () => {
