@@ -16,10 +16,11 @@ import { idempotencyTable } from "./idempotency.ts";
 import { leaseTable } from "./leases.ts";
 import { openPglite } from "./pglite.ts";
 import { openPostgres } from "./postgres.ts";
+import { processTable } from "./processes.ts";
 import { projectTable } from "./projects.ts";
 import { promptTable } from "./prompts.ts";
 import { RecentRows } from "./recent-rows.ts";
-import { recentApiKeys, recentProjects, recentSessions } from "./recent-tables.ts";
+import { recentApiKeys, recentGrants, recentProjects, recentSessions } from "./recent-tables.ts";
 import { type OnEnded, sessionTable } from "./sessions.ts";
 import { subscriberTable } from "./subscribers.ts";
 import type { Db } from "./tables.ts";
@@ -98,6 +99,7 @@ function withMemory(store: Store, rows: RecentRows, { othersBelieveMs }: Databas
     apiKeys: recentApiKeys(store.apiKeys, { rows, othersBelieveMs }),
     projects: recentProjects(store.projects, rows),
     sessions: recentSessions(store.sessions, rows),
+    grants: recentGrants(store.grants, rows),
   };
 }
 
@@ -111,6 +113,7 @@ function storeOf(db: Db, onEnded: OnEnded): Store {
     prompts: guarded(promptTable(db)),
     idempotency: guarded(idempotencyTable(db)),
     leases: guarded(leaseTable(db)),
+    processes: guarded(processTable(db)),
     budgets: guarded(budgetTable(db)),
     updates: guarded(updateTable(db)),
     bots: guarded(botTable(db)),

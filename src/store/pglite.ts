@@ -48,9 +48,10 @@ async function openFiles(directory: string): Promise<PGlite> {
 async function prepare(pglite: PGlite, hub: ChangeHub, after: () => void): Promise<Database> {
   try {
     await migrate(async (text) => (await pglite.exec(text)).at(-1)?.rows ?? []);
-    // Nobody else can be in here, so whoever held a lease is dead: the bot need not wait until it ends.
-    await pglite.exec("delete from leases");
-    await pglite.listen("tapin_session", (sessionId) => hub.wake(sessionId));
+    // Nobody else can be in here, so whoever held something is dead: nobody need wait until that is certain.
+    await pglite.exec(`delete from leases; delete from processes;
+      update updates set holder = null where finished_at is null`);
+    await pglite.listen("tapin_session", (sessionIds) => hub.wakeEach(sessionIds));
     await pglite.listen("tapin_bots", () => hub.wakeBots());
     await pglite.listen("tapin_project", (projectId) => hub.wakeProject(projectId));
   } catch (error) {
