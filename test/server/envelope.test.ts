@@ -7,6 +7,7 @@ import { type Answer, ask, askRaw, jsonOf, type Question } from "./raw-http.ts";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const JSON_TYPE = { "content-type": "application/json" };
+const SAME_ORIGIN = { headers: { "sec-fetch-site": "same-origin" } };
 
 /** Fails unless the answer is the envelope of this reason, complete and with nothing beside it. */
 function expectEnvelope(answer: Answer | null, reason: Reason): void {
@@ -138,6 +139,17 @@ describe.each(RUNTIMES)("the envelope on %s", (runtime) => {
     "/%2e%2e/x",
   ])("404 for %s", async (path) => {
     expectEnvelope(await keyed(path), "NOT_FOUND");
+  });
+
+  it.each<[string, string, Reason, Question?]>([
+    ["GET", "/sandbox/nope", "NOT_FOUND"],
+    ["GET", "/sandbox/telegram/NobodyBot", "NOT_FOUND"],
+    ["POST", "/sandbox/", "METHOD_NOT_ALLOWED"],
+    ["POST", "/demo/login", "FORBIDDEN", { body: {} }],
+    ["POST", "/demo/login", "UNSUPPORTED_MEDIA_TYPE", { ...SAME_ORIGIN, body: "{}" }],
+    ["POST", "/demo/finish", "CODE_INVALID", { ...SAME_ORIGIN, body: { code: "x" } }],
+  ])("the sandbox's pages refuse %s %s in it, with %s", async (method, path, reason, question) => {
+    expectEnvelope(await ask(tapin.url + path, { method, ...question }), reason);
   });
 
   it("404 for an unknown session, the same with a watch token of another", async () => {
