@@ -186,9 +186,9 @@ const REASON_OF_CODE: Partial<Record<Code, Reason>> = {
   [Code.Canceled]: "CANCELED",
   [Code.Aborted]: "CANCELED",
   [Code.DeadlineExceeded]: "DEADLINE_EXCEEDED",
-  [Code.Unavailable]: "UNAVAILABLE",
   [Code.Unimplemented]: "UNIMPLEMENTED",
   // Whichever code a caller resets its stream with (RFC 9113 section 7): it is gone, and nothing here is wrong.
+  [Code.Unavailable]: "CANCELED",
   [Code.Internal]: "CANCELED",
   [Code.ResourceExhausted]: "CANCELED",
   [Code.PermissionDenied]: "CANCELED",
@@ -201,7 +201,7 @@ function conclude(
 ): void {
   const rpc = `${method.parent.typeName}/${method.name}`;
   const ms = performance.now() - call.startedAt;
-  const reason = failure?.reason ?? null;
+  const reason = failure?.recordedAs ?? null;
   observer.answered({ rpc, dialect: call.dialect, reason, seconds: ms / 1000 });
   const identity = "identity" in call ? (call as AdmittedCall).identity : null;
   const fields = {
@@ -211,14 +211,13 @@ function conclude(
     request_id: call.requestId,
     project: identity?.kind === "api_key" ? identity.project.slug : undefined,
     trace_id: traceIdOf(call.headers.get("traceparent")),
-    reason: failure?.reason,
+    reason: reason ?? undefined,
     // Whom to look at; of others no address is kept.
-    address: failure?.reason === "RATE_LIMITED" ? call.address : undefined,
+    address: reason === "RATE_LIMITED" ? call.address : undefined,
     ms: Math.round(ms),
   };
-  if (failure?.reason === "INTERNAL") log.error({ ...fields, err: failure.cause }, "call failed");
-  else if (failure?.reason === "UNAVAILABLE")
-    log.warn({ ...fields, err: failure.cause }, "call failed");
+  if (reason === "INTERNAL") log.error({ ...fields, err: failure?.cause }, "call failed");
+  else if (reason === "UNAVAILABLE") log.warn({ ...fields, err: failure?.cause }, "call failed");
   else log.info(fields, failure === null ? "call answered" : "call refused");
 }
 
