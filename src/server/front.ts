@@ -13,6 +13,7 @@ import { toTapinError } from "./pipeline.ts";
 import type { Rest } from "./rest.ts";
 import type { Rpc } from "./rpc.ts";
 import { SECURITY_HEADERS } from "./security-headers.ts";
+import { isUnknownMethod, unknownMethod } from "./unknown-method.ts";
 
 /** Longest request target, in characters. */
 export const MAX_URL_LENGTH = 8 * 1024;
@@ -80,6 +81,7 @@ function createProxyWarning({ trustedProxies, log }: FrontParts): (req: Request)
 async function dispatch(parts: FrontParts, exchange: Exchange): Promise<void> {
   const { req, res, path } = exchange;
   checkTarget(exchange);
+  if (isUnknownMethod(exchange.method)) throw unknownMethod();
   if (await answerCors(parts, exchange)) return;
   if (parts.rpc.serves(path)) {
     parts.rpc.handle(exchange);

@@ -1,9 +1,21 @@
 // What every REST error looks like, whoever refuses the request: contract section 2, status by status.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { AuthService } from "#gen/tapin/auth/v1/auth_pb.ts";
 import { ERRORS, type Reason } from "../../src/errors.ts";
+import { rpcPath } from "../matrix/speak.ts";
 import { RUNTIMES, startTapin, type Tapin } from "../support/tapin.ts";
-import { type Answer, ask, askRaw, jsonOf, type Question } from "./raw-http.ts";
+import {
+  type Answer,
+  ask,
+  askHttp2,
+  askRaw,
+  dropHttp2,
+  jsonOf,
+  openHttp2,
+  openRaw,
+  type Question,
+} from "./raw-http.ts";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const JSON_TYPE = { "content-type": "application/json" };
@@ -243,8 +255,9 @@ describe.each(RUNTIMES)("the envelope on %s", (runtime) => {
 
   it.each([
     ["no HTTP at all", "HELLO\r\n\r\n"],
+    ["a method without a target", "BREW\r\nHost: a\r\n\r\n"],
+    ["a header that looks like a request", "GET / HTTP/1.1\r\nBREW /x HTTP/1.1\r\n\r\n"],
     ["a TLS greeting", "\u0016\u0003\u0001\u0002\u0000\u0001\u0000\u0001\u00fc\r\n\r\n"],
-    ["a method nobody knows", "BREW /v1/auth/link HTTP/1.1\r\nHost: a\r\n\r\n"],
     ["a version nobody speaks", "GET / HTTP/9.9\r\nHost: a\r\n\r\n"],
     ["two lengths", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"],
     [
@@ -257,6 +270,38 @@ describe.each(RUNTIMES)("the envelope on %s", (runtime) => {
   ])("400 for what is no request: %s", async (_, bytes) => {
     const answer = await askRaw(tapin.url, Buffer.from(bytes, "latin1"));
     expectEnvelope(answer, "VALIDATION_FAILED");
+  });
+
+  it.each([
+    ["one that HTTP/1.1 parsers do not know", "BREW"],
+    ["one that begins like another", "GETS"],
+    ["one of another case", "get"],
+    ["one of WebDAV, which they know", "PROPFIND"],
+  ])("501 for a method nobody knows, over HTTP/1.1 and HTTP/2: %s", async (_, method) => {
+    const session = await openHttp2(tapin.url);
+    for (const path of [
+      "/v1/auth/link",
+      "/healthz",
+      "/nowhere",
+      rpcPath(AuthService.method.getLink),
+    ]) {
+      const head = `${method} ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
+      const overHttp1 = await askRaw(tapin.url, head);
+      expectEnvelope(overHttp1, "UNIMPLEMENTED");
+      const overHttp2 = await askHttp2(session, path, { method });
+      expectEnvelope(overHttp2, "UNIMPLEMENTED");
+      expect(jsonOf(overHttp2).error).toBe(jsonOf(overHttp1 as Answer).error);
+    }
+    dropHttp2(session);
+  });
+
+  it("501 behind another request on the same connection, after its answer", async () => {
+    const connection = await openRaw(tapin.url);
+    const heads = ["GET /healthz", "BREW /healthz"];
+    connection.send(heads.map((head) => `${head} HTTP/1.1\r\nHost: a\r\n\r\n`).join(""));
+    expect((await connection.answer())?.status).toBe(200);
+    expectEnvelope(await connection.answer(), "UNIMPLEMENTED");
+    await connection.closed;
   });
 
   it("an expectation nobody knows is ignored", async () => {
