@@ -4,7 +4,6 @@
 import { isIPv6 } from "node:net";
 import type { Logger } from "pino";
 import { clientAddress, type Network } from "../core/address.ts";
-import { CREDENTIAL_PREFIX } from "../core/secret.ts";
 import { TapinError } from "../errors.ts";
 import { allowOrigin, answerPreflight, createOrigins, foreignOrigin, isPreflight } from "./cors.ts";
 import { answerError, type Exchange, headerOf, type Request, type Response } from "./exchange.ts";
@@ -14,14 +13,13 @@ import type { Rest } from "./rest.ts";
 import type { Rpc } from "./rpc.ts";
 import { SECURITY_HEADERS } from "./security-headers.ts";
 import { isUnknownMethod, unknownMethod } from "./unknown-method.ts";
+import { refuseCredentials } from "./url-credentials.ts";
 
 /** Longest request target, in characters. */
 export const MAX_URL_LENGTH = 8 * 1024;
 
 /** Where a load balancer asks. */
 const HEALTH_PATHS = ["/healthz", "/readyz"];
-
-const CREDENTIAL = new RegExp(CREDENTIAL_PREFIX, "i");
 
 /** Most unread bytes of a refused body that are read to keep the connection usable. */
 const DRAIN_BYTES = 1024 * 1024;
@@ -151,11 +149,7 @@ function checkTarget({ req, path, query }: Exchange): void {
   }
   if (headLength(req) > MAX_HEADER_BYTES) throw new TapinError("HEADERS_TOO_LARGE");
   if (path.length + query.length > MAX_URL_LENGTH) throw new TapinError("URI_TOO_LONG");
-  if (CREDENTIAL.test(path) || CREDENTIAL.test(query)) {
-    throw new TapinError("VALIDATION_FAILED", {
-      sentence: "Credentials belong in the Authorization header, never in a URL.",
-    });
-  }
+  refuseCredentials({ path, query });
 }
 
 /** Two Host lines must be refused (RFC 9112 section 3.2); Node keeps the first and forgets the other. */

@@ -94,17 +94,19 @@ describe.each(RUNTIMES)("the envelope on %s", (runtime) => {
   });
 
   it.each([
-    ["/v1/auth/link?key=", "KEY"],
-    ["/v1/auth/link?", "KEY"],
-    ["/v1/auth/session/", "KEY"],
-    ["/healthz?token=", "tapin_watch_x"],
-    ["/tapin.auth.v1.AuthService/GetLink?authorization=", "KEY"],
-    ["/nowhere/", "TAPIN_LIVE_X"],
-  ])("400 for credentials in the URL %s", async (path, credential) => {
+    ["/v1/auth/link?a=1&key=", "KEY", ["key"]],
+    ["/v1/auth/link?a%20b=x&a%20b=tapin_live_x&token=", "KEY", ["a b", "token"]],
+    ["/v1/auth/link?", "KEY", undefined],
+    ["/v1/auth/session/", "KEY", undefined],
+    ["/healthz?token=", "tapin_watch_x", ["token"]],
+    ["/tapin.auth.v1.AuthService/GetLink?authorization=", "KEY", ["authorization"]],
+    ["/nowhere/", "TAPIN_LIVE_X", undefined],
+  ])("400 for credentials in the URL %s, naming where", async (path, credential, fields) => {
     const secret = credential === "KEY" ? tapin.apiKey : credential;
     const answer = await keyed(path + secret);
     expectEnvelope(answer, "VALIDATION_FAILED");
     expect(jsonOf(answer).error).toContain("Authorization header");
+    expect(fieldsOf(answer)).toEqual(fields);
     expect(answer.text).not.toContain(secret);
     expect(tapin.output().split(secret).length - 1).toBe(
       credential === "KEY" ? bannerMentions(tapin) : 0,
