@@ -5,6 +5,7 @@ import { sql } from "kysely";
 import type { Grant } from "../core/grant.ts";
 import type { GrantTable, VerifiedProfile } from "../core/ports.ts";
 import type { Channel } from "../core/subscriber.ts";
+import { chosenLang } from "./chosen-lang.ts";
 import { ago, fromNow, RIGHT_NOW } from "./database-time.ts";
 import type { OnEnded } from "./sessions.ts";
 import type { Db } from "./tables.ts";
@@ -95,7 +96,7 @@ async function verify(
       where sessions.id = used.session_id and sessions.project_id = used.project_id
         and sessions.status in ${sourceList("verify")}
     )
-    select subscribers.id as subscriber_id, channel, first_name, username, avatar_url, lang, tags,
+    select subscribers.id as subscriber_id, channel, first_name, username, avatar_url, ${chosenLang("subscribers")} as lang, tags,
       used.state, used.session_id is not null as of_session
     from used
     join subscribers
