@@ -35,5 +35,5 @@ export function stoppedAtMethod({ rawPacket, bytesParsed = 0 }: ParseFailure): b
   // One byte further: the one it stopped at may be the first of the method.
   const at = bytesParsed + 1;
   const before = rawPacket.toString("latin1", Math.max(0, at - 80), at);
-  return LINE_START.test(before) && LINE_REST.test(rawPacket.toString("latin1", at, at + 9000));
+  return LINE_START.test(before) && LINE_REST.test(rawPacket.toString("latin1", at));
 }
