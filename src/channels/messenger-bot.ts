@@ -3,6 +3,7 @@
 
 import type { Avatar } from "../core/avatar.ts";
 import type { BotAccount } from "../core/bot-ports.ts";
+import { inTrace } from "../core/trace.ts";
 import { type Bot, type BotOptions, type BotTiming, TOKEN_ADVICE, type UpdateMode } from "./bot.ts";
 import type { BotLog } from "./bot-log.ts";
 import { type Conversation, createConversation } from "./conversation.ts";
@@ -59,7 +60,8 @@ export function createMessengerBot(
       try {
         await identify(bot, AbortSignal.any([stopping.signal, first]));
       } finally {
-        running = run(bot, stopping.signal);
+        // It goes on after the request that may have brought the bot.
+        running = inTrace(null, () => run(bot, stopping.signal));
       }
     },
     stop: () => end(async () => {}),

@@ -4,6 +4,7 @@
 import { isIPv6 } from "node:net";
 import type { Logger } from "pino";
 import { clientAddress, type Network } from "../core/address.ts";
+import { inTrace, readTrace } from "../core/trace.ts";
 import { TapinError } from "../errors.ts";
 import { allowOrigin, answerPreflight, createOrigins, foreignOrigin, isPreflight } from "./cors.ts";
 import { answerError, type Exchange, headerOf, type Request, type Response } from "./exchange.ts";
@@ -51,7 +52,8 @@ export function createFront(given: FrontParts): (req: Request, res: Response) =>
     req.on("error", () => {});
     keepConnectionUsable(req, res);
     const exchange = arrive(req, res, parts.trustedProxies);
-    dispatch(parts, exchange).catch((error: unknown) => {
+    const trace = readTrace({ get: (name) => headerOf(req, name) });
+    inTrace(trace, () => dispatch(parts, exchange)).catch((error: unknown) => {
       const failure = toTapinError(error);
       if (failure.reason === "INTERNAL") {
         parts.log.error({ err: failure.cause, request_id: exchange.requestId }, "request failed");

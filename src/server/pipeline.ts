@@ -5,6 +5,7 @@ import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import type { Observer } from "../core/observer.ts";
+import { readTrace } from "../core/trace.ts";
 import { type Reason, TapinError } from "../errors.ts";
 import { type Authority, authenticate, withChallenge } from "./authenticate.ts";
 import type { AdmittedCall, Call } from "./call.ts";
@@ -210,7 +211,7 @@ function conclude(
     dialect: call.dialect,
     request_id: call.requestId,
     project: identity?.kind === "api_key" ? identity.project.slug : undefined,
-    trace_id: traceIdOf(call.headers.get("traceparent")),
+    trace_id: readTrace(call.headers)?.traceId,
     reason: reason ?? undefined,
     // Whom to look at; of others no address is kept.
     address: reason === "RATE_LIMITED" ? call.address : undefined,
@@ -230,13 +231,4 @@ function logLateFailure(log: Logger, method: DescMethod, call: Call, error: unkn
   const fields = { event: "late_failure", rpc, request_id: call.requestId, reason };
   if (reason === "INTERNAL") log.error({ ...fields, err: cause }, "given-up work failed");
   else log.info(fields, "given-up work was refused");
-}
-
-/** The caller's trace, so that its lines and ours can be found together (W3C Trace Context, `traceparent`). */
-function traceIdOf(traceparent: string | null): string | undefined {
-  const [, traceId] =
-    /^[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}/.exec(
-      traceparent ?? "",
-    ) ?? [];
-  return traceId;
 }
