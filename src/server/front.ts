@@ -4,7 +4,7 @@
 import { isIPv6 } from "node:net";
 import type { Logger } from "pino";
 import { clientAddress, type Network } from "../core/address.ts";
-import { CREDENTIAL_PREFIX } from "../core/secret.ts";
+import { inTrace, readTrace } from "../core/trace.ts";
 import { TapinError } from "../errors.ts";
 import { allowOrigin, answerPreflight, createOrigins, foreignOrigin, isPreflight } from "./cors.ts";
 import { answerError, type Exchange, headerOf, type Request, type Response } from "./exchange.ts";
@@ -13,11 +13,11 @@ import type { Rest } from "./rest.ts";
 import type { Rpc } from "./rpc.ts";
 import { SECURITY_HEADERS } from "./security-headers.ts";
 import type { SizeSettings } from "./sizes.ts";
+import { isUnknownMethod, unknownMethod } from "./unknown-method.ts";
+import { refuseCredentials } from "./url-credentials.ts";
 
 /** Where a load balancer asks. */
 const HEALTH_PATHS = ["/healthz", "/readyz"];
-
-const CREDENTIAL = new RegExp(CREDENTIAL_PREFIX, "i");
 
 /** Most unread bytes of a refused body that are read to keep the connection usable. */
 const DRAIN_BYTES = 1024 * 1024;
@@ -52,7 +52,8 @@ export function createFront(given: FrontParts): (req: Request, res: Response) =>
     req.on("error", () => {});
     keepConnectionUsable(req, res);
     const exchange = arrive(req, res, parts.trustedProxies);
-    dispatch(parts, exchange).catch((error: unknown) => {
+    const trace = readTrace({ get: (name) => headerOf(req, name) });
+    inTrace(trace, () => dispatch(parts, exchange)).catch((error: unknown) => {
       const failure = toTapinError(error);
       if (failure.reason === "INTERNAL") {
         parts.log.error({ err: failure.cause, request_id: exchange.requestId }, "request failed");
@@ -78,6 +79,7 @@ function createProxyWarning({ trustedProxies, log }: FrontParts): (req: Request)
 async function dispatch(parts: FrontParts, exchange: Exchange): Promise<void> {
   const { req, res, path } = exchange;
   checkTarget(exchange, parts.sizes);
+  if (isUnknownMethod(exchange.method)) throw unknownMethod();
   if (await answerCors(parts, exchange)) return;
   if (parts.rpc.serves(path)) {
     parts.rpc.handle(exchange);
@@ -147,11 +149,7 @@ function checkTarget({ req, path, query }: Exchange, sizes: FrontParts["sizes"])
   }
   if (headLength(req) > sizes.headBytes) throw new TapinError("HEADERS_TOO_LARGE");
   if (path.length + query.length > sizes.urlBytes) throw new TapinError("URI_TOO_LONG");
-  if (CREDENTIAL.test(path) || CREDENTIAL.test(query)) {
-    throw new TapinError("VALIDATION_FAILED", {
-      sentence: "Credentials belong in the Authorization header, never in a URL.",
-    });
-  }
+  refuseCredentials({ path, query });
 }
 
 /** Two Host lines must be refused (RFC 9112 section 3.2); Node keeps the first and forgets the other. */

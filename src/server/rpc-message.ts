@@ -152,7 +152,7 @@ async function sentInBody({ headers }: MessageHead, body: HeldBody): Promise<Sen
   if (compression !== null) return { bytes: message, isJson, compression };
   // gRPC over HTTP/2, "Compressed-Flag": the code is INTERNAL, though the fault is the caller's.
   const sentence = "The message is flagged as compressed, but no header names the compression.";
-  throw new TapinError("INTERNAL", { sentence, cause: sentence });
+  throw new TapinError("INTERNAL", { sentence, recordedAs: "VALIDATION_FAILED" });
 }
 
 /** The headers that name the compression of a message, and those that are read. */
