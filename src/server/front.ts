@@ -1,13 +1,24 @@
 // The front: what happens to every request before anybody knows what it wants. Nothing that arrives may
 // throw out of here: an unauthenticated packet must not end the process.
 
+import type { ServerHttp2Stream } from "node:http2";
 import { isIPv6 } from "node:net";
 import type { Logger } from "pino";
 import { clientAddress, type Network } from "../core/address.ts";
 import { CREDENTIAL_PREFIX } from "../core/secret.ts";
 import { TapinError } from "../errors.ts";
 import { allowOrigin, answerPreflight, createOrigins, foreignOrigin, isPreflight } from "./cors.ts";
-import { answerError, type Exchange, headerOf, type Request, type Response } from "./exchange.ts";
+import {
+  answerError,
+  type Exchange,
+  headerOf,
+  type Outlet,
+  type Request,
+  type RequestHead,
+  type Response,
+  type ResponseHead,
+} from "./exchange.ts";
+import { StreamRequest, StreamResponse } from "./http2-stream.ts";
 import { MAX_HEADER_BYTES } from "./listener.ts";
 import { toTapinError } from "./pipeline.ts";
 import type { Rest } from "./rest.ts";
@@ -44,17 +55,24 @@ export interface FrontParts {
   readonly log: Logger;
 }
 
-/** Builds the request handler of the listener. */
-export function createFront(given: FrontParts): (req: Request, res: Response) => void {
+/** Takes what the listener hears. Nothing in it throws. */
+export interface Front {
+  request(req: Request, res: Response): void;
+  /** Takes a stream of HTTP/2 for the lane; false = it is not for the lane, and nothing has been done with it. */
+  stream(stream: ServerHttp2Stream, head: Pick<StreamRequest, "headers" | "rawHeaders">): boolean;
+}
+
+/** Builds what takes the requests of the listener. */
+export function createFront(given: FrontParts): Front {
   const parts = { ...given, isOrigin: createOrigins(given) };
   const warnOfProxy = createProxyWarning(given);
-  return (req, res) => {
+  const begin = <Req extends RequestHead, Res extends Outlet>(
+    { req, res }: { req: Req; res: Res },
+    proceed: (exchange: Exchange<Req, Res>) => Promise<void>,
+  ) => {
     warnOfProxy(req);
-    res.on("error", () => {});
-    req.on("error", () => {});
-    keepConnectionUsable(req, res);
     const exchange = arrive(req, res, parts.trustedProxies);
-    dispatch(parts, exchange).catch((error: unknown) => {
+    proceed(exchange).catch((error: unknown) => {
       const failure = toTapinError(error);
       if (failure.reason === "INTERNAL") {
         parts.log.error({ err: failure.cause, request_id: exchange.requestId }, "request failed");
@@ -62,10 +80,29 @@ export function createFront(given: FrontParts): (req: Request, res: Response) =>
       void answerError(exchange, failure);
     });
   };
+  return {
+    request(req, res) {
+      res.on("error", () => {});
+      req.on("error", () => {});
+      keepConnectionUsable(req, res);
+      begin({ req, res }, (exchange) => dispatch(parts, exchange));
+    },
+    stream(stream, head) {
+      const req = new StreamRequest(stream, head);
+      const route = parts.rpc.laneOf(req);
+      if (route === null) return false;
+      stream.on("error", () => {});
+      begin({ req, res: new StreamResponse(stream) }, async (exchange) => {
+        await check(parts, exchange);
+        route(exchange);
+      });
+      return true;
+    },
+  };
 }
 
 /** Says once that a proxy seems to be in front that is not known. */
-function createProxyWarning({ trustedProxies, log }: FrontParts): (req: Request) => void {
+function createProxyWarning({ trustedProxies, log }: FrontParts): (req: RequestHead) => void {
   let isDone = trustedProxies.length > 0;
   return (req) => {
     if (isDone || headerOf(req, "x-forwarded-for") === null) return;
@@ -79,8 +116,11 @@ function createProxyWarning({ trustedProxies, log }: FrontParts): (req: Request)
 
 async function dispatch(parts: FrontParts, exchange: Exchange): Promise<void> {
   const { req, res, path } = exchange;
-  checkTarget(exchange);
-  if (await answerCors(parts, exchange)) return;
+  const isAllowed = await check(parts, exchange);
+  if (exchange.origin !== null && isPreflight(req)) {
+    answerPreflight(res, isAllowed);
+    return;
+  }
   if (parts.rpc.serves(path)) {
     parts.rpc.handle(exchange);
     return;
@@ -102,7 +142,11 @@ function matches(pattern: string, path: string): boolean {
   return pattern.endsWith("*") ? path.startsWith(pattern.slice(0, -1)) : path === pattern;
 }
 
-function arrive(req: Request, res: Response, trusted: readonly Network[]): Exchange {
+function arrive<Req extends RequestHead, Res extends ResponseHead>(
+  req: Req,
+  res: Res,
+  trusted: readonly Network[],
+): Exchange<Req, Res> {
   const given = headerOf(req, "x-request-id") ?? "";
   const requestId = /^[A-Za-z0-9._-]{1,64}$/.test(given) ? given : crypto.randomUUID();
   res.setHeader("x-request-id", requestId);
@@ -136,8 +180,8 @@ function originForm(target: string): string {
   return target.replace(/^https?:\/\/[^/?#]*/i, "") || "/";
 }
 
-function checkTarget({ req, path, query }: Exchange): void {
-  const host = "authority" in req && req.authority ? req.authority : headerOf(req, "host");
+function checkTarget({ req, path, query }: Exchange<RequestHead, ResponseHead>): void {
+  const host = req.authority || headerOf(req, "host");
   // HTTP/1.0 knows no Host, and some load balancers check health in it.
   const isOldCheck = host === null && req.httpVersion === "1.0" && HEALTH_PATHS.includes(path);
   if (!isOldCheck && (host === null || !isHost(host) || hostCount(req) > 1)) {
@@ -157,13 +201,13 @@ function checkTarget({ req, path, query }: Exchange): void {
 }
 
 /** Two Host lines must be refused (RFC 9112 section 3.2); Node keeps the first and forgets the other. */
-function hostCount({ rawHeaders }: Request): number {
+function hostCount({ rawHeaders }: RequestHead): number {
   return rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === "host")
     .length;
 }
 
 /** Over HTTP/2 the limit only holds once the client has seen it in our SETTINGS, so it is checked here too. */
-function headLength({ rawHeaders }: Request): number {
+function headLength({ rawHeaders }: RequestHead): number {
   return rawHeaders.reduce((length, text) => length + text.length, 0);
 }
 
@@ -178,18 +222,21 @@ function isHost(host: string): boolean {
 }
 
 /**
- * Sets the CORS headers; true when the request was a preflight and is answered. Other sites' pages have
- * business with operations only.
+ * What every request must pass, whichever way it takes. Sets the CORS headers; true when they allow a page to read the
+ * answer. Other sites' pages have business with operations only.
  */
-async function answerCors(parts: FrontParts, exchange: Exchange): Promise<boolean> {
-  const { req, res, path, origin } = exchange;
+async function check(
+  parts: FrontParts,
+  exchange: Exchange<RequestHead, ResponseHead>,
+): Promise<boolean> {
+  checkTarget(exchange);
+  const { res, path, origin } = exchange;
   res.setHeader("vary", "Origin");
+  if (origin === null) return false;
   const isOperation = parts.rpc.serves(path) || path.startsWith("/v1/");
-  const allowed = origin !== null && isOperation && (await parts.isOrigin(origin));
-  if (allowed) allowOrigin(res, origin);
-  if (!isPreflight(req) || origin === null) return false;
-  answerPreflight(res, allowed);
-  return true;
+  const isAllowed = isOperation && (await parts.isOrigin(origin));
+  if (isAllowed) allowOrigin(res, origin);
+  return isAllowed;
 }
 
 /**

@@ -34,7 +34,7 @@ export interface Limits {
   refusal(call: Pick<Call, "address">, identity: Identity | null, error: unknown): Promise<unknown>;
   /** Takes one session off the client's budget. Null = the website did not say for whom: not limited. */
   session(projectId: string, clientIp: string | null): Promise<void>;
-  /** Lets a watcher in; the answer lets it out again, and so does the call's signal. */
+  /** Lets a watcher in; the answer lets it out again, and so does the end of the call's wait. */
   watcher(call: AdmittedCall, session: { id: string; projectId: string }): () => void;
   /** Stops counting with other processes. */
   close(): void;
@@ -90,10 +90,10 @@ export function createLimits(settings: LimitSettings, table: BudgetTable | null)
     async session(projectId, clientIp) {
       if (clientIp !== null) await sessions.take(`${projectId} ${callerNetwork(clientIp)}`);
     },
-    watcher({ identity, address, signal }, { id, projectId }) {
+    watcher({ identity, address, waiting }, { id, projectId }) {
       const isToken = identity.kind === "watch_token";
       const counted = isToken ? callerNetwork(address) : null;
-      return enter({ sessionId: id, projectId, address: counted, signal });
+      return enter({ sessionId: id, projectId, address: counted, signal: waiting.signal });
     },
     close: () => projects.close(),
   };

@@ -10,6 +10,7 @@ import type { AddressInfo, Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { refuseBrokenRequest } from "./broken-request.ts";
 import type { Request, Response } from "./exchange.ts";
+import type { StreamRequest } from "./http2-stream.ts";
 import { type UnreadWatch, watchUnread } from "./unread.ts";
 
 /** Milliseconds a connection may take to send its first bytes, or to shake hands over TLS. */
@@ -50,12 +51,22 @@ export interface Certificate {
   readonly key: string;
 }
 
-/** Builds the listener: with a certificate TLS only, with null cleartext only. `handle` must not throw. */
-export function createListener(handle: Handle, certificate: Certificate | null): Listener {
-  const h1 = createHttp1(handle, certificate);
+/** Who takes what a listener hears; nothing in it may throw. */
+export interface Hearer {
+  request(req: Request, res: Response): void;
+  /** Takes a stream of HTTP/2; false = it shall become a request first. */
+  stream(
+    stream: http2.ServerHttp2Stream,
+    head: Pick<StreamRequest, "headers" | "rawHeaders">,
+  ): boolean;
+}
+
+/** Builds the listener: with a certificate TLS only, with null cleartext only. */
+export function createListener(hearer: Hearer, certificate: Certificate | null): Listener {
+  const h1 = createHttp1(hearer, certificate);
   const sessions = new Set<http2.ServerHttp2Session>();
   const unread = watchUnread();
-  const h2 = createHttp2({ sessions, unread }, handle);
+  const h2 = createHttp2({ sessions, unread }, hearer);
   const sockets = new Set<Socket>();
   if (h1 instanceof https.Server) chooseByAlpn(h1, { h2, unread });
   else chooseByPreface(h1, h2);
@@ -94,13 +105,11 @@ export function createListener(handle: Handle, certificate: Certificate | null):
   };
 }
 
-type Handle = (req: Request, res: Response) => void;
-
-function createHttp1(handle: Handle, certificate: Certificate | null): http.Server | https.Server {
+function createHttp1(hearer: Hearer, certificate: Certificate | null): http.Server | https.Server {
   const latest = new WeakMap<object, http.ServerResponse>();
   const onRequest = (req: http.IncomingMessage, res: http.ServerResponse) => {
     latest.set(req.socket, res);
-    handle(req, res);
+    hearer.request(req, res);
   };
   const options = {
     headersTimeout: HEADERS_MS,
@@ -132,16 +141,21 @@ function createHttp1(handle: Handle, certificate: Certificate | null): http.Serv
 
 function createHttp2(
   { sessions, unread }: { sessions: Set<http2.ServerHttp2Session>; unread: UnreadWatch },
-  handle: Handle,
+  hearer: Hearer,
 ): http2.Http2Server {
   const settings = { maxConcurrentStreams: 100, maxHeaderListSize: MAX_HEADER_BYTES };
-  const onRequest = (req: http2.Http2ServerRequest, res: http2.Http2ServerResponse) => {
-    limitArrival(req);
-    const { stream } = req;
-    unread.add(stream, () => stream.close(http2.constants.NGHTTP2_CANCEL));
-    handle(req, res);
-  };
+  const onRequest = (req: http2.Http2ServerRequest, res: http2.Http2ServerResponse) =>
+    hearer.request(req, res);
   const h2 = http2.createServer({ settings, ...RESETS }, onRequest);
+  // What makes requests of streams, which costs as much as all the rest of a small call.
+  const toRequest = h2.listeners("stream");
+  h2.removeAllListeners("stream");
+  h2.on("stream", (stream: http2.ServerHttp2Stream, headers, flags, rawHeaders: string[]) => {
+    limitArrival(stream);
+    unread.add(stream, () => stream.close(http2.constants.NGHTTP2_CANCEL));
+    if (hearer.stream(stream, { headers, rawHeaders })) return;
+    for (const listener of toRequest) listener.call(h2, stream, headers, flags, rawHeaders);
+  });
   h2.on("checkExpectation", onRequest);
   h2.on("checkContinue", (req, res) => {
     // Node itself would throw for a stream that was reset in the same packet, where nobody catches it.
@@ -162,11 +176,10 @@ function createHttp2(
 }
 
 /** What `requestTimeout` does for HTTP/1.1: a body that does not arrive in time ends its stream. */
-function limitArrival(req: http2.Http2ServerRequest): void {
-  const { stream } = req;
+function limitArrival(stream: http2.ServerHttp2Stream): void {
   if (stream.endAfterHeaders) return;
   const timer = setTimeout(() => stream.close(http2.constants.NGHTTP2_CANCEL), REQUEST_MS);
-  for (const event of ["end", "close"]) req.once(event, () => clearTimeout(timer));
+  for (const event of ["end", "close"]) stream.once(event, () => clearTimeout(timer));
 }
 
 function trackSockets(

@@ -54,6 +54,8 @@ export interface ServerParts {
   /** Null = cleartext. */
   readonly certificate: Certificate | null;
   readonly log: Logger;
+  /** False = connect-node answers every RPC, for tests that compare; default true. */
+  readonly lane?: boolean;
 }
 
 /** A server, not listening yet. */
@@ -98,7 +100,11 @@ export function createServer(parts: ServerParts): Server {
     log,
   });
   const front = createFront({
-    rpc: createRpc(rpcServices, pipeline, { stopping: stopping.signal, log }),
+    rpc: createRpc(rpcServices, pipeline, {
+      stopping: stopping.signal,
+      log,
+      lane: parts.lane ?? true,
+    }),
     rest: createRest(services, pipeline, { stopping: stopping.signal, log }),
     routes: [
       ...healthRoutes(isReady),

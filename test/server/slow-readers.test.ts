@@ -19,10 +19,16 @@ let listener: Listener;
 let url: string;
 beforeEach(async () => {
   vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] });
-  listener = createListener((req, res) => {
-    const bytes = new Uint8Array(BODY_BYTES);
-    void answerBytes({ req, res }, { type: "application/octet-stream", bytes });
-  }, null);
+  listener = createListener(
+    {
+      stream: () => false,
+      request(req, res) {
+        const bytes = new Uint8Array(BODY_BYTES);
+        void answerBytes({ req, res }, { type: "application/octet-stream", bytes });
+      },
+    },
+    null,
+  );
   const { port } = await listener.listen(0, "127.0.0.1");
   url = `http://127.0.0.1:${port}`;
 });
