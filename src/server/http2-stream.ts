@@ -3,6 +3,8 @@
 
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
 
+const NOTHING = new Uint8Array();
+
 /** The head of a request, and its stream. */
 export class StreamRequest {
   readonly stream: ServerHttp2Stream;
@@ -65,10 +67,12 @@ export class StreamResponse {
   }
 
   /** Sends the head unless it is sent, then the bytes, and ends the stream. */
-  end(bytes?: Uint8Array): void {
+  end(bytes: Uint8Array = NOTHING): void {
     const { stream } = this;
-    if (!this.#begin(bytes === undefined && this.#trailers === null)) return;
-    if (bytes === undefined) stream.end();
+    // Node would wait for ever for room to write no bytes in.
+    const isEmpty = bytes.byteLength === 0;
+    if (!this.#begin(isEmpty && this.#trailers === null)) return;
+    if (isEmpty) stream.end();
     else stream.end(bytes);
   }
 

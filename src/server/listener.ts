@@ -227,6 +227,8 @@ function swapListeners(
     }
     // An http.Server's sockets may stay half open, and HTTP/2 would never learn of a peer that is gone.
     socket.allowHalfOpen = false;
+    // Deno does not set it for the sockets of an http.Server, and the end of an answer would wait for the client's ACK.
+    socket.setNoDelay(true);
     h2.emit("connection", socket);
   };
 }

@@ -45,6 +45,7 @@ export function holdBody(source: BodySource, contentLength: string | undefined):
 /** What a body is read from: a request, or a stream of HTTP/2. */
 export interface BodySource {
   readonly destroyed: boolean;
+  readonly readableEnded: boolean;
   on(event: "data", listener: (chunk: Uint8Array) => void): unknown;
   once(event: "end" | "error" | "close", listener: (cause?: unknown) => void): unknown;
   destroy(): unknown;
@@ -57,6 +58,8 @@ export function readWhole(
 ): Promise<Uint8Array> {
   // Not read at all: the front then drains it, and the connection lives on.
   if (Number(contentLength ?? 0) > DRAIN_BYTES) return Promise.reject(tooLarge());
+  // HTTP/2 does not wait for a reader to tell the end of nothing.
+  if (source.readableEnded) return Promise.resolve(new Uint8Array());
   // What has closed tells nothing any more: waiting for its end would never be over.
   if (source.destroyed) return Promise.reject(new TapinError("CANCELED"));
   return new Promise((resolve, reject) => {
