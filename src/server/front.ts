@@ -21,6 +21,7 @@ import {
 import { StreamRequest, StreamResponse } from "./http2-stream.ts";
 import { MAX_HEADER_BYTES } from "./listener.ts";
 import { toTapinError } from "./pipeline.ts";
+import { recall } from "./recall.ts";
 import type { Rest } from "./rest.ts";
 import type { Rpc } from "./rpc.ts";
 import { SECURITY_HEADERS } from "./security-headers.ts";
@@ -65,13 +66,14 @@ export interface Front {
 /** Builds what takes the requests of the listener. */
 export function createFront(given: FrontParts): Front {
   const parts = { ...given, isOrigin: createOrigins(given) };
+  const addressOf = createAddresses(given.trustedProxies);
   const warnOfProxy = createProxyWarning(given);
   const begin = <Req extends RequestHead, Res extends Outlet>(
     { req, res }: { req: Req; res: Res },
     proceed: (exchange: Exchange<Req, Res>) => Promise<void>,
   ) => {
     warnOfProxy(req);
-    const exchange = arrive(req, res, parts.trustedProxies);
+    const exchange = arrive(req, res, addressOf);
     proceed(exchange).catch((error: unknown) => {
       const failure = toTapinError(error);
       if (failure.reason === "INTERNAL") {
@@ -142,10 +144,19 @@ function matches(pattern: string, path: string): boolean {
   return pattern.endsWith("*") ? path.startsWith(pattern.slice(0, -1)) : path === pattern;
 }
 
+function createAddresses(trusted: readonly Network[]): (req: RequestHead) => string {
+  const peerAddress = recall((peer) => clientAddress(peer, null, trusted));
+  return (req) => {
+    const peer = req.socket?.remoteAddress ?? "";
+    const forwardedFor = trusted.length === 0 ? null : headerOf(req, "x-forwarded-for");
+    return forwardedFor === null ? peerAddress(peer) : clientAddress(peer, forwardedFor, trusted);
+  };
+}
+
 function arrive<Req extends RequestHead, Res extends ResponseHead>(
   req: Req,
   res: Res,
-  trusted: readonly Network[],
+  addressOf: (req: RequestHead) => string,
 ): Exchange<Req, Res> {
   const given = headerOf(req, "x-request-id") ?? "";
   const requestId = /^[A-Za-z0-9._-]{1,64}$/.test(given) ? given : crypto.randomUUID();
@@ -160,11 +171,7 @@ function arrive<Req extends RequestHead, Res extends ResponseHead>(
     method: req.method ?? "",
     path: mark < 0 ? target : target.slice(0, mark),
     query: mark < 0 ? "" : target.slice(mark + 1),
-    address: clientAddress(
-      req.socket?.remoteAddress ?? "",
-      headerOf(req, "x-forwarded-for"),
-      trusted,
-    ),
+    address: addressOf(req),
     origin: foreignOrigin(req),
     tell(name, value) {
       if (!res.headersSent) res.setHeader(name, value);
@@ -212,14 +219,14 @@ function headLength({ rawHeaders }: RequestHead): number {
 }
 
 /** RFC 9110 section 7.2; connect-node would throw on what the URL class does not take. */
-function isHost(host: string): boolean {
+const isHost = recall((host) => {
   const [, bracketed, name, port = "0"] =
     /^(?:\[([^\]]*)\]|([^[\]:]+))(?::(\d{1,5}))?$/.exec(host) ?? [];
   if (bracketed === undefined && name === undefined) return false;
   if (bracketed !== undefined && !isIPv6(bracketed)) return false;
   if (name !== undefined && !/^[A-Za-z0-9._~%!$&'()*+,;=-]+$/.test(name)) return false;
   return Number(port) <= 65_535 && URL.canParse(`http://${host}`);
-}
+});
 
 /**
  * What every request must pass, whichever way it takes. Sets the CORS headers; true when they allow a page to read the

@@ -41,12 +41,15 @@ export class StreamRequest {
 /** The response to it. Once its stream has closed, nothing that is done to it has any effect. */
 export class StreamResponse {
   readonly stream: ServerHttp2Stream;
-  statusCode = 200;
-  #headers: OutgoingHttpHeaders = {};
+  readonly #headers: OutgoingHttpHeaders = { ":status": 200 };
   #trailers: OutgoingHttpHeaders | null = null;
 
   constructor(stream: ServerHttp2Stream) {
     this.stream = stream;
+  }
+
+  set statusCode(status: number) {
+    this.#headers[":status"] = status;
   }
 
   get headersSent(): boolean {
@@ -99,8 +102,7 @@ export class StreamResponse {
     if (stream.headersSent) return true;
     const trailers = this.#trailers;
     if (trailers !== null) stream.once("wantTrailers", () => stream.sendTrailers(trailers));
-    const headers = { ":status": this.statusCode, ...this.#headers };
-    stream.respond(headers, { endStream, waitForTrailers: trailers !== null });
+    stream.respond(this.#headers, { endStream, waitForTrailers: trailers !== null });
     return true;
   }
 }

@@ -12,6 +12,7 @@ import { codeToHttpStatus, errorToJsonBytes } from "@connectrpc/connect/protocol
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { trailerFlag, trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
 import type { Dialect } from "./call.ts";
+import { recall } from "./recall.ts";
 import { COMPRESSIONS } from "./rpc-compression.ts";
 import { withPlainMessage } from "./rpc-error.ts";
 import { CONNECT_TIMEOUT, GRPC_TIMEOUT, type TimeoutHeader } from "./rpc-timeout.ts";
@@ -145,13 +146,16 @@ function connectAnswer(type: string, body: Uint8Array): Answer {
 }
 
 /** connect-node names the compression it would use, although nothing is large enough to be compressed. */
+const compressionFor = recall(
+  (accepts) => compressionNegotiate([...COMPRESSIONS], null, accepts, "").response,
+);
+
 function grpcHeaders(type: string, accepts: string | null): Answer["headers"] {
-  if (accepts === null) return [["content-type", type]];
-  const { response } = compressionNegotiate([...COMPRESSIONS], null, accepts, "");
-  if (response === null) return [["content-type", type]];
+  const compression = accepts === null ? null : compressionFor(accepts);
+  if (compression === null) return [["content-type", type]];
   return [
     ["content-type", type],
-    ["grpc-encoding", response.name],
+    ["grpc-encoding", compression.name],
   ];
 }
 

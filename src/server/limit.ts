@@ -7,6 +7,7 @@ import type { BudgetTable } from "../core/ports.ts";
 import { type Reason, TapinError } from "../errors.ts";
 import { createBudget, type LimitFields } from "./budget.ts";
 import type { AdmittedCall, Call, Identity } from "./call.ts";
+import { recall } from "./recall.ts";
 import { createWatcherLimit } from "./watcher-limit.ts";
 
 /** How much callers may do; 0 = no limit. */
@@ -72,27 +73,28 @@ export function createLimits(settings: LimitSettings, table: BudgetTable | null)
     sentence: "Too many sessions for this client address. Try again later.",
   });
   const enter = createWatcherLimit(settings);
+  const networkOf = recall(callerNetwork);
   return {
     async request({ address }, identity) {
       if (identity.kind === "api_key") return await projects.take(identity.project.id);
       if (identity.kind === "admin") return [];
-      return await addresses.take(callerNetwork(address));
+      return await addresses.take(networkOf(address));
     },
     async refusal({ address }, identity, error) {
       if (!(error instanceof TapinError) || !FAILED_LOOKUPS.includes(error.reason)) return error;
       const isKey = identity?.kind === "api_key";
-      const key = isKey ? `project ${identity.project.id}` : `address ${callerNetwork(address)}`;
+      const key = isKey ? `project ${identity.project.id}` : `address ${networkOf(address)}`;
       return await failures.take(key).then(
         () => error,
         (refusal: unknown) => refusal,
       );
     },
     async session(projectId, clientIp) {
-      if (clientIp !== null) await sessions.take(`${projectId} ${callerNetwork(clientIp)}`);
+      if (clientIp !== null) await sessions.take(`${projectId} ${networkOf(clientIp)}`);
     },
     watcher({ identity, address, waiting }, { id, projectId }) {
       const isToken = identity.kind === "watch_token";
-      const counted = isToken ? callerNetwork(address) : null;
+      const counted = isToken ? networkOf(address) : null;
       return enter({ sessionId: id, projectId, address: counted, signal: waiting.signal });
     },
     close: () => projects.close(),

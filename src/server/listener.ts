@@ -151,8 +151,9 @@ function createHttp2(
   const toRequest = h2.listeners("stream");
   h2.removeAllListeners("stream");
   h2.on("stream", (stream: http2.ServerHttp2Stream, headers, flags, rawHeaders: string[]) => {
-    limitArrival(stream);
-    unread.add(stream, () => stream.close(http2.constants.NGHTTP2_CANCEL));
+    // What `requestTimeout` does for HTTP/1.1: a body that does not arrive in time ends its stream.
+    const arriveMs = stream.endAfterHeaders ? null : REQUEST_MS;
+    unread.add(stream, () => stream.close(http2.constants.NGHTTP2_CANCEL), { arriveMs });
     if (hearer.stream(stream, { headers, rawHeaders })) return;
     for (const listener of toRequest) listener.call(h2, stream, headers, flags, rawHeaders);
   });
@@ -173,13 +174,6 @@ function createHttp2(
   });
   h2.on("sessionError", () => {});
   return h2;
-}
-
-/** What `requestTimeout` does for HTTP/1.1: a body that does not arrive in time ends its stream. */
-function limitArrival(stream: http2.ServerHttp2Stream): void {
-  if (stream.endAfterHeaders) return;
-  const timer = setTimeout(() => stream.close(http2.constants.NGHTTP2_CANCEL), REQUEST_MS);
-  for (const event of ["end", "close"]) stream.once(event, () => clearTimeout(timer));
 }
 
 function trackSockets(
