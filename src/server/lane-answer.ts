@@ -3,11 +3,7 @@
 import type { OutgoingHttpHeaders } from "node:http2";
 import { type DescMethod, type Message, toBinary, toJsonString } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
-import {
-  compressionNegotiate,
-  encodeEnvelope,
-  mergeNonProtocolHeaders,
-} from "@connectrpc/connect/protocol";
+import { compressionNegotiate, mergeNonProtocolHeaders } from "@connectrpc/connect/protocol";
 import { codeToHttpStatus, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { trailerFlag, trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
@@ -60,7 +56,7 @@ const GRPC: LaneDialect = {
   success: ({ output }, answer, accepts) => ({
     status: 200,
     headers: grpcHeaders("application/grpc+proto", accepts),
-    body: encodeEnvelope(0, toBinary(output, answer)),
+    body: envelope(0, toBinary(output, answer)),
     trailers: { "grpc-status": "0" },
   }),
   failure(error, accepts) {
@@ -73,7 +69,16 @@ const GRPC: LaneDialect = {
   },
 };
 
-const OK_FRAME = encodeEnvelope(trailerFlag, trailerSerialize(new Headers({ "grpc-status": "0" })));
+/** A message behind its flags and its length. */
+function envelope(flags: number, message: Uint8Array): Uint8Array {
+  const bytes = Buffer.allocUnsafe(message.length + 5);
+  bytes.writeUInt8(flags, 0);
+  bytes.writeUInt32BE(message.length, 1);
+  bytes.set(message, 5);
+  return bytes;
+}
+
+const OK_FRAME = envelope(trailerFlag, trailerSerialize(new Headers({ "grpc-status": "0" })));
 
 const GRPC_WEB: LaneDialect = {
   ...GRPC_HEADERS,
@@ -82,13 +87,13 @@ const GRPC_WEB: LaneDialect = {
   success: ({ output }, answer, accepts) => ({
     status: 200,
     headers: grpcHeaders("application/grpc-web+proto", accepts),
-    body: Buffer.concat([encodeEnvelope(0, toBinary(output, answer)), OK_FRAME]),
+    body: Buffer.concat([envelope(0, toBinary(output, answer)), OK_FRAME]),
     trailers: null,
   }),
   failure: (error, accepts) => ({
     status: 200,
     headers: grpcHeaders("application/grpc-web+proto", accepts),
-    body: encodeEnvelope(trailerFlag, trailerSerialize(statusOf(error))),
+    body: envelope(trailerFlag, trailerSerialize(statusOf(error))),
     trailers: null,
   }),
 };
