@@ -19,15 +19,12 @@ import {
   type ResponseHead,
 } from "./exchange.ts";
 import { StreamRequest, StreamResponse } from "./http2-stream.ts";
-import { MAX_HEADER_BYTES } from "./listener.ts";
 import { toTapinError } from "./pipeline.ts";
 import { recall } from "./recall.ts";
 import type { Rest } from "./rest.ts";
 import type { Rpc } from "./rpc.ts";
 import { SECURITY_HEADERS } from "./security-headers.ts";
-
-/** Longest request target, in characters. */
-export const MAX_URL_LENGTH = 8 * 1024;
+import type { SizeSettings } from "./sizes.ts";
 
 /** Where a load balancer asks. */
 const HEALTH_PATHS = ["/healthz", "/readyz"];
@@ -51,6 +48,7 @@ export interface FrontParts {
   readonly routes: readonly PlainRoute[];
   /** Proxies whose `X-Forwarded-For` is believed. */
   readonly trustedProxies: readonly Network[];
+  readonly sizes: Pick<SizeSettings, "headBytes" | "urlBytes">;
   /** Whether any project has this browser origin. */
   isOrigin(origin: string): Promise<boolean>;
   readonly log: Logger;
@@ -187,7 +185,10 @@ function originForm(target: string): string {
   return target.replace(/^https?:\/\/[^/?#]*/i, "") || "/";
 }
 
-function checkTarget({ req, path, query }: Exchange<RequestHead, ResponseHead>): void {
+function checkTarget(
+  { req, path, query }: Exchange<RequestHead, ResponseHead>,
+  sizes: FrontParts["sizes"],
+): void {
   const host = req.authority || headerOf(req, "host");
   // HTTP/1.0 knows no Host, and some load balancers check health in it.
   const isOldCheck = host === null && req.httpVersion === "1.0" && HEALTH_PATHS.includes(path);
@@ -198,8 +199,8 @@ function checkTarget({ req, path, query }: Exchange<RequestHead, ResponseHead>):
   if (path.includes("#") || query.includes("#")) {
     throw new TapinError("VALIDATION_FAILED", { sentence: "The URL must not contain #." });
   }
-  if (headLength(req) > MAX_HEADER_BYTES) throw new TapinError("HEADERS_TOO_LARGE");
-  if (path.length + query.length > MAX_URL_LENGTH) throw new TapinError("URI_TOO_LONG");
+  if (headLength(req) > sizes.headBytes) throw new TapinError("HEADERS_TOO_LARGE");
+  if (path.length + query.length > sizes.urlBytes) throw new TapinError("URI_TOO_LONG");
   if (CREDENTIAL.test(path) || CREDENTIAL.test(query)) {
     throw new TapinError("VALIDATION_FAILED", {
       sentence: "Credentials belong in the Authorization header, never in a URL.",
@@ -236,7 +237,7 @@ async function check(
   parts: FrontParts,
   exchange: Exchange<RequestHead, ResponseHead>,
 ): Promise<boolean> {
-  checkTarget(exchange);
+  checkTarget(exchange, parts.sizes);
   const { res, path, origin } = exchange;
   res.setHeader("vary", "Origin");
   if (origin === null) return false;

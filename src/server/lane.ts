@@ -35,15 +35,24 @@ interface Way {
   readonly dialect: LaneDialect;
   /** The caller's own deadline; null = none. */
   readonly timeoutMs: number | null;
+  /** Largest message, in bytes. */
+  readonly maxBytes: number;
   /** The compressions it takes, as it names them; null = it names none. */
   readonly accepts: string | null;
+}
+
+/** What the lane needs beside the pipeline. */
+export interface LaneOptions {
+  /** Largest request message, in bytes. */
+  readonly maxBodyBytes: number;
+  readonly log: Logger;
 }
 
 /** Builds the lane of the unary RPCs of these services. */
 export function createLane(
   services: readonly DescService[],
   pipeline: Pipeline,
-  log: Logger,
+  options: LaneOptions,
 ): FindLane {
   const unary = services
     .flatMap((service) => service.methods)
@@ -53,11 +62,14 @@ export function createLane(
   );
   return (head) => {
     const method = methods.get(head.url ?? "");
-    const way = method === undefined ? null : wayOf(method, head);
+    const way = method === undefined ? null : wayOf(method, head, options.maxBodyBytes);
     if (way === null) return null;
     return (exchange) => {
       serve(pipeline, way, exchange).catch((err: unknown) => {
-        log.error({ event: "rpc_failed", err, request_id: exchange.requestId }, "the RPC failed");
+        options.log.error(
+          { event: "rpc_failed", err, request_id: exchange.requestId },
+          "the RPC failed",
+        );
         void answerError(exchange, new TapinError("INTERNAL"));
       });
     };
@@ -67,7 +79,7 @@ export function createLane(
 /** Values of headers that a Headers object would change, or refuse. */
 const ODD = /^[\t ]|[^\t -~]|[\t ]$/;
 
-function wayOf(method: DescMethod, head: RequestHead): Way | null {
+function wayOf(method: DescMethod, head: RequestHead, maxBytes: number): Way | null {
   const { headers, rawHeaders, httpVersion } = head;
   if (head.method !== "POST" || headers.expect !== undefined) return null;
   const dialect = LANE_TYPES.get(headers["content-type"] ?? "");
@@ -76,7 +88,7 @@ function wayOf(method: DescMethod, head: RequestHead): Way | null {
   if ((headers[encoding] ?? "identity") !== "identity") return null;
   const timeoutMs = parseTimeout(timeout, headerOf(head, timeout.header) ?? undefined);
   if (timeoutMs === undefined || rawHeaders.some((text) => ODD.test(text))) return null;
-  return { method, dialect, timeoutMs, accepts: headerOf(head, accept) };
+  return { method, dialect, timeoutMs, maxBytes, accepts: headerOf(head, accept) };
 }
 
 async function serve(pipeline: Pipeline, way: Way, exchange: LaneExchange): Promise<void> {
@@ -103,12 +115,13 @@ function startTimeout({ timeoutMs }: Way, waiting: Waiting) {
 
 async function answerOf(
   pipeline: Pipeline,
-  { method, dialect, accepts }: Way,
+  way: Way,
   { exchange, call }: { exchange: LaneExchange; call: Call },
 ): Promise<Answer> {
+  const { method, dialect, accepts } = way;
   try {
     const admitted = await pipeline.admit(method, call);
-    const request = await readRequest(method, dialect, exchange, call.waiting).catch((error) => {
+    const request = await readRequest(way, exchange, call.waiting).catch((error: unknown) => {
       throw pipeline.fail(method, call, error);
     });
     const answer = await pipeline.unary(method, request, admitted);
@@ -137,15 +150,15 @@ function callOf({ dialect }: Way, exchange: LaneExchange, waiting: Waiting): Cal
 
 /** How long a body may take that nobody waits for is the listener's business. */
 function readRequest(
-  method: DescMethod,
-  { isEnveloped, isJson }: LaneDialect,
+  { method, dialect: { isEnveloped, isJson }, maxBytes }: Way,
   { req }: LaneExchange,
   waiting: Waiting,
 ): Promise<Message> {
   const read = async () => {
-    const body = "stream" in req ? req.stream : req;
-    const bytes = await readWhole(body, req.headers["content-length"]);
-    return parseMessage(method, isEnveloped ? openEnvelope(bytes, null).bytes : bytes, isJson);
+    const contentLength = req.headers["content-length"];
+    const bytes = await readWhole("stream" in req ? req.stream : req, { maxBytes, contentLength });
+    const message = isEnveloped ? openEnvelope(bytes, null).bytes : bytes;
+    return parseMessage(method, message, { isJson, maxBytes });
   };
   return keepDeadline(read, { waiting, leftMs: null, onLateFailure: () => {} });
 }

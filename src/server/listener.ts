@@ -11,6 +11,7 @@ import type { TLSSocket } from "node:tls";
 import { refuseBrokenRequest } from "./broken-request.ts";
 import type { Request, Response } from "./exchange.ts";
 import type { StreamRequest } from "./http2-stream.ts";
+import type { SizeSettings } from "./sizes.ts";
 import { type UnreadWatch, watchUnread } from "./unread.ts";
 
 /** Milliseconds a connection may take to send its first bytes, or to shake hands over TLS. */
@@ -24,9 +25,6 @@ export const REQUEST_MS = 30_000;
 
 /** Milliseconds a kept connection may be silent: above the 60 s of common proxies. */
 export const IDLE_MS = 75_000;
-
-/** Largest request head, in bytes. */
-export const MAX_HEADER_BYTES = 16 * 1024;
 
 /** Streams that a client may reset at once, and each second from then on; above that its connection is closed. */
 const RESETS = { streamResetBurst: 200, streamResetRate: 33 };
@@ -61,12 +59,19 @@ export interface Hearer {
   ): boolean;
 }
 
-/** Builds the listener: with a certificate TLS only, with null cleartext only. */
-export function createListener(hearer: Hearer, certificate: Certificate | null): Listener {
-  const h1 = createHttp1(hearer, certificate);
+/** How a listener serves. */
+export interface ListenerOptions {
+  /** With a certificate TLS only, with null cleartext only. */
+  readonly certificate: Certificate | null;
+  readonly sizes: Pick<SizeSettings, "headBytes" | "connectionStreams">;
+}
+
+/** Builds the listener. */
+export function createListener(hearer: Hearer, options: ListenerOptions): Listener {
+  const h1 = createHttp1(hearer, options);
   const sessions = new Set<http2.ServerHttp2Session>();
   const unread = watchUnread();
-  const h2 = createHttp2({ sessions, unread }, hearer);
+  const h2 = createHttp2({ sessions, unread, ...options }, hearer);
   const sockets = new Set<Socket>();
   if (h1 instanceof https.Server) chooseByAlpn(h1, { h2, unread });
   else chooseByPreface(h1, h2);
@@ -105,7 +110,10 @@ export function createListener(hearer: Hearer, certificate: Certificate | null):
   };
 }
 
-function createHttp1(hearer: Hearer, certificate: Certificate | null): http.Server | https.Server {
+function createHttp1(
+  hearer: Hearer,
+  { certificate, sizes }: ListenerOptions,
+): http.Server | https.Server {
   const latest = new WeakMap<object, http.ServerResponse>();
   const onRequest = (req: http.IncomingMessage, res: http.ServerResponse) => {
     latest.set(req.socket, res);
@@ -116,7 +124,7 @@ function createHttp1(hearer: Hearer, certificate: Certificate | null): http.Serv
     requestTimeout: REQUEST_MS,
     keepAliveTimeout: IDLE_MS,
     connectionsCheckingInterval: 1000,
-    maxHeaderSize: MAX_HEADER_BYTES,
+    maxHeaderSize: sizes.headBytes,
     // The front refuses a missing Host itself, in the envelope.
     requireHostHeader: false,
   };
@@ -139,11 +147,16 @@ function createHttp1(hearer: Hearer, certificate: Certificate | null): http.Serv
   return h1;
 }
 
-function createHttp2(
-  { sessions, unread }: { sessions: Set<http2.ServerHttp2Session>; unread: UnreadWatch },
-  hearer: Hearer,
-): http2.Http2Server {
-  const settings = { maxConcurrentStreams: 100, maxHeaderListSize: MAX_HEADER_BYTES };
+interface Http2Parts extends ListenerOptions {
+  readonly sessions: Set<http2.ServerHttp2Session>;
+  readonly unread: UnreadWatch;
+}
+
+function createHttp2({ sessions, unread, sizes }: Http2Parts, hearer: Hearer): http2.Http2Server {
+  const settings = {
+    maxConcurrentStreams: sizes.connectionStreams,
+    maxHeaderListSize: sizes.headBytes,
+  };
   const onRequest = (req: http2.Http2ServerRequest, res: http2.Http2ServerResponse) =>
     hearer.request(req, res);
   const h2 = http2.createServer({ settings, ...RESETS }, onRequest);

@@ -8,10 +8,7 @@ import type { Compression } from "@connectrpc/connect/protocol";
 import { TapinError } from "../errors.ts";
 import { compressionNamed, decompress } from "./rpc-compression.ts";
 
-/** Largest request message, in bytes. */
-export const MAX_MESSAGE_BYTES = 64 * 1024;
-
-/** Most bytes of a refused body that are read to keep the connection usable. */
+/** Most bytes beyond the limit that are read of a refused body to keep the connection usable. */
 const DRAIN_BYTES = 1024 * 1024;
 
 /** Bytes before a message of gRPC or of a Connect stream: flags and length. */
@@ -19,6 +16,8 @@ const PREFIX_BYTES = 5;
 
 /** A body that can be read ahead. */
 export interface HeldBody {
+  /** Largest message in it, in bytes. */
+  readonly maxBytes: number;
   /** As {@link readWhole}, however often it is asked for. */
   read(): Promise<Uint8Array>;
   /** The same bytes again, for connect-node. */
@@ -26,13 +25,14 @@ export interface HeldBody {
 }
 
 /** Makes a body that can be read ahead. Nothing is read until somebody asks. */
-export function holdBody(source: BodySource, contentLength: string | undefined): HeldBody {
+export function holdBody(source: BodySource, limit: BodyLimit): HeldBody {
   let held: Promise<Uint8Array> | undefined;
   const read = () => {
-    held ??= readWhole(source, contentLength);
+    held ??= readWhole(source, limit);
     return held;
   };
   return {
+    maxBytes: limit.maxBytes,
     read,
     replay: {
       async *[Symbol.asyncIterator]() {
@@ -51,13 +51,23 @@ export interface BodySource {
   destroy(): unknown;
 }
 
+/** How large a body may be. */
+export interface BodyLimit {
+  /** Largest message in it, in bytes. */
+  readonly maxBytes: number;
+  /** What its sender says; undefined = nothing. */
+  readonly contentLength: string | undefined;
+}
+
 /** All of a body. Fails with `body_too_large`, or with `canceled` when its sender goes away. */
 export function readWhole(
   source: BodySource,
-  contentLength: string | undefined,
+  { maxBytes, contentLength }: BodyLimit,
 ): Promise<Uint8Array> {
   // Not read at all: the front then drains it, and the connection lives on.
-  if (Number(contentLength ?? 0) > DRAIN_BYTES) return Promise.reject(tooLarge());
+  if (Number(contentLength ?? 0) > maxBytes + DRAIN_BYTES) {
+    return Promise.reject(tooLarge(maxBytes));
+  }
   // HTTP/2 does not wait for a reader to tell the end of nothing.
   if (source.readableEnded) return Promise.resolve(new Uint8Array());
   // What has closed tells nothing any more: waiting for its end would never be over.
@@ -68,15 +78,15 @@ export function readWhole(
     let isOver = false;
     source.on("data", (chunk) => {
       size += chunk.length;
-      if (size <= MAX_MESSAGE_BYTES + PREFIX_BYTES) chunks.push(chunk);
-      if (size <= DRAIN_BYTES) return;
+      if (size <= maxBytes + PREFIX_BYTES) chunks.push(chunk);
+      if (size <= maxBytes + DRAIN_BYTES) return;
       isOver = true;
-      reject(tooLarge());
+      reject(tooLarge(maxBytes));
       source.destroy();
     });
     source.once("end", () => {
       isOver = true;
-      if (size > MAX_MESSAGE_BYTES + PREFIX_BYTES) reject(tooLarge());
+      if (size > maxBytes + PREFIX_BYTES) reject(tooLarge(maxBytes));
       else resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
     });
     // Every body closes, mostly after its end: an error that nobody gets would cost its stack.
@@ -89,8 +99,8 @@ export function readWhole(
   });
 }
 
-function tooLarge(): TapinError {
-  const sentence = `The message is larger than ${MAX_MESSAGE_BYTES} bytes.`;
+function tooLarge(maxBytes: number): TapinError {
+  const sentence = `The message is larger than ${maxBytes} bytes.`;
   return new TapinError("BODY_TOO_LARGE", { sentence });
 }
 
@@ -121,13 +131,17 @@ export async function checkMessage(head: MessageHead, body: HeldBody): Promise<v
   const { bytes, isJson, compression } =
     head.query === null ? await sentInBody(head, body) : sentInQuery(head.query);
   const message =
-    compression === null ? bytes : await decompress(compression, bytes, MAX_MESSAGE_BYTES);
-  parseMessage(head.method, message, isJson);
+    compression === null ? bytes : await decompress(compression, bytes, body.maxBytes);
+  parseMessage(head.method, message, { isJson, maxBytes: body.maxBytes });
 }
 
 /** The request itself. Fails with `body_too_large` or `validation_failed`. */
-export function parseMessage({ input }: DescMethod, message: Uint8Array, isJson: boolean): Message {
-  if (message.length > MAX_MESSAGE_BYTES) throw tooLarge();
+export function parseMessage(
+  { input }: DescMethod,
+  message: Uint8Array,
+  { isJson, maxBytes }: { readonly isJson: boolean; readonly maxBytes: number },
+): Message {
+  if (message.length > maxBytes) throw tooLarge(maxBytes);
   try {
     return isJson
       ? fromJsonString(input, utf8.decode(message), { ignoreUnknownFields: true })
@@ -145,7 +159,9 @@ export async function* readMessages<T>(messages: AsyncIterable<T>): AsyncIterabl
   } catch (error) {
     // Otherwise it is the connection that broke off.
     if (!(error instanceof ConnectError)) throw new TapinError("CANCELED", { cause: error });
-    if (error.code === Code.ResourceExhausted) throw tooLarge();
+    if (error.code === Code.ResourceExhausted) {
+      throw new TapinError("BODY_TOO_LARGE", { cause: error });
+    }
     // A message that cannot be read is `internal` for connect-node when it is binary.
     if (![Code.InvalidArgument, Code.Internal, Code.DataLoss].includes(error.code)) throw error;
     const sentence = `Cannot read the message: ${error.rawMessage}.`;

@@ -27,13 +27,7 @@ import { createLane, type FindLane } from "./lane.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { COMPRESSIONS } from "./rpc-compression.ts";
 import { toConnectError, withPlainMessage } from "./rpc-error.ts";
-import {
-  checkMessage,
-  type HeldBody,
-  holdBody,
-  MAX_MESSAGE_BYTES,
-  readMessages,
-} from "./rpc-message.ts";
+import { checkMessage, type HeldBody, holdBody, readMessages } from "./rpc-message.ts";
 import { checkTimeout, clampTimeout, MAX_TIMEOUT_MS } from "./rpc-timeout.ts";
 import { Waiting } from "./waiting.ts";
 
@@ -62,10 +56,12 @@ const ARRIVAL = createContextKey<Arrival | null>(null);
 const BODY = createContextKey<HeldBody | null>(null);
 const CALL = createContextKey<AdmittedCall | null>(null);
 
-/** What the RPC form is made of besides services. */
+/** What the RPC form needs beside the pipeline. */
 export interface RpcOptions {
   /** Aborts with UNAVAILABLE when the server stops. */
   readonly stopping: AbortSignal;
+  /** Largest request message, in bytes. */
+  readonly maxBodyBytes: number;
   readonly log: Logger;
   /** False = connect-node answers everything, for tests that compare; default true. */
   readonly lane?: boolean;
@@ -75,11 +71,11 @@ export interface RpcOptions {
 export function createRpc(
   services: readonly DescService[],
   pipeline: Pipeline,
-  { stopping, log, lane = true }: RpcOptions,
+  { stopping, maxBodyBytes, log, lane = true }: RpcOptions,
 ): Rpc {
   const router = createConnectRouter({
     requestGate: (context) => admit(pipeline, context, stopping),
-    readMaxBytes: MAX_MESSAGE_BYTES,
+    readMaxBytes: maxBodyBytes,
     maxTimeoutMs: MAX_TIMEOUT_MS,
     acceptCompression: [...COMPRESSIONS],
     // Answers carry secrets, and compressing secrets beside chosen text leaks them (BREACH).
@@ -87,7 +83,9 @@ export function createRpc(
   });
   for (const service of services) addService(router, service, pipeline);
   const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
-  const laneOf: FindLane = lane ? createLane(services, pipeline, log) : () => null;
+  const laneOf: FindLane = lane
+    ? createLane(services, pipeline, { maxBodyBytes, log })
+    : () => null;
   return {
     laneOf,
     serves: (path) => handlers.has(path),
@@ -108,7 +106,7 @@ export function createRpc(
       }
       clampTimeout(exchange.req);
       exchange.res.setHeader("cache-control", "no-store");
-      run(handler, exchange).catch((err: unknown) => {
+      run(handler, exchange, { maxBodyBytes }).catch((err: unknown) => {
         // A caller that went away while it was answered is no failure of ours.
         if (ConnectError.from(err).code === Code.Aborted) return;
         log.error({ event: "rpc_failed", err, request_id: exchange.requestId }, "the RPC failed");
@@ -120,13 +118,17 @@ export function createRpc(
 }
 
 /** What connectNodeAdapter does, but with a body that the gate can read ahead. */
-async function run(handler: UniversalHandler, exchange: Exchange): Promise<void> {
+async function run(
+  handler: UniversalHandler,
+  exchange: Exchange,
+  { maxBodyBytes }: { maxBodyBytes: number },
+): Promise<void> {
   const { req, res } = exchange;
   const values = createContextValues().set(ARRIVAL, exchange);
   const request = universalRequestFromNodeRequest(req, res, undefined, values);
   const stream = request.body as AsyncIterable<Uint8Array>;
-  const isHeld = handler.method.methodKind !== "bidi_streaming";
-  const body = isHeld ? holdBody(req, req.headers["content-length"]) : null;
+  const limit = { maxBytes: maxBodyBytes, contentLength: req.headers["content-length"] };
+  const body = handler.method.methodKind === "bidi_streaming" ? null : holdBody(req, limit);
   values.set(BODY, body);
   const answer = await handler({ ...request, body: body?.replay ?? stream });
   await universalResponseToNodeResponse({ ...answer, ...atEnd(answer) }, res);

@@ -1,5 +1,5 @@
 // The tables that keep processes and callers out of each other's way in the first step of the schema
-// (migrations.ts): idempotency keys and leases. Frozen once released, as every step.
+// (migrations.ts): idempotency keys, leases and who lives. Frozen once released, as every step.
 
 /** SQL of several statements; refers to the tables of websites. */
 export const PROCESSES_SCHEMA = `
@@ -31,14 +31,24 @@ export const PROCESSES_SCHEMA = `
   comment on column leases.holder is 'Process that does it';
   comment on column leases.expires_at is 'When another process may take it';
 
+  create table processes (
+    id text primary key,
+    heard_since timestamptz not null,
+    heard_at timestamptz not null
+  ) with (fillfactor = 50);
+  comment on table processes is 'Processes, so that what a killed one had in hand is taken up';
+  comment on column processes.id is 'Process, as holder of leases and updates';
+  comment on column processes.heard_since is 'Since when it has been heard without a gap';
+  comment on column processes.heard_at is 'When it said last that it lives';
+
   -- Unlogged: it is about a minute, and a crash may forget it.
   create unlogged table budgets (
-    project_id uuid primary key references projects on delete cascade,
+    key text primary key,
     used integer not null,
     ends_at timestamptz not null
   ) with (fillfactor = 50);
-  comment on table budgets is 'Requests that all processes have counted for projects';
-  comment on column budgets.project_id is 'Project that called';
-  comment on column budgets.used is 'Requests since the count began';
+  comment on table budgets is 'What all processes have counted of projects and addresses that are near a limit';
+  comment on column budgets.key is 'Budget and whose it is, as HMAC-SHA256 under the server secret: no address can be read from it';
+  comment on column budgets.used is 'Calls since the count began';
   comment on column budgets.ends_at is 'When the count begins anew';
 `;

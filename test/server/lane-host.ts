@@ -22,6 +22,7 @@ import { createPipeline } from "../../src/server/pipeline.ts";
 import { createRpc } from "../../src/server/rpc.ts";
 import { createValidate } from "../../src/server/validate.ts";
 import { messageJson } from "../matrix/message-json.ts";
+import { DEFAULT_SIZES } from "../support/test-ports.ts";
 
 /** What a caller asks for: `answer 7`, `refuse CODE_INVALID`, `crash` or `hang`. */
 async function obey(method: DescMethod, call: AdmittedCall): Promise<Message> {
@@ -83,14 +84,22 @@ const pipeline = createPipeline({
 async function listen(lane: boolean): Promise<number> {
   const stopping = new AbortController().signal;
   const front = createFront({
-    rpc: createRpc(services, pipeline, { stopping, log, lane }),
+    rpc: createRpc(services, pipeline, {
+      stopping,
+      maxBodyBytes: DEFAULT_SIZES.bodyBytes,
+      log,
+      lane,
+    }),
     rest: { handle: async () => false },
     routes: [],
     isOrigin: async (origin) => origin === "https://shop.example",
     trustedProxies: [],
+    sizes: DEFAULT_SIZES,
     log,
   });
-  return (await createListener(front, null).listen(0, "127.0.0.1")).port;
+  return (
+    await createListener(front, { certificate: null, sizes: DEFAULT_SIZES }).listen(0, "127.0.0.1")
+  ).port;
 }
 
 process.stdout.write(`${await listen(true)} ${await listen(false)}\n`);

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Health } from "#gen/grpc/health/v1/health_pb.ts";
 import { AuthService } from "#gen/tapin/auth/v1/auth_pb.ts";
 import { ERRORS } from "../../src/errors.ts";
-import { createLane } from "../../src/server/lane.ts";
+import { createLane, type LaneOptions } from "../../src/server/lane.ts";
 import type { Pipeline } from "../../src/server/pipeline.ts";
 import { type Host, startHost } from "../conformance/start-host.ts";
 import { envelope } from "../matrix/envelope.ts";
@@ -312,7 +312,7 @@ describe.each(RUNTIMES)("the lane on %s", (runtime) => {
 });
 
 describe("the lane", () => {
-  const find = createLane([AuthService], {} as Pipeline, {} as Parameters<typeof createLane>[2]);
+  const find = createLane([AuthService], {} as Pipeline, {} as LaneOptions);
   const head = {
     method: "POST",
     url: "/tapin.auth.v1.AuthService/GetLink",

@@ -12,6 +12,7 @@ import {
   requestFrames,
   windowUpdateFrame,
 } from "../fuzz/http2-frames.ts";
+import { DEFAULT_SIZES } from "../support/test-ports.ts";
 
 const BODY_BYTES = 40 * PIECE_BYTES;
 
@@ -27,7 +28,7 @@ beforeEach(async () => {
         void answerBytes({ req, res }, { type: "application/octet-stream", bytes });
       },
     },
-    null,
+    { certificate: null, sizes: DEFAULT_SIZES },
   );
   const { port } = await listener.listen(0, "127.0.0.1");
   url = `http://127.0.0.1:${port}`;
