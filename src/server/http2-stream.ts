@@ -34,7 +34,9 @@ export class StreamRequest {
   }
 
   get socket(): { readonly remoteAddress?: string | undefined } | undefined {
-    return this.stream.session?.socket;
+    const { session } = this.stream;
+    // The socket of a session that has gone throws whatever is asked of it.
+    return session === undefined || session.destroyed ? undefined : session.socket;
   }
 }
 
@@ -101,7 +103,11 @@ export class StreamResponse {
     if (stream.destroyed || stream.closed) return false;
     if (stream.headersSent) return true;
     const trailers = this.#trailers;
-    if (trailers !== null) stream.once("wantTrailers", () => stream.sendTrailers(trailers));
+    if (trailers !== null) {
+      stream.once("wantTrailers", () => {
+        if (!stream.destroyed && !stream.closed) stream.sendTrailers(trailers);
+      });
+    }
     stream.respond(this.#headers, { endStream, waitForTrailers: trailers !== null });
     return true;
   }
