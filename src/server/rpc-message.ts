@@ -46,8 +46,8 @@ export function holdBody(source: BodySource, limit: BodyLimit): HeldBody {
 export interface BodySource {
   readonly destroyed: boolean;
   readonly readableEnded: boolean;
-  on(event: "data", listener: (chunk: Uint8Array) => void): unknown;
-  once(event: "end" | "error" | "close", listener: (cause?: unknown) => void): unknown;
+  on(name: "data", listener: (chunk: Uint8Array) => void): unknown;
+  once(name: "end" | "error" | "close", listener: (cause?: unknown) => void): unknown;
   destroy(): unknown;
 }
 

@@ -90,12 +90,10 @@ export function createRpc(
     laneOf,
     serves: (path) => handlers.has(path),
     handle(exchange) {
-      if (isHttp1(exchange)) {
-        const answer = laneOf(exchange.req);
-        if (answer !== null) {
-          answer(exchange);
-          return;
-        }
+      const answer = isHttp1(exchange) ? laneOf(exchange.req) : null;
+      if (isHttp1(exchange) && answer !== null) {
+        answer(exchange);
+        return;
       }
       const handler = handlers.get(exchange.path);
       if (handler === undefined) throw new TapinError("NOT_FOUND");
