@@ -68,7 +68,7 @@ function createSteps(parts: PipelineParts) {
       return failure;
     },
     deadlineOf: (method: DescMethod, call: Call): Deadline => ({
-      signal: call.signal,
+      waiting: call.waiting,
       leftMs: Math.max(1, call.startedAt + deadlineMs - performance.now()),
       onLateFailure: (error) => logLateFailure(log, method, call, error),
     }),
@@ -143,8 +143,8 @@ async function* follow(
   let isTold = false;
   try {
     yield* keepStreamDeadline(begin(), deadline);
-    // An operation ends quietly on abort; the caller must still be told why the stream stopped.
-    deadline.signal.throwIfAborted();
+    // An operation ends quietly then; the caller must still be told why the stream stopped.
+    deadline.waiting.throwIfOver();
     end.conclude(null);
     isTold = true;
   } catch (error) {
