@@ -1,41 +1,19 @@
 // gRPC CreateSession and GetSessionStatus against a grpc-js server that does the same work, and the second one also against
 // an answer that costs nothing.
 
-import { create, toBinary } from "@bufbuild/protobuf";
-import {
-  CreateSessionRequestSchema,
-  GetSessionStatusRequestSchema,
-} from "#gen/tapin/auth/v1/auth_pb.ts";
 import { contest } from "./support/contest.ts";
 import { grpcUnary } from "./support/grpc-call.ts";
 import { GRPC_CONNECTIONS, GRPC_STREAMS, grpcLoad, h2loadMissing } from "./support/h2load.ts";
+import { createCall, statusCall, type UnaryCall } from "./support/messages.ts";
 import type { Effort, Finding, Goal, Length, Scenario } from "./support/scenario.ts";
 import type { ServerProcess } from "./support/server-process.ts";
 import { openSessions, sessionIdOf } from "./support/sessions.ts";
 import { makeProject } from "./support/stage.ts";
 
-const SERVICE = "/tapin.auth.v1.AuthService";
-
-/** CreateSession with a state. */
-const CREATE = {
-  path: `${SERVICE}/CreateSession`,
-  message: toBinary(
-    CreateSessionRequestSchema,
-    create(CreateSessionRequestSchema, { state: "hello" }),
-  ),
-};
-
-/** GetSessionStatus of this session. */
-export function statusCall(sessionId: string): { path: string; message: Uint8Array } {
-  const request = create(GetSessionStatusRequestSchema, { sessionId });
-  const message = toBinary(GetSessionStatusRequestSchema, request);
-  return { path: `${SERVICE}/GetSessionStatus`, message };
-}
-
 interface Duel {
   readonly what: string;
   readonly floorName: string;
-  readonly call: { readonly path: string; readonly message: Uint8Array };
+  readonly call: UnaryCall;
   readonly goal: Goal;
 }
 
@@ -60,7 +38,7 @@ export const grpcUnaryCalls: Scenario = {
       await against(sameWork, {
         what: "gRPC CreateSession",
         floorName: "grpc-js, same work",
-        call: CREATE,
+        call: createCall(),
         goal: { of: "ratio", is: "at least", limit: 1 },
       }),
       await against(sameWork, {

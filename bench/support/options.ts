@@ -49,8 +49,10 @@ export function parseOptions(args: readonly string[], all: readonly Scenario[]):
       smoke: { type: "boolean", default: false },
       json: { type: "string" },
       write: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
     },
   });
+  if (values.help) throw new Error("Options of the bench:");
   const seconds = positive("seconds", values.seconds);
   const usual = values.smoke ? SMOKE : FULL;
   return {

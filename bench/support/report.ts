@@ -44,7 +44,7 @@ function cellsOf(finding: Finding): readonly string[] {
     what,
     floorName === null ? "" : `${figure(median(floor))} ${unit} (${floorName})`,
     `${figure(median(tapin))} ${unit}`,
-    floorName === null ? "" : spread(ratios(tapin, floor)),
+    spread(ratios(tapin, floor)),
     goal === null ? "" : goalText(goal, unit),
     verdict(finding),
     busy === undefined ? "" : busyText(busy),
@@ -70,6 +70,8 @@ function goalText({ of, is, limit }: Goal, unit: string): string {
 }
 
 function spread(values: Rounds): string {
+  // Of nothing, or to a floor that costs nothing.
+  if (!Number.isFinite(median(values))) return "";
   const [low, high] = [Math.min(...values), Math.max(...values)];
   return `${median(values).toFixed(2)} x (${low.toFixed(2)}-${high.toFixed(2)})`;
 }
@@ -81,6 +83,7 @@ function busyText({ floor, tapin }: { floor: Rounds; tapin: Rounds }): string {
 }
 
 function figure(value: number): string {
+  if (Number.isInteger(value)) return value.toLocaleString("en-US");
   if (value >= 100) return Math.round(value).toLocaleString("en-US");
   return value >= 10 ? value.toFixed(1) : value.toFixed(2);
 }
