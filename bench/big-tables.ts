@@ -32,7 +32,7 @@ export const bigTables: Scenario = {
     const sessions = Math.ceil(effort.bigSessions * effort.scale);
     await fill(full, sessions);
     const calls = { calls: Math.max(64, CODES * effort.scale) };
-    const total = calls.calls * (effort.rounds + 1);
+    const total = calls.calls * (effort.rounds + effort.warmUps);
     const sides = { floor: empty, tapin: full };
     const creating = await contest(
       { floor: creator(sides.floor), tapin: creator(sides.tapin) },

@@ -16,20 +16,19 @@ export const loginIdle: Scenario = {
   about: "one login from the tap to the watcher's `completed`, two processes, idle",
   leftOut: null,
   missing: () => null,
-  async run(stage, { rounds, scale }) {
+  async run(stage, { rounds, warmUps, scale }) {
     const two = await startTwoProcesses(stage);
     const bare = await openBareDatabase(two.databaseUrl);
     const logins = Math.max(3, LOGINS * scale);
     const floor: number[] = [];
     const tapin: number[] = [];
-    // The first round does not count.
-    for (let round = 0; round <= rounds; round += 1) {
+    for (let round = 0; round < rounds + warmUps; round += 1) {
       const figures = { floor: [] as number[], tapin: [] as number[] };
       for (let n = 1; n <= logins; n += 1) {
         figures.floor.push(await bare.measure());
         figures.tapin.push(await logInOnce(two, String(round * 1000 + n)));
       }
-      if (round === 0) continue;
+      if (round < warmUps) continue;
       floor.push(median(figures.floor));
       tapin.push(median(figures.tapin));
     }

@@ -15,6 +15,10 @@ import { type Stage, setStage } from "./support/stage.ts";
 const say = (text: string) => process.stdout.write(`${text}\n`);
 
 function readOptions(): Options {
+  if (process.argv.includes("--help")) {
+    say(usage(SCENARIOS));
+    process.exit(0);
+  }
   try {
     return parseOptions(process.argv.slice(2), SCENARIOS);
   } catch (error) {

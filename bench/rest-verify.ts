@@ -16,7 +16,7 @@ export const restVerify: Scenario = {
   about: `REST VerifyCode over ${REST_CONNECTIONS} connections, each call with a fresh code`,
   leftOut: null,
   missing: () => null,
-  async run(stage, { rounds, scale }) {
+  async run(stage, { rounds, warmUps, scale }) {
     const databaseUrl = await stage.createDatabase();
     const tapin = await stage.startTapin(databaseUrl);
     const { id: projectId, apiKey } = await makeProject(tapin.url, databaseUrl);
@@ -25,8 +25,7 @@ export const restVerify: Scenario = {
       PROJECT_ID: projectId,
     });
     const length = { calls: Math.max(REST_CONNECTIONS, CODES * scale) };
-    // One round more on each side does not count.
-    const count = length.calls * 2 * (rounds + 1);
+    const count = length.calls * 2 * (rounds + warmUps);
     const batch = { databaseUrl, projectId, count, mark: "v" };
     await openSessions(batch);
     const codes = (await completeSessions(batch)).values();
@@ -37,7 +36,7 @@ export const restVerify: Scenario = {
       round: () => restLoad({ url: server.url, method: "POST", path, apiKey, nextBody, length }),
     });
     const sides = { floor: sideOf(floor), tapin: sideOf(tapin) };
-    const outcome = await contest(sides, { rounds, length });
+    const outcome = await contest(sides, { rounds, warmUps, length });
     await Promise.all([tapin.stop(), floor.stop()]);
     return [
       {

@@ -23,14 +23,17 @@ export interface Outcome {
   readonly busy: { readonly floor: Rounds; readonly tapin: Rounds };
 }
 
-/** Runs it: first a round on each side that does not count, then in turn, the first to go changing with each pair. */
+/** Runs it: the rounds that do not count, then the others in turn, the first to go changing with each pair. */
 export async function contest(
   sides: { readonly floor: Side; readonly tapin: Side },
-  { rounds, length }: Pick<Effort, "rounds" | "length">,
+  { rounds, warmUps, length }: Pick<Effort, "rounds" | "warmUps" | "length">,
 ): Promise<Outcome> {
   const figures = { floor: [] as number[], tapin: [] as number[] };
   const busy = { floor: [] as number[], tapin: [] as number[] };
-  for (const name of ["floor", "tapin"] as const) await sides[name].round(length);
+  for (let round = 0; round < warmUps; round += 1) {
+    await sides.floor.round(length);
+    await sides.tapin.round(length);
+  }
   for (let round = 0; round < rounds; round += 1) {
     const order = ["floor", "tapin"] as const;
     for (const name of round % 2 === 0 ? order : order.toReversed()) {

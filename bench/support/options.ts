@@ -13,10 +13,10 @@ export interface Options {
   readonly write: boolean;
 }
 
-const FULL = { rounds: 5, length: { seconds: 4 }, scale: 1 } as const;
+const FULL = { rounds: 5, warmUps: 1, length: { seconds: 4 }, scale: 1 } as const;
 
 /** Only to see that everything runs: the figures say nothing. */
-const SMOKE = { rounds: 1, length: { calls: 256 }, scale: 0.002 } as const;
+const SMOKE = { rounds: 1, warmUps: 0, length: { calls: 256 }, scale: 0.002 } as const;
 
 /** How to call it, with the names of all scenarios. */
 export function usage(all: readonly Scenario[]): string {
@@ -49,16 +49,15 @@ export function parseOptions(args: readonly string[], all: readonly Scenario[]):
       smoke: { type: "boolean", default: false },
       json: { type: "string" },
       write: { type: "boolean", default: false },
-      help: { type: "boolean", default: false },
     },
   });
-  if (values.help) throw new Error("Options of the bench:");
   const seconds = positive("seconds", values.seconds);
   const usual = values.smoke ? SMOKE : FULL;
   return {
     scenarios: chosen(values.only ?? values.scenario, all),
     effort: {
       rounds: positive("rounds", values.rounds) ?? usual.rounds,
+      warmUps: usual.warmUps,
       length: seconds === null ? usual.length : { seconds },
       scale: usual.scale,
       bigSessions: positive("sessions", values.sessions) ?? 10_000_000,

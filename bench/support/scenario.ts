@@ -9,6 +9,8 @@ export type Length = { readonly seconds: number } | { readonly calls: number };
 export interface Effort {
   /** Pairs of one round on the floor and one on Tapin. */
   readonly rounds: number;
+  /** Rounds before them that do not count. */
+  readonly warmUps: number;
   readonly length: Length;
   /** Parts of full numbers (watchers, codes, logins): 1 = all, less only to see that it runs. */
   readonly scale: number;
