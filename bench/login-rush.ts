@@ -71,10 +71,8 @@ interface Rush {
 }
 
 async function rush(two: TwoProcesses, logins: readonly OpenLogin[]): Promise<Rush> {
-  const told = logins.map(({ sessionId }) => two.watch(sessionId));
-  for (const each of told) each.catch(() => undefined);
-  // The streams are there once a call that came after them is answered.
-  await two.post("/v1/auth/session", {});
+  const watches = logins.map(({ sessionId }) => two.watch(sessionId));
+  await Promise.all(watches.map(({ open }) => open));
   const beganAt = performance.now();
   let failures = 0;
   const works = logins.map(async (login, index) => {
@@ -84,7 +82,7 @@ async function rush(two: TwoProcesses, logins: readonly OpenLogin[]): Promise<Ru
     let toldAt: number | null = null;
     try {
       const created = two.post("/v1/auth/session", { state: "hello" });
-      const verified = told[index]?.then(({ code, at }) => {
+      const verified = watches[index]?.told.then(({ code, at }) => {
         toldAt = at;
         return two.post("/v1/auth/verify", { code });
       });

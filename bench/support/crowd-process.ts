@@ -21,13 +21,14 @@ const order = JSON.parse(process.argv[2] ?? "") as CrowdOrder;
 const STREAMS = 100;
 
 /** Watchers that are being let in at a time. */
-const AT_ONCE = 200;
+const AT_ONCE = 50;
 
 const tell = (news: CrowdNews) => process.send?.(news);
 const fail = (why: string) => tell({ event: "failed", why });
 
 let open = 0;
-let told = 0;
+let ended = 0;
+const lost: string[] = [];
 const codes: string[] = [];
 let entering = 0;
 const waiting: (() => void)[] = [];
@@ -51,11 +52,12 @@ function watcher(n: number) {
       open += 1;
       if (open === order.count) tell({ event: "open" });
     },
-    end() {
-      if (state.code === "") fail(`the stream of session ${n} ended without a code`);
+    end(how: string) {
+      if (!state.isOpen) fail(`the stream of session ${n} ended before its first message (${how})`);
+      if (state.code === "") lost.push(how);
       codes[n - 1] = state.code;
-      told += 1;
-      if (told === order.count) tell({ event: "told", codes });
+      ended += 1;
+      if (ended === order.count) tell({ event: "ended", codes, lost });
     },
   };
 }
@@ -75,7 +77,10 @@ async function watchByGrpc(): Promise<void> {
         const { status, code = "" } = fromBinary(WatchSessionResponseSchema, answer);
         hear({ completed: status === SessionStatus.COMPLETED, code });
       };
-      grpcCall(session, target, { message, onMessage }).then(end, (error) => fail(String(error)));
+      grpcCall(session, target, { message, onMessage }).then(
+        (status) => end(`status ${status}`),
+        (error) => end(String(error)),
+      );
     }
   }
 }
@@ -91,12 +96,9 @@ async function watchBySse(): Promise<void> {
       text += chunk.toString("latin1");
       for (const event of takeEvents()) {
         const [, code = ""] = /"code":"([^"]+)"/.exec(event) ?? [];
-        if (event.includes("event: status"))
+        if (event.includes("event: end")) socket.destroy();
+        else if (event.includes("event: status"))
           hear({ completed: event.includes('"completed"'), code });
-        if (event.includes("event: end")) {
-          socket.destroy();
-          end();
-        }
       }
     });
     const takeEvents = () => {
@@ -105,6 +107,7 @@ async function watchBySse(): Promise<void> {
       return parts;
     };
     socket.on("error", (error) => fail(String(error)));
+    socket.once("close", () => end("the connection was closed"));
     socket.write(
       `GET /v1/auth/session/${sessionIdOf(order.mark, n)}/watch HTTP/1.1\r\nhost: bench\r\n` +
         `accept: text/event-stream\r\nauthorization: Bearer ${order.apiKey}\r\n\r\n`,

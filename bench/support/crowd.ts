@@ -20,14 +20,18 @@ export interface CrowdOrder {
 export type CrowdNews =
   /** Every watcher has had its first message. */
   | { readonly event: "open" }
-  /** Every watcher has been told a code, these, and its stream has ended. */
-  | { readonly event: "told"; readonly codes: readonly string[] }
+  /** Every stream has ended. The code that each was told, "" for none, and how those without ended. */
+  | {
+      readonly event: "ended";
+      readonly codes: readonly string[];
+      readonly lost: readonly string[];
+    }
   | { readonly event: "failed"; readonly why: string };
 
 /** The crowd. */
 export interface Crowd {
-  /** The codes in the order of the sessions, once every watcher was told its own; rejects when a stream ends without. */
-  told(): Promise<readonly string[]>;
+  /** Resolves once every stream has ended: the codes in the order of the sessions, and how streams without one ended. */
+  ended(): Promise<{ readonly codes: readonly string[]; readonly lost: readonly string[] }>;
   leave(): Promise<void>;
 }
 
@@ -38,13 +42,13 @@ export async function gatherCrowd(order: CrowdOrder): Promise<Crowd> {
   const child = spawn(command, args, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
   const exited = once(child, "exit");
   const news = newsOf(child, exited);
-  const told = news("told");
-  told.catch(() => undefined);
+  const end = news("ended");
+  end.catch(() => undefined);
   await news("open");
   return {
-    async told() {
-      const news = await told;
-      return news.event === "told" ? news.codes : [];
+    async ended() {
+      const last = await end;
+      return last.event === "ended" ? last : { codes: [], lost: [] };
     },
     async leave() {
       child.kill("SIGKILL");

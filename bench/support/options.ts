@@ -27,6 +27,7 @@ export function usage(all: readonly Scenario[]): string {
   --only <names>   these scenarios, with commas between (--scenario is the same)
   --rounds <n>     pairs of rounds, default ${FULL.rounds}
   --seconds <n>    seconds of a round, default ${FULL.length.seconds}
+  --scale <part>   part of all large numbers (watchers, codes, logins), default ${FULL.scale}
   --sessions <n>   rows of sessions in big-tables, default 10000000
   --smoke          everything for a moment, to see that it runs
   --json <file>    the report with every round's figures
@@ -46,6 +47,7 @@ export function parseOptions(args: readonly string[], all: readonly Scenario[]):
       rounds: { type: "string" },
       seconds: { type: "string" },
       sessions: { type: "string" },
+      scale: { type: "string" },
       smoke: { type: "boolean", default: false },
       json: { type: "string" },
       write: { type: "boolean", default: false },
@@ -59,7 +61,7 @@ export function parseOptions(args: readonly string[], all: readonly Scenario[]):
       rounds: positive("rounds", values.rounds) ?? usual.rounds,
       warmUps: usual.warmUps,
       length: seconds === null ? usual.length : { seconds },
-      scale: usual.scale,
+      scale: positive("scale", values.scale) ?? usual.scale,
       bigSessions: positive("sessions", values.sessions) ?? 10_000_000,
     },
     json: values.json ?? null,

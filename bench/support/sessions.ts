@@ -2,6 +2,7 @@
 // Tapin itself would have left it.
 
 import { randomUUID } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
 import { createSecrets, sha256Hex } from "../../src/core/secret.ts";
 import { queryOnce } from "../../test/support/postgres.ts";
 import { BENCH_SECRET } from "./stage.ts";
@@ -47,12 +48,20 @@ export async function openSessions({ databaseUrl, projectId, count, mark }: Batc
   await queryOnce(databaseUrl, "vacuum analyze sessions, subscribers");
 }
 
-/** Completes them, a thousand in a transaction, and answers with their codes in order; watchers are woken. */
-export async function completeSessions(batch: Batch): Promise<readonly string[]> {
+/**
+ * Completes them, a thousand in a transaction, and answers with their codes in order; watchers are woken. `perSecond`: how
+ * many, default as fast as it goes.
+ */
+export async function completeSessions(
+  batch: Batch,
+  { perSecond = Number.POSITIVE_INFINITY } = {},
+): Promise<readonly string[]> {
   const { databaseUrl, projectId, count, mark } = batch;
   const secrets = createSecrets([BENCH_SECRET]);
   const codes: string[] = [];
+  const beganAt = performance.now();
   for (let first = 1; first <= count; first += CHUNK) {
+    await pause(Math.max(0, beganAt + ((first - 1) * 1000) / perSecond - performance.now()));
     const numbers = Array.from(
       { length: Math.min(CHUNK, count - first + 1) },
       (_, index) => first + index,

@@ -25,11 +25,19 @@ export interface TwoProcesses {
   post(path: string, body: object): Promise<Record<string, unknown>>;
   /** A session whose link this person has opened: its id, and the message to tap. */
   openLogin(userId: string): Promise<OpenLogin>;
-  /** Watches on the second process; resolves with the code, and the moment it was told. */
-  watch(sessionId: string): Promise<{ code: string; at: number }>;
+  /** Watches on the second process. */
+  watch(sessionId: string): Watch;
   /** The person taps Login. Does not wait for the bot. */
   tap(login: OpenLogin): void;
   stop(): Promise<void>;
+}
+
+/** A watcher. Both reject when its stream ends before. */
+export interface Watch {
+  /** Resolves with the first message. */
+  readonly open: Promise<void>;
+  /** The code, and the moment it was told. */
+  readonly told: Promise<{ readonly code: string; readonly at: number }>;
 }
 
 /** A login that waits for the tap. */
@@ -129,20 +137,23 @@ function connectionsTo(url: string): { next(): ClientHttp2Session; close(): void
   };
 }
 
-async function watch(
-  session: ClientHttp2Session,
-  apiKey: string,
-  sessionId: string,
-): Promise<{ code: string; at: number }> {
+function watch(session: ClientHttp2Session, apiKey: string, sessionId: string): Watch {
   const request = create(WatchSessionRequestSchema, { sessionId });
   const message = toBinary(WatchSessionRequestSchema, request);
   const target = { path: "/tapin.auth.v1.AuthService/WatchSession", apiKey };
-  return await new Promise((resolve, reject) => {
-    const onMessage = (answer: Buffer) => {
-      const { status, code = "" } = fromBinary(WatchSessionResponseSchema, answer);
-      if (status === SessionStatus.COMPLETED) resolve({ code, at: performance.now() });
-    };
-    const ended = () => reject(new Error(`the watch of ${sessionId} ended without a code`));
-    grpcCall(session, target, { message, onMessage }).then(ended, reject);
-  });
+  const open = Promise.withResolvers<void>();
+  const told = Promise.withResolvers<{ code: string; at: number }>();
+  const onMessage = (answer: Buffer) => {
+    open.resolve();
+    const { status, code = "" } = fromBinary(WatchSessionResponseSchema, answer);
+    if (status === SessionStatus.COMPLETED) told.resolve({ code, at: performance.now() });
+  };
+  const fail = (error: unknown) => {
+    for (const { reject } of [open, told]) reject(error);
+  };
+  const ended = () => fail(new Error(`the watch of ${sessionId} ended without a code`));
+  grpcCall(session, target, { message, onMessage }).then(ended, fail);
+  // Whoever waits for one of the two need not wait for the other.
+  for (const { promise } of [open, told]) promise.catch(() => undefined);
+  return { open: open.promise, told: told.promise };
 }
