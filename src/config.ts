@@ -60,6 +60,17 @@ export interface Config {
     readonly watchersPerSession: number;
     readonly watchersPerProject: number;
   };
+  /** How large what callers send may be. */
+  readonly sizes: {
+    /** Body of a REST request, message of an RPC. */
+    readonly bodyBytes: number;
+    /** Head of a request, its URL included. */
+    readonly headBytes: number;
+    /** Path and query. */
+    readonly urlBytes: number;
+    /** Open at once on one HTTP/2 connection. */
+    readonly connectionStreams: number;
+  };
   /** Proxies whose `X-Forwarded-For` is believed. */
   readonly trustedProxies: readonly Network[];
   /** Null = `/metrics` is off. */
@@ -123,6 +134,7 @@ function readConfig(reader: Reader): Config {
     sessionTtlSeconds: reader.integer("TAPIN_SESSION_TTL", { fallback: 300, min: 60, max: 1800 }),
     codeTtlSeconds: reader.integer("TAPIN_CODE_TTL", { fallback: 300, min: 30, max: 600 }),
     limits: readLimits(reader),
+    sizes: readSizes(reader),
     trustedProxies: readProxies(reader),
     metricsToken: reader.text("TAPIN_METRICS_TOKEN"),
     logLevel: reader.choice("TAPIN_LOG_LEVEL", LOG_LEVELS, "info"),
@@ -138,6 +150,15 @@ function readLimits({ integer }: Reader): Config["limits"] {
     sessionsPerMinute: limit("TAPIN_SESSION_LIMIT", 30),
     watchersPerSession: limit("TAPIN_SESSION_WATCHERS", 10),
     watchersPerProject: limit("TAPIN_WATCHERS", 10_000),
+  };
+}
+
+function readSizes({ integer }: Reader): Config["sizes"] {
+  return {
+    bodyBytes: integer("TAPIN_BODY_BYTES", { fallback: 65_536, min: 4096, max: 1_048_576 }),
+    headBytes: integer("TAPIN_HEAD_BYTES", { fallback: 16_384, min: 4096, max: 65_536 }),
+    urlBytes: integer("TAPIN_URL_BYTES", { fallback: 8192, min: 1024, max: 32_768 }),
+    connectionStreams: integer("TAPIN_CONNECTION_STREAMS", { fallback: 100, min: 10, max: 1000 }),
   };
 }
 
@@ -175,6 +196,7 @@ function readBot(reader: Reader, messenger: "TELEGRAM" | "MAX"): BotConfig | nul
 function checkTogether(config: Config, reader: Reader): void {
   checkSecrets(config, reader);
   checkMessengers(config, reader);
+  checkSizes(config, reader);
   const url = config.publicUrl === null ? null : new URL(config.publicUrl);
   if (url !== null && (url.search || url.hash || url.username || url.password)) {
     reader.problem("TAPIN_PUBLIC_URL", "must have no query, fragment, user name or password");
@@ -184,6 +206,13 @@ function checkTogether(config: Config, reader: Reader): void {
   }
   const landing = config.publicUrl === null ? null : landingUrlProblem(config.publicUrl);
   if (config.sandbox && landing !== null) reader.problem("TAPIN_PUBLIC_URL", landing);
+}
+
+function checkSizes({ sizes }: Config, { problem }: Reader): void {
+  const { urlBytes, headBytes } = sizes;
+  if (urlBytes < headBytes) return;
+  const why = "the URL is a part of the head";
+  problem("TAPIN_URL_BYTES", `is ${urlBytes}, and must be below TAPIN_HEAD_BYTES: ${why}`);
 }
 
 function checkSecrets(config: Config, { problem }: Reader): void {

@@ -138,6 +138,7 @@ async function assemble(
     certificate,
     adminToken,
     limits: config.limits,
+    sizes: config.sizes,
     // The embedded database has this one process.
     budgets: config.databaseUrl === null ? null : ports.store.budgets,
     trustedProxies: config.trustedProxies,

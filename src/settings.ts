@@ -113,6 +113,26 @@ export const SETTINGS = [
     meaning: "open watchers of one session in one process; 0 = no limit",
   },
   {
+    name: "TAPIN_BODY_BYTES",
+    fallback: "65536",
+    meaning: "bytes a request's body or RPC message may have, 4096-1048576",
+  },
+  {
+    name: "TAPIN_HEAD_BYTES",
+    fallback: "16384",
+    meaning: "bytes a request's head may have, its URL included, 4096-65536",
+  },
+  {
+    name: "TAPIN_URL_BYTES",
+    fallback: "8192",
+    meaning: "bytes a request's path and query may have, 1024-32768",
+  },
+  {
+    name: "TAPIN_CONNECTION_STREAMS",
+    fallback: "100",
+    meaning: "streams that are open at once on one HTTP/2 connection, 10-1000",
+  },
+  {
     name: "TAPIN_TRUSTED_PROXIES",
     fallback: "none",
     meaning:

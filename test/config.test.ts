@@ -44,6 +44,7 @@ describe("parseConfig", () => {
         watchersPerSession: 10,
         watchersPerProject: 10_000,
       },
+      sizes: { bodyBytes: 65_536, headBytes: 16_384, urlBytes: 8192, connectionStreams: 100 },
       trustedProxies: [],
       metricsToken: null,
       logLevel: "info",
@@ -76,6 +77,10 @@ describe("parseConfig", () => {
       TAPIN_SESSION_LIMIT: "2",
       TAPIN_SESSION_WATCHERS: "3",
       TAPIN_WATCHERS: "4",
+      TAPIN_BODY_BYTES: "4096",
+      TAPIN_HEAD_BYTES: "65536",
+      TAPIN_URL_BYTES: "32768",
+      TAPIN_CONNECTION_STREAMS: "10",
       TAPIN_TRUSTED_PROXIES: "127.0.0.1, fd00::/8",
       TAPIN_METRICS_TOKEN: "prometheus.token-1",
       TAPIN_LOG_LEVEL: "silent",
@@ -103,6 +108,7 @@ describe("parseConfig", () => {
         watchersPerSession: 3,
         watchersPerProject: 4,
       },
+      sizes: { bodyBytes: 4096, headBytes: 65_536, urlBytes: 32_768, connectionStreams: 10 },
       trustedProxies: [parseNetwork("127.0.0.1/32"), parseNetwork("fd00::/8")],
       metricsToken: "prometheus.token-1",
       logLevel: "silent",
@@ -133,6 +139,16 @@ describe("parseConfig refuses", () => {
     ["TAPIN_RATE_LIMIT", "-5", "must be a whole number from 0"],
     ["TAPIN_RATE_LIMIT", "many", "must be a whole number from 0"],
     ["TAPIN_WATCHERS", "many", "must be a whole number from 0"],
+    ["TAPIN_BODY_BYTES", "4095", "must be a whole number from 4096 to 1048576, not 4095"],
+    ["TAPIN_BODY_BYTES", "1048577", "from 4096 to 1048576"],
+    ["TAPIN_BODY_BYTES", "64k", "must be a whole number"],
+    ["TAPIN_HEAD_BYTES", "4095", "must be a whole number from 4096 to 65536, not 4095"],
+    ["TAPIN_HEAD_BYTES", "65537", "from 4096 to 65536"],
+    ["TAPIN_URL_BYTES", "1023", "must be a whole number from 1024 to 32768, not 1023"],
+    ["TAPIN_URL_BYTES", "32769", "from 1024 to 32768"],
+    ["TAPIN_URL_BYTES", "16384", "is 16384, and must be below TAPIN_HEAD_BYTES"],
+    ["TAPIN_CONNECTION_STREAMS", "9", "must be a whole number from 10 to 1000, not 9"],
+    ["TAPIN_CONNECTION_STREAMS", "1001", "from 10 to 1000"],
     ["TAPIN_TRUSTED_PROXIES", "proxy.example", "networks such as 10.0.0.0/8, not proxy.example"],
     ["TAPIN_TRUSTED_PROXIES", "10.0.0.1,,", "not an empty entry"],
     ["TAPIN_TRUSTED_PROXIES", "10.0.0.0/33", "not 10.0.0.0/33"],
@@ -180,6 +196,13 @@ describe("parseConfig refuses", () => {
     expect(problemsOf({ [name]: "x" })).toEqual([
       `${name} is no setting; the nearest one is ${nearest}.`,
     ]);
+  });
+
+  it("a small head that has no room for the longest URL", () => {
+    expect(problemsOf({ TAPIN_HEAD_BYTES: "4096" })).toEqual([
+      "TAPIN_URL_BYTES is 8192, and must be below TAPIN_HEAD_BYTES: the URL is a part of the head.",
+    ]);
+    expect(problemsOf({ TAPIN_HEAD_BYTES: "4096", TAPIN_URL_BYTES: "4095" })).toEqual([]);
   });
 
   it("all problems at once", () => {

@@ -1,11 +1,9 @@
 // The error answers of the document: the envelope, one response for each status, and which reasons a call
 // may meet because of how it is served, whatever it does.
 
+import { parseConfig } from "../../src/config.ts";
 import { ERRORS, type Reason } from "../../src/errors.ts";
-import { MAX_URL_LENGTH } from "../../src/server/front.ts";
-import { MAX_HEADER_BYTES } from "../../src/server/listener.ts";
 import type { Access } from "../../src/server/operation.ts";
-import { MAX_BODY_BYTES } from "../../src/server/rest.ts";
 import type { Schema } from "./json-schema.ts";
 import { EXAMPLE, errorAnswer } from "./scenario.ts";
 
@@ -124,6 +122,8 @@ interface SharedError {
   readonly sentence?: string;
 }
 
+const { bodyBytes, headBytes, urlBytes } = parseConfig({}).sizes;
+
 const SHARED: readonly SharedError[] = [
   { name: "Unauthorized", reason: "UNAUTHORIZED", sentence: ERRORS.UNAUTHORIZED.sentence },
   {
@@ -134,13 +134,13 @@ const SHARED: readonly SharedError[] = [
   {
     name: "BodyTooLarge",
     reason: "BODY_TOO_LARGE",
-    remark: `The limit is ${MAX_BODY_BYTES} bytes.`,
-    sentence: `The body is larger than ${MAX_BODY_BYTES} bytes.`,
+    remark: `The limit is ${bodyBytes} bytes, unless the operator sets another.`,
+    sentence: `The body is larger than ${bodyBytes} bytes.`,
   },
   {
     name: "UriTooLong",
     reason: "URI_TOO_LONG",
-    remark: `The limit is ${MAX_URL_LENGTH} characters.`,
+    remark: `The limit is ${urlBytes} bytes, unless the operator sets another.`,
     sentence: ERRORS.URI_TOO_LONG.sentence,
   },
   {
@@ -152,7 +152,7 @@ const SHARED: readonly SharedError[] = [
   {
     name: "HeadersTooLarge",
     reason: "HEADERS_TOO_LARGE",
-    remark: `The limit is ${MAX_HEADER_BYTES} bytes.`,
+    remark: `The limit is ${headBytes} bytes, unless the operator sets another.`,
   },
   { name: "Internal", reason: "INTERNAL" },
   { name: "Unavailable", reason: "UNAVAILABLE" },

@@ -234,21 +234,26 @@ export interface LeaseTable {
   release(name: string, holder: string): Promise<void>;
 }
 
-/** What a project has used of its budget, in all processes. */
+/** What all processes have counted under a key. */
 export interface BudgetCount {
-  readonly projectId: string;
+  readonly key: string;
   readonly used: number;
   /** Milliseconds until the count begins anew, at least 1. */
   readonly remainingMs: number;
 }
 
-/** Requests of projects that the processes count together. Across projects: a process adds up all it has counted. */
+/**
+ * What the processes count together, of projects and of addresses, under keys that tell nothing. Across projects: a
+ * process adds up all it has counted.
+ */
 export interface BudgetTable {
   /**
-   * Adds these counts, by project id, and answers the sums. A count begins anew `windowSeconds` after its
-   * first addition.
+   * Adds these counts, by key, and answers the sums. A count begins anew `windowSeconds` after its first
+   * addition.
    */
   add(counts: ReadonlyMap<string, number>, windowSeconds: number): Promise<readonly BudgetCount[]>;
+  /** Deletes counts whose time is over; how many. */
+  purge(): Promise<number>;
 }
 
 /** Wakes watchers. A notification only wakes; the row decides. */

@@ -8,14 +8,11 @@ import { CREDENTIAL_PREFIX } from "../core/secret.ts";
 import { TapinError } from "../errors.ts";
 import { allowOrigin, answerPreflight, createOrigins, foreignOrigin, isPreflight } from "./cors.ts";
 import { answerError, type Exchange, headerOf, type Request, type Response } from "./exchange.ts";
-import { MAX_HEADER_BYTES } from "./listener.ts";
 import { toTapinError } from "./pipeline.ts";
 import type { Rest } from "./rest.ts";
 import type { Rpc } from "./rpc.ts";
 import { SECURITY_HEADERS } from "./security-headers.ts";
-
-/** Longest request target, in characters. */
-export const MAX_URL_LENGTH = 8 * 1024;
+import type { SizeSettings } from "./sizes.ts";
 
 /** Where a load balancer asks. */
 const HEALTH_PATHS = ["/healthz", "/readyz"];
@@ -39,6 +36,7 @@ export interface FrontParts {
   readonly routes: readonly PlainRoute[];
   /** Proxies whose `X-Forwarded-For` is believed. */
   readonly trustedProxies: readonly Network[];
+  readonly sizes: Pick<SizeSettings, "headBytes" | "urlBytes">;
   /** Whether any project has this browser origin. */
   isOrigin(origin: string): Promise<boolean>;
   readonly log: Logger;
@@ -79,7 +77,7 @@ function createProxyWarning({ trustedProxies, log }: FrontParts): (req: Request)
 
 async function dispatch(parts: FrontParts, exchange: Exchange): Promise<void> {
   const { req, res, path } = exchange;
-  checkTarget(exchange);
+  checkTarget(exchange, parts.sizes);
   if (await answerCors(parts, exchange)) return;
   if (parts.rpc.serves(path)) {
     parts.rpc.handle(exchange);
@@ -136,7 +134,7 @@ function originForm(target: string): string {
   return target.replace(/^https?:\/\/[^/?#]*/i, "") || "/";
 }
 
-function checkTarget({ req, path, query }: Exchange): void {
+function checkTarget({ req, path, query }: Exchange, sizes: FrontParts["sizes"]): void {
   const host = "authority" in req && req.authority ? req.authority : headerOf(req, "host");
   // HTTP/1.0 knows no Host, and some load balancers check health in it.
   const isOldCheck = host === null && req.httpVersion === "1.0" && HEALTH_PATHS.includes(path);
@@ -147,8 +145,8 @@ function checkTarget({ req, path, query }: Exchange): void {
   if (path.includes("#") || query.includes("#")) {
     throw new TapinError("VALIDATION_FAILED", { sentence: "The URL must not contain #." });
   }
-  if (headLength(req) > MAX_HEADER_BYTES) throw new TapinError("HEADERS_TOO_LARGE");
-  if (path.length + query.length > MAX_URL_LENGTH) throw new TapinError("URI_TOO_LONG");
+  if (headLength(req) > sizes.headBytes) throw new TapinError("HEADERS_TOO_LARGE");
+  if (path.length + query.length > sizes.urlBytes) throw new TapinError("URI_TOO_LONG");
   if (CREDENTIAL.test(path) || CREDENTIAL.test(query)) {
     throw new TapinError("VALIDATION_FAILED", {
       sentence: "Credentials belong in the Authorization header, never in a URL.",

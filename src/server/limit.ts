@@ -3,10 +3,10 @@
 // such a text.
 
 import { callerNetwork } from "../core/address.ts";
-import type { BudgetTable } from "../core/ports.ts";
 import { type Reason, TapinError } from "../errors.ts";
 import { createBudget, type LimitFields } from "./budget.ts";
 import type { AdmittedCall, Call, Identity } from "./call.ts";
+import type { Sharing } from "./shared-sum.ts";
 import { createWatcherLimit } from "./watcher-limit.ts";
 
 /** How much callers may do; 0 = no limit. */
@@ -50,26 +50,28 @@ export const ADDRESS_FACTOR = 10;
 const FAILED_LOOKUPS: readonly Reason[] = ["UNAUTHORIZED", "SESSION_NOT_FOUND", "CODE_INVALID"];
 
 /**
- * Builds the limits. The operator has none. Addresses are counted in this process's memory, and so are failed
- * lookups, sessions and watchers; the requests of projects too, or with `table` together with the processes
- * that share it.
+ * Builds the limits. The operator has none. All is counted in this process's memory; with `sharing`, what is
+ * near a limit is added up with the processes that share it, except for watchers, which cost a process its memory.
  */
-export function createLimits(settings: LimitSettings, table: BudgetTable | null): Limits {
+export function createLimits(settings: LimitSettings, sharing: Sharing | null): Limits {
   const { requestsPerMinute, failuresPerMinute, sessionsPerMinute } = settings;
-  const projects = createBudget({ name: "requests", perMinute: requestsPerMinute, table });
+  const projects = createBudget({ name: "requests", perMinute: requestsPerMinute, sharing });
   const addresses = createBudget({
     name: "requests-of-address",
     perMinute: requestsPerMinute * ADDRESS_FACTOR,
+    sharing,
   });
   const failures = createBudget({
     name: "failures",
     perMinute: failuresPerMinute,
     sentence: "Too many requests failed. Try again later.",
+    sharing,
   });
   const sessions = createBudget({
     name: "sessions",
     perMinute: sessionsPerMinute,
     sentence: "Too many sessions for this client address. Try again later.",
+    sharing,
   });
   const enter = createWatcherLimit(settings);
   return {
@@ -95,6 +97,8 @@ export function createLimits(settings: LimitSettings, table: BudgetTable | null)
       const counted = isToken ? callerNetwork(address) : null;
       return enter({ sessionId: id, projectId, address: counted, signal });
     },
-    close: () => projects.close(),
+    close() {
+      for (const budget of [projects, addresses, failures, sessions]) budget.close();
+    },
   };
 }

@@ -10,6 +10,7 @@ import type { AddressInfo, Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { refuseBrokenRequest } from "./broken-request.ts";
 import type { Request, Response } from "./exchange.ts";
+import type { SizeSettings } from "./sizes.ts";
 import { type UnreadWatch, watchUnread } from "./unread.ts";
 
 /** Milliseconds a connection may take to send its first bytes, or to shake hands over TLS. */
@@ -23,9 +24,6 @@ export const REQUEST_MS = 30_000;
 
 /** Milliseconds a kept connection may be silent: above the 60 s of common proxies. */
 export const IDLE_MS = 75_000;
-
-/** Largest request head, in bytes. */
-export const MAX_HEADER_BYTES = 16 * 1024;
 
 /** Streams that a client may reset at once, and each second from then on; above that its connection is closed. */
 const RESETS = { streamResetBurst: 200, streamResetRate: 33 };
@@ -50,12 +48,19 @@ export interface Certificate {
   readonly key: string;
 }
 
-/** Builds the listener: with a certificate TLS only, with null cleartext only. `handle` must not throw. */
-export function createListener(handle: Handle, certificate: Certificate | null): Listener {
-  const h1 = createHttp1(handle, certificate);
+/** How a listener serves. */
+export interface ListenerOptions {
+  /** With a certificate TLS only, with null cleartext only. */
+  readonly certificate: Certificate | null;
+  readonly sizes: Pick<SizeSettings, "headBytes" | "connectionStreams">;
+}
+
+/** Builds the listener. `handle` must not throw. */
+export function createListener(handle: Handle, options: ListenerOptions): Listener {
+  const h1 = createHttp1(handle, options);
   const sessions = new Set<http2.ServerHttp2Session>();
   const unread = watchUnread();
-  const h2 = createHttp2({ sessions, unread }, handle);
+  const h2 = createHttp2({ sessions, unread, ...options }, handle);
   const sockets = new Set<Socket>();
   if (h1 instanceof https.Server) chooseByAlpn(h1, { h2, unread });
   else chooseByPreface(h1, h2);
@@ -96,7 +101,10 @@ export function createListener(handle: Handle, certificate: Certificate | null):
 
 type Handle = (req: Request, res: Response) => void;
 
-function createHttp1(handle: Handle, certificate: Certificate | null): http.Server | https.Server {
+function createHttp1(
+  handle: Handle,
+  { certificate, sizes }: ListenerOptions,
+): http.Server | https.Server {
   const latest = new WeakMap<object, http.ServerResponse>();
   const onRequest = (req: http.IncomingMessage, res: http.ServerResponse) => {
     latest.set(req.socket, res);
@@ -107,7 +115,7 @@ function createHttp1(handle: Handle, certificate: Certificate | null): http.Serv
     requestTimeout: REQUEST_MS,
     keepAliveTimeout: IDLE_MS,
     connectionsCheckingInterval: 1000,
-    maxHeaderSize: MAX_HEADER_BYTES,
+    maxHeaderSize: sizes.headBytes,
     // The front refuses a missing Host itself, in the envelope.
     requireHostHeader: false,
   };
@@ -130,11 +138,16 @@ function createHttp1(handle: Handle, certificate: Certificate | null): http.Serv
   return h1;
 }
 
-function createHttp2(
-  { sessions, unread }: { sessions: Set<http2.ServerHttp2Session>; unread: UnreadWatch },
-  handle: Handle,
-): http2.Http2Server {
-  const settings = { maxConcurrentStreams: 100, maxHeaderListSize: MAX_HEADER_BYTES };
+interface Http2Parts extends ListenerOptions {
+  readonly sessions: Set<http2.ServerHttp2Session>;
+  readonly unread: UnreadWatch;
+}
+
+function createHttp2({ sessions, unread, sizes }: Http2Parts, handle: Handle): http2.Http2Server {
+  const settings = {
+    maxConcurrentStreams: sizes.connectionStreams,
+    maxHeaderListSize: sizes.headBytes,
+  };
   const onRequest = (req: http2.Http2ServerRequest, res: http2.Http2ServerResponse) => {
     limitArrival(req);
     const { stream } = req;

@@ -20,9 +20,6 @@ import {
 import { type Pipeline, toTapinError } from "./pipeline.ts";
 import { readBody } from "./request-body.ts";
 
-/** Largest body of a REST request, in bytes. */
-export const MAX_BODY_BYTES = 64 * 1024;
-
 /** Serves the REST paths. */
 export interface Rest {
   /** Answers the exchange; false when no route has this path. */
@@ -50,7 +47,7 @@ interface RestCall {
 export function createRest(
   services: readonly DescService[],
   pipeline: Pipeline,
-  { stopping, log }: { stopping: AbortSignal; log: Logger },
+  { stopping, maxBodyBytes, log }: { stopping: AbortSignal; maxBodyBytes: number; log: Logger },
 ): Rest {
   const transcoder = createTranscoder<RestCall>({
     services,
@@ -75,7 +72,7 @@ export function createRest(
         path: exchange.path,
         query: exchange.query,
         headers: call.headers,
-        body: () => readBody(exchange.req, MAX_BODY_BYTES, gone),
+        body: () => readBody(exchange.req, maxBodyBytes, gone),
         signal: gone,
       };
       const answer = await transcoder.handle(request, { call, stopping, admitted: null });

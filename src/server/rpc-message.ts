@@ -8,10 +8,7 @@ import type { Compression } from "@connectrpc/connect/protocol";
 import { TapinError } from "../errors.ts";
 import { compressionNamed, decompress } from "./rpc-compression.ts";
 
-/** Largest request message, in bytes. */
-export const MAX_MESSAGE_BYTES = 64 * 1024;
-
-/** Most bytes of a refused body that are read to keep the connection usable. */
+/** Most bytes beyond the limit that are read of a refused body to keep the connection usable. */
 const DRAIN_BYTES = 1024 * 1024;
 
 /** Bytes before a message of gRPC or of a Connect stream: flags and length. */
@@ -19,6 +16,8 @@ const PREFIX_BYTES = 5;
 
 /** A body that can be read ahead. */
 export interface HeldBody {
+  /** Largest message in it, in bytes. */
+  readonly maxBytes: number;
   /** All of it; fails with `body_too_large`, or with `canceled` when its sender goes away. */
   read(): Promise<Uint8Array>;
   /** The same bytes again, for connect-node. */
@@ -26,13 +25,14 @@ export interface HeldBody {
 }
 
 /** Makes a body that can be read ahead. Nothing is read until somebody asks. */
-export function holdBody(source: AsyncIterable<Uint8Array>): HeldBody {
+export function holdBody(source: AsyncIterable<Uint8Array>, maxBytes: number): HeldBody {
   let held: Promise<Uint8Array> | undefined;
   const read = () => {
-    held ??= readAll(source);
+    held ??= readAll(source, maxBytes);
     return held;
   };
   return {
+    maxBytes,
     read,
     replay: {
       async *[Symbol.asyncIterator]() {
@@ -42,24 +42,24 @@ export function holdBody(source: AsyncIterable<Uint8Array>): HeldBody {
   };
 }
 
-async function readAll(source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+async function readAll(source: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   try {
     for await (const chunk of source) {
       size += chunk.length;
-      if (size <= MAX_MESSAGE_BYTES + PREFIX_BYTES) chunks.push(chunk);
-      if (size > DRAIN_BYTES) break;
+      if (size <= maxBytes + PREFIX_BYTES) chunks.push(chunk);
+      if (size > maxBytes + DRAIN_BYTES) break;
     }
   } catch (cause) {
     throw new TapinError("CANCELED", { cause });
   }
-  if (size > MAX_MESSAGE_BYTES + PREFIX_BYTES) throw tooLarge();
+  if (size > maxBytes + PREFIX_BYTES) throw tooLarge(maxBytes);
   return Buffer.concat(chunks);
 }
 
-function tooLarge(): TapinError {
-  const sentence = `The message is larger than ${MAX_MESSAGE_BYTES} bytes.`;
+function tooLarge(maxBytes: number): TapinError {
+  const sentence = `The message is larger than ${maxBytes} bytes.`;
   return new TapinError("BODY_TOO_LARGE", { sentence });
 }
 
@@ -90,8 +90,8 @@ export async function checkMessage(head: MessageHead, body: HeldBody): Promise<v
   const { bytes, isJson, compression } =
     head.query === null ? await sentInBody(head, body) : sentInQuery(head.query);
   const message =
-    compression === null ? bytes : await decompress(compression, bytes, MAX_MESSAGE_BYTES);
-  if (message.length > MAX_MESSAGE_BYTES) throw tooLarge();
+    compression === null ? bytes : await decompress(compression, bytes, body.maxBytes);
+  if (message.length > body.maxBytes) throw tooLarge(body.maxBytes);
   try {
     if (isJson) {
       fromJsonString(head.method.input, utf8.decode(message), { ignoreUnknownFields: true });
@@ -109,7 +109,9 @@ export async function* readMessages<T>(messages: AsyncIterable<T>): AsyncIterabl
   } catch (error) {
     // Otherwise it is the connection that broke off.
     if (!(error instanceof ConnectError)) throw new TapinError("CANCELED", { cause: error });
-    if (error.code === Code.ResourceExhausted) throw tooLarge();
+    if (error.code === Code.ResourceExhausted) {
+      throw new TapinError("BODY_TOO_LARGE", { cause: error });
+    }
     // A message that cannot be read is `internal` for connect-node when it is binary.
     if (![Code.InvalidArgument, Code.Internal, Code.DataLoss].includes(error.code)) throw error;
     const sentence = `Cannot read the message: ${error.rawMessage}.`;
@@ -140,7 +142,9 @@ async function sentInBody({ headers }: MessageHead, body: HeldBody): Promise<Sen
   const [encoding, acceptHeader] = encodingHeadersOf(type);
   const compression = compressionNamed(headers.get(encoding), acceptHeader);
   // Not read at all: the front then drains it, and the connection lives on.
-  if (Number(headers.get("content-length") ?? 0) > DRAIN_BYTES) throw tooLarge();
+  if (Number(headers.get("content-length") ?? 0) > body.maxBytes + DRAIN_BYTES) {
+    throw tooLarge(body.maxBytes);
+  }
   const bytes = await body.read();
   if (encoding === "content-encoding") return { bytes, isJson, compression };
   const { message, isCompressed } = open(bytes);

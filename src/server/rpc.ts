@@ -26,13 +26,7 @@ import { answerError, type Exchange, headerOf } from "./exchange.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { COMPRESSIONS } from "./rpc-compression.ts";
 import { toConnectError } from "./rpc-error.ts";
-import {
-  checkMessage,
-  type HeldBody,
-  holdBody,
-  MAX_MESSAGE_BYTES,
-  readMessages,
-} from "./rpc-message.ts";
+import { checkMessage, type HeldBody, holdBody, readMessages } from "./rpc-message.ts";
 import { checkTimeout, clampTimeout, MAX_TIMEOUT_MS } from "./rpc-timeout.ts";
 
 const UNARY_TYPES = ["application/json", "application/proto"];
@@ -58,15 +52,24 @@ const ARRIVAL = createContextKey<Arrival | null>(null);
 const BODY = createContextKey<HeldBody | null>(null);
 const CALL = createContextKey<AdmittedCall | null>(null);
 
-/** Builds the RPC form of these services. `stopping` aborts with UNAVAILABLE when the server stops. */
+/** What the RPC form needs beside the pipeline. */
+export interface RpcOptions {
+  /** Aborts with UNAVAILABLE when the server stops. */
+  readonly stopping: AbortSignal;
+  /** Largest request message, in bytes. */
+  readonly maxBodyBytes: number;
+  readonly log: Logger;
+}
+
+/** Builds the RPC form of these services. */
 export function createRpc(
   services: readonly DescService[],
   pipeline: Pipeline,
-  { stopping, log }: { stopping: AbortSignal; log: Logger },
+  { stopping, maxBodyBytes, log }: RpcOptions,
 ): Rpc {
   const router = createConnectRouter({
     requestGate: (context) => admit(pipeline, context, stopping),
-    readMaxBytes: MAX_MESSAGE_BYTES,
+    readMaxBytes: maxBodyBytes,
     maxTimeoutMs: MAX_TIMEOUT_MS,
     acceptCompression: [...COMPRESSIONS],
     // Answers carry secrets, and compressing secrets beside chosen text leaks them (BREACH).
@@ -86,7 +89,7 @@ export function createRpc(
       }
       clampTimeout(exchange.req);
       exchange.res.setHeader("cache-control", "no-store");
-      run(handler, exchange).catch((err: unknown) => {
+      run(handler, exchange, { maxBodyBytes }).catch((err: unknown) => {
         // A caller that went away while it was answered is no failure of ours.
         if (ConnectError.from(err).code === Code.Aborted) return;
         log.error({ event: "rpc_failed", err, request_id: exchange.requestId }, "the RPC failed");
@@ -98,12 +101,17 @@ export function createRpc(
 }
 
 /** What connectNodeAdapter does, but with a body that the gate can read ahead. */
-async function run(handler: UniversalHandler, exchange: Exchange): Promise<void> {
+async function run(
+  handler: UniversalHandler,
+  exchange: Exchange,
+  { maxBodyBytes }: { maxBodyBytes: number },
+): Promise<void> {
   const { req, res } = exchange;
   const values = createContextValues().set(ARRIVAL, exchange);
   const request = universalRequestFromNodeRequest(req, res, undefined, values);
   const stream = request.body as AsyncIterable<Uint8Array>;
-  const body = handler.method.methodKind === "bidi_streaming" ? null : holdBody(stream);
+  const body =
+    handler.method.methodKind === "bidi_streaming" ? null : holdBody(stream, maxBodyBytes);
   values.set(BODY, body);
   const answer = await handler({ ...request, body: body?.replay ?? stream });
   await universalResponseToNodeResponse({ ...answer, ...withPlainMessage(answer) }, res);

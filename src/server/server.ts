@@ -25,6 +25,7 @@ import { REFLECTION_SERVICES, reflectionOperations } from "./reflection-service.
 import { createRest } from "./rest.ts";
 import { createRpc } from "./rpc.ts";
 import { type SandboxPort, sandboxOperations } from "./sandbox-service.ts";
+import type { SizeSettings } from "./sizes.ts";
 import { createValidate } from "./validate.ts";
 
 /** Milliseconds between the news that the server is no longer ready and the end of its streams. */
@@ -36,7 +37,8 @@ export interface ServerParts {
   /** Token of AdminService; null = off. */
   readonly adminToken: string | null;
   readonly limits: LimitSettings;
-  /** Where several processes add up what projects have used; null = this process is the only one. */
+  readonly sizes: SizeSettings;
+  /** Where several processes add up what callers have used; null = this process is the only one. */
   readonly budgets: BudgetTable | null;
   /** Proxies whose `X-Forwarded-For` is believed. */
   readonly trustedProxies: readonly Network[];
@@ -70,7 +72,9 @@ export interface Server {
 export function createServer(parts: ServerParts): Server {
   const { ports, sandbox, log } = parts;
   const services: DescService[] = [AuthService, AdminService];
-  const limits = createLimits(parts.limits, parts.budgets);
+  const table = parts.budgets;
+  const hide = (key: string) => ports.secrets.derive(`budget|${key}`);
+  const limits = createLimits(parts.limits, table && { table, hide });
   const operations = [...authOperations(ports, limits), ...adminOperations(ports)];
   if (sandbox !== null) {
     services.push(SandboxService);
@@ -97,9 +101,10 @@ export function createServer(parts: ServerParts): Server {
     validate: createValidate(rpcServices.flatMap((service) => service.methods)),
     log,
   });
+  const serving = { stopping: stopping.signal, maxBodyBytes: parts.sizes.bodyBytes, log };
   const front = createFront({
-    rpc: createRpc(rpcServices, pipeline, { stopping: stopping.signal, log }),
-    rest: createRest(services, pipeline, { stopping: stopping.signal, log }),
+    rpc: createRpc(rpcServices, pipeline, serving),
+    rest: createRest(services, pipeline, serving),
     routes: [
       ...healthRoutes(isReady),
       ...referenceRoutes({ publicUrl: parts.publicUrl, sandbox: sandbox !== null }),
@@ -108,10 +113,11 @@ export function createServer(parts: ServerParts): Server {
       ...parts.routes,
     ],
     trustedProxies: parts.trustedProxies,
+    sizes: parts.sizes,
     isOrigin: (origin) => ports.store.projects.isOrigin(origin),
     log,
   });
-  const listener = createListener(front, parts.certificate);
+  const listener = createListener(front, parts);
   return {
     renew: (certificate) => listener.renew(certificate),
     async listen(port, host) {

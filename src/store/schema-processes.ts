@@ -33,12 +33,12 @@ export const PROCESSES_SCHEMA = `
 
   -- Unlogged: it is about a minute, and a crash may forget it.
   create unlogged table budgets (
-    project_id uuid primary key references projects on delete cascade,
+    key text primary key,
     used integer not null,
     ends_at timestamptz not null
   ) with (fillfactor = 50);
-  comment on table budgets is 'Requests that all processes have counted for projects';
-  comment on column budgets.project_id is 'Project that called';
-  comment on column budgets.used is 'Requests since the count began';
+  comment on table budgets is 'What all processes have counted of projects and addresses that are near a limit';
+  comment on column budgets.key is 'Budget and whose it is, as HMAC-SHA256 under the server secret: no address can be read from it';
+  comment on column budgets.used is 'Calls since the count began';
   comment on column budgets.ends_at is 'When the count begins anew';
 `;

@@ -164,7 +164,7 @@ export interface PollMarkerRow {
 
 /** Row of `budgets`. */
 export interface BudgetRow {
-  project_id: string;
+  key: string;
   used: number;
   ends_at: Date;
 }

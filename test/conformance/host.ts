@@ -11,7 +11,7 @@ import { createListener } from "../../src/server/listener.ts";
 import { createPipeline } from "../../src/server/pipeline.ts";
 import { createRpc } from "../../src/server/rpc.ts";
 import { createValidate } from "../../src/server/validate.ts";
-import { NO_LIMITS } from "../support/test-ports.ts";
+import { DEFAULT_SIZES, NO_LIMITS } from "../support/test-ports.ts";
 import { conformanceOperations } from "./conformance-service.ts";
 import { ConformanceService } from "./gen/tapin/conformance/v1/conformance_pb.ts";
 
@@ -27,14 +27,22 @@ const pipeline = createPipeline({
   log,
 });
 const front = createFront({
-  rpc: createRpc([ConformanceService], pipeline, { stopping: new AbortController().signal, log }),
+  rpc: createRpc([ConformanceService], pipeline, {
+    stopping: new AbortController().signal,
+    maxBodyBytes: DEFAULT_SIZES.bodyBytes,
+    log,
+  }),
   rest: { handle: async () => false },
   routes: [],
   isOrigin: async () => false,
   trustedProxies: [],
+  sizes: DEFAULT_SIZES,
   log,
 });
-const { port } = await createListener(front, null).listen(0, "127.0.0.1");
+const { port } = await createListener(front, { certificate: null, sizes: DEFAULT_SIZES }).listen(
+  0,
+  "127.0.0.1",
+);
 process.stdout.write(`${port}\n`);
 process.stdin.resume();
 process.stdin.on("end", () => process.exit(0));

@@ -2,9 +2,11 @@
 
 import { randomUUID } from "node:crypto";
 import { expect } from "vitest";
-import { MAX_MESSAGE_BYTES } from "../../src/server/rpc-message.ts";
+import { DEFAULT_SIZES } from "../support/test-ports.ts";
 import { bothWays, type CallCase, each, text, textsOf } from "./call-case.ts";
 import type { Plan } from "./caller.ts";
+
+const { bodyBytes } = DEFAULT_SIZES;
 
 /** Bytes a request has around so much padding: tag and length. */
 const AROUND = 1 + 3;
@@ -15,7 +17,7 @@ const SIZE: readonly CallCase[] = [
     name: "a request as large as the limit is read",
     over: ({ name }) => !name.includes("JSON"),
     async run(caller) {
-      const padding = new Uint8Array(MAX_MESSAGE_BYTES - AROUND);
+      const padding = new Uint8Array(bodyBytes - AROUND);
       const { messages, failure } = await caller.unary({ padding });
       expect([messages[0]?.paddingLength, failure]).toEqual([padding.length, null]);
       const stream = await caller.stream({ padding: padding.subarray(3), data: text("") });
@@ -27,7 +29,7 @@ const SIZE: readonly CallCase[] = [
     name: "a request one byte above the limit is refused, unary and stream",
     over: ({ name }) => !name.includes("JSON"),
     async run(caller) {
-      const padding = new Uint8Array(MAX_MESSAGE_BYTES - AROUND + 1);
+      const padding = new Uint8Array(bodyBytes - AROUND + 1);
       for (const { failure } of [
         await caller.unary({ padding }),
         await caller.stream({ padding }),
@@ -50,11 +52,11 @@ const SIZE: readonly CallCase[] = [
     name: "both ways: each request may be as large as the limit, none larger",
     over: (dialect) => bothWays(dialect) && !dialect.name.includes("JSON"),
     async run(caller) {
-      const padding = new Uint8Array(MAX_MESSAGE_BYTES - AROUND - 2);
+      const padding = new Uint8Array(bodyBytes - AROUND - 2);
       const plan = { padding, data: [new Uint8Array()] };
       const full = await caller.bidi(each<Plan>(plan, plan));
       expect([full.messages.length, full.failure]).toEqual([2, null]);
-      const over = { padding: new Uint8Array(MAX_MESSAGE_BYTES - AROUND + 1) };
+      const over = { padding: new Uint8Array(bodyBytes - AROUND + 1) };
       const { messages, failure } = await caller.bidi(each<Plan>(plan, over));
       expect(messages.length).toBe(1);
       expect(failure).toMatchObject({ code: "resource_exhausted", reason: "BODY_TOO_LARGE" });

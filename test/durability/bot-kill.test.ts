@@ -72,6 +72,14 @@ const count = async (table: string) => {
   return Number(row?.count);
 };
 
+/** Until the service knows of its prompt: the messenger shows it before the answer has come back. */
+async function untilPromptNoted(): Promise<void> {
+  await awaitCondition(
+    "it is noted where",
+    async () => (await count("updates where finished_at is null")) === 0,
+  );
+}
+
 const STARTS = (["telegram", "max"] as const).flatMap((channel) =>
   (["polling", "webhook"] as const).map((updates) => ({ channel, updates })),
 );
@@ -102,10 +110,7 @@ describe.each(STARTS)("T7 a login through $channel, $updates", LIMIT, ({ channel
       const prompt = await world.until(ASKED);
       expect(world.messages()).toHaveLength(shown + 1);
       expect(await site.rest.getSessionStatus(sessionId)).toEqual({ status: "pending" });
-      await awaitCondition(
-        "it is noted where",
-        async () => (await count("updates where finished_at is null")) === 0,
-      );
+      await untilPromptNoted();
 
       world.proxy.fail(calls.editTapped, { kind: "hang", after: DEATHS[runtime].tap });
       world.tap("Login");
@@ -147,6 +152,7 @@ describe.each([
       const session = await site.rest.createSession();
       world.open(linkOf(session));
       await world.until(ASKED);
+      await untilPromptNoted();
       world.proxy.setDown(true);
       world.tap("Login");
       const overdue = "update sessions set expires_at = now() - interval '1 s' where id = $1";
@@ -169,6 +175,7 @@ describe.each([
       const { sessionId, watchToken } = session;
       world.open(linkOf(session));
       const { messageId } = await world.until(ASKED);
+      await untilPromptNoted();
       world.proxy.setDown(true);
       world.tap("Login");
       let code = "";

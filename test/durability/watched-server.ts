@@ -8,7 +8,7 @@ import { createProject } from "../../src/actions/manage-project.ts";
 import { createLog } from "../../src/log.ts";
 import { createServer } from "../../src/server/server.ts";
 import { openStore } from "../../src/store/open.ts";
-import { NO_LIMITS, portsOver } from "../support/test-ports.ts";
+import { DEFAULT_SIZES, NO_LIMITS, portsOver } from "../support/test-ports.ts";
 
 const opened = await openStore({ databaseUrl: null, dataDir: "memory" });
 const ports = portsOver(opened);
@@ -29,6 +29,7 @@ const server = createServer({
   certificate: null,
   adminToken: null,
   limits: { ...NO_LIMITS, watchersPerSession: Number(process.argv[2]) },
+  sizes: DEFAULT_SIZES,
   budgets: null,
   trustedProxies: [],
   sandbox: null,

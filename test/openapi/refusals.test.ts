@@ -2,9 +2,6 @@
 // documented body and headers, and what a request schema forbids is refused by the field's name.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { MAX_URL_LENGTH } from "../../src/server/front.ts";
-import { MAX_HEADER_BYTES } from "../../src/server/listener.ts";
-import { MAX_BODY_BYTES } from "../../src/server/rest.ts";
 import {
   DOCUMENT,
   type DocumentedOperation,
@@ -14,6 +11,7 @@ import {
 } from "../support/openapi.ts";
 import { type RestCall, restFetch } from "../support/rest-client.ts";
 import { startTapin, type Tapin } from "../support/tapin.ts";
+import { DEFAULT_SIZES } from "../support/test-ports.ts";
 
 /** Milliseconds that two services may take to start, on a machine that is busy. */
 const START_MS = 120_000;
@@ -72,11 +70,11 @@ const MEETINGS: readonly {
   { reason: "not_acceptable", meet: (it) => call(it, { headers: { accept: "image/png" } }) },
   {
     reason: "uri_too_long",
-    meet: (it) => call(it, { suffix: `?q=${"x".repeat(MAX_URL_LENGTH)}` }),
+    meet: (it) => call(it, { suffix: `?q=${"x".repeat(DEFAULT_SIZES.urlBytes)}` }),
   },
   {
     reason: "headers_too_large",
-    meet: (it) => call(it, { headers: { "x-long": "x".repeat(MAX_HEADER_BYTES) } }),
+    meet: (it) => call(it, { headers: { "x-long": "x".repeat(DEFAULT_SIZES.headBytes) } }),
   },
   {
     reason: "unsupported_media_type",
@@ -86,7 +84,7 @@ const MEETINGS: readonly {
   {
     reason: "body_too_large",
     at: takesBody,
-    meet: (it) => call(it, { body: { text: "x".repeat(MAX_BODY_BYTES) } }),
+    meet: (it) => call(it, { body: { text: "x".repeat(DEFAULT_SIZES.bodyBytes) } }),
   },
   {
     reason: "rate_limited",

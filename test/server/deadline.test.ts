@@ -24,7 +24,7 @@ import { printFigure } from "../support/figure.ts";
 import { awaitLockWaits, holdLock } from "../support/row-lock.ts";
 import { type Stage, startStage } from "../support/story-stage.ts";
 import { RUNTIMES } from "../support/tapin.ts";
-import { NO_LIMITS } from "../support/test-ports.ts";
+import { DEFAULT_SIZES, NO_LIMITS } from "../support/test-ports.ts";
 import { askHttp2, openHttp2 } from "./raw-http.ts";
 
 const { getLink, createSession, getSessionStatus, watchSession, cancelSession, verifyCode } =
@@ -91,16 +91,18 @@ async function startInProcess(work: () => Work, deadlineMs: number): Promise<InP
     log,
     deadlineMs,
   });
-  const common = { stopping: new AbortController().signal, log };
+  const { signal: stopping } = new AbortController();
+  const common = { stopping, maxBodyBytes: DEFAULT_SIZES.bodyBytes, log };
   const front = createFront({
     rpc: createRpc([AuthService], pipeline, common),
     rest: createRest([AuthService], pipeline, common),
     routes: [],
     isOrigin: async () => false,
     trustedProxies: [],
+    sizes: DEFAULT_SIZES,
     log,
   });
-  const listener = createListener(front, null);
+  const listener = createListener(front, { certificate: null, sizes: DEFAULT_SIZES });
   const { port } = await listener.listen(0, "127.0.0.1");
   return { url: `http://127.0.0.1:${port}`, listener, lines };
 }

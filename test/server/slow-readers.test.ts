@@ -12,6 +12,7 @@ import {
   requestFrames,
   windowUpdateFrame,
 } from "../fuzz/http2-frames.ts";
+import { DEFAULT_SIZES } from "../support/test-ports.ts";
 
 const BODY_BYTES = 40 * PIECE_BYTES;
 
@@ -19,10 +20,13 @@ let listener: Listener;
 let url: string;
 beforeEach(async () => {
   vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] });
-  listener = createListener((req, res) => {
-    const bytes = new Uint8Array(BODY_BYTES);
-    void answerBytes({ req, res }, { type: "application/octet-stream", bytes });
-  }, null);
+  listener = createListener(
+    (req, res) => {
+      const bytes = new Uint8Array(BODY_BYTES);
+      void answerBytes({ req, res }, { type: "application/octet-stream", bytes });
+    },
+    { certificate: null, sizes: DEFAULT_SIZES },
+  );
   const { port } = await listener.listen(0, "127.0.0.1");
   url = `http://127.0.0.1:${port}`;
 });

@@ -143,6 +143,17 @@ describe.each(DATABASES)("startSweeper on $name", (kind) => {
     expect(counts).toEqual([3, 3]);
   });
 
+  test("counts of callers go once their minute is over", async () => {
+    const key = text(8);
+    await store.budgets.add(new Map([[key, 1]]), 60);
+    await database.query(
+      `update budgets set ends_at = clock_timestamp() - interval '1 second' where key = '${key}'`,
+    );
+    sweep([]);
+    const kept = () => database.query(`select 1 from budgets where key = '${key}'`);
+    await expect.poll(kept, PATIENCE).toEqual([]);
+  });
+
   test("a process without bots that sweeps does not keep another from settling", async () => {
     const bot = `telegram:${text(8)}`;
     await store.leases.acquire("sweeper", "a process without bots", 60);

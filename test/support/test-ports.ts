@@ -2,6 +2,7 @@
 // databases themselves are in databases.ts, and rows to start from in test/store/seed.ts.
 
 import { randomBytes } from "node:crypto";
+import { parseConfig } from "../../src/config.ts";
 import type { Bots } from "../../src/core/bot-ports.ts";
 import { NO_OBSERVER } from "../../src/core/observer.ts";
 import type { Ports } from "../../src/core/ports.ts";
@@ -25,6 +26,9 @@ export const NO_LIMITS: LimitSettings = {
   watchersPerSession: 0,
   watchersPerProject: 0,
 };
+
+/** How large what callers send may be, unless the operator sets another size. */
+export const DEFAULT_SIZES = parseConfig({}).sizes;
 
 /** Ports over a database: sessions and codes live 300 s, pictures are not served, and nobody has a bot. */
 export function portsOver({ store, changes }: Pick<Ports, "store" | "changes">): Ports {
