@@ -48,7 +48,7 @@ export async function ensureDemoProject(
 }
 
 async function isValid(ports: Ports, apiKey: string): Promise<boolean> {
-  return (await authenticateApiKey(ports, apiKey))?.slug === DEMO_SLUG;
+  return (await authenticateApiKey(ports, apiKey))?.project.slug === DEMO_SLUG;
 }
 
 // Derived from the server secret: processes without a data directory share one key through all their starts,

@@ -1,13 +1,13 @@
 // Who calls: what authentication found out, and how it turns into the one session the caller may touch.
 
-import type { Ports } from "../core/ports.ts";
-import type { Project } from "../core/project.ts";
+import type { PendingSession, Ports } from "../core/ports.ts";
 import type { Session } from "../core/session.ts";
 import { TapinError } from "../errors.ts";
+import type { LiveKey } from "./authenticate.ts";
 
 /** A caller of AuthService. A watch token is judged when the session it must belong to is known. */
 export type Caller =
-  | { readonly kind: "api_key"; readonly project: Project }
+  | ({ readonly kind: "api_key" } & LiveKey)
   | { readonly kind: "watch_token"; readonly token: string };
 
 /**
@@ -19,13 +19,36 @@ export async function findSession(
   caller: Caller,
   sessionId: string,
 ): Promise<Session> {
-  if (caller.kind === "watch_token" && !ports.secrets.isWatchToken(sessionId, caller.token)) {
-    throw new TapinError("UNAUTHORIZED");
-  }
+  checkWatchToken(ports, caller, sessionId);
   const session =
     caller.kind === "api_key"
       ? await ports.store.sessions.find(caller.project.id, sessionId)
       : await ports.store.sessions.findAny(sessionId);
   if (session === null) throw new TapinError("SESSION_NOT_FOUND");
   return session;
+}
+
+/**
+ * The same from memory, while it is known without asking the database that the session has not ended; null = ask
+ * `findSession`, which also says whether the session is there and the caller's.
+ */
+export async function findPending(
+  ports: Pick<Ports, "store" | "secrets">,
+  caller: Caller,
+  sessionId: string,
+): Promise<PendingSession | null> {
+  checkWatchToken(ports, caller, sessionId);
+  const session = await ports.store.sessions.findPending(sessionId);
+  const isForeign = caller.kind === "api_key" && session?.projectId !== caller.project.id;
+  return isForeign ? null : session;
+}
+
+function checkWatchToken(
+  { secrets }: Pick<Ports, "secrets">,
+  caller: Caller,
+  sessionId: string,
+): void {
+  if (caller.kind === "watch_token" && !secrets.isWatchToken(sessionId, caller.token)) {
+    throw new TapinError("UNAUTHORIZED");
+  }
 }

@@ -2,7 +2,7 @@
 
 import type { Ports } from "../core/ports.ts";
 import { TapinError } from "../errors.ts";
-import { type Caller, findSession } from "./caller.ts";
+import { type Caller, findPending, findSession } from "./caller.ts";
 
 /**
  * Fails with `forbidden` when a browser page of another origin than the project's uses a session's watch
@@ -13,8 +13,10 @@ export async function checkOrigin(
   call: { caller: Caller; sessionId: string; origin: string | null },
 ): Promise<void> {
   if (call.origin === null || call.caller.kind !== "watch_token") return;
-  const session = await findSession(ports, call.caller, call.sessionId);
-  const project = await ports.store.projects.find(session.projectId);
+  const { caller, sessionId } = call;
+  const { projectId } =
+    (await findPending(ports, caller, sessionId)) ?? (await findSession(ports, caller, sessionId));
+  const project = await ports.store.projects.findRecent(projectId);
   if (project?.originUrl?.toLowerCase() !== call.origin.toLowerCase()) {
     throw new TapinError("FORBIDDEN", {
       sentence: "Pages of this origin may not use the project's sessions.",

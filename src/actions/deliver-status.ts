@@ -4,7 +4,7 @@ import { type Reader, recipientOf } from "../core/grant.ts";
 import type { Ports } from "../core/ports.ts";
 import { type PublicStatus, publicStatus, type Session } from "../core/session.ts";
 import { TapinError } from "../errors.ts";
-import { type Caller, findSession } from "./caller.ts";
+import { type Caller, findPending, findSession } from "./caller.ts";
 
 /** What one reader is told. */
 export interface SessionView {
@@ -18,11 +18,17 @@ export interface SessionView {
 /**
  * The session's status for this reader. The first reader of a completed session becomes the code's
  * recipient; every other one is told `expired`. With `reader: null` nothing is delivered (HEAD).
+ * That a session is pending may come from memory; every other status the database decides.
  */
 export async function deliverStatus(
   ports: Ports,
   call: { caller: Caller; sessionId: string; reader: Reader | null },
 ): Promise<SessionView> {
+  const pending = await findPending(ports, call.caller, call.sessionId);
+  if (pending !== null) {
+    const { opened, sequence } = pending;
+    return { status: "pending", code: null, opened, sequence };
+  }
   const session = await findSession(ports, call.caller, call.sessionId);
   return await viewFor(ports, session, call.reader);
 }

@@ -17,6 +17,7 @@ export async function expireSessions({ store }: Pick<Ports, "store">): Promise<n
 export async function purgeEnded({ store }: Pick<Ports, "store">): Promise<number> {
   await store.idempotency.purge(2 * IDEMPOTENCY_SECONDS);
   await store.updates.purge(KEEP_ENDED_HOURS);
+  await store.processes.purge(KEEP_ENDED_HOURS);
   await store.budgets.purge();
   const sessions = await inBatches(() => store.sessions.purge(KEEP_ENDED_HOURS, BATCH));
   const grants = await inBatches(() => store.grants.purge(KEEP_ENDED_HOURS, BATCH));

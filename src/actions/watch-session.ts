@@ -1,8 +1,9 @@
 // Watch a session: its status at once, then at every change, and a heartbeat in between.
 
 import type { Reader } from "../core/grant.ts";
-import type { Ports } from "../core/ports.ts";
+import type { Ports, SessionFollower } from "../core/ports.ts";
 import { isEnded, type Session } from "../core/session.ts";
+import { TapinError } from "../errors.ts";
 import { type Caller, findSession } from "./caller.ts";
 import { type SessionView, viewFor } from "./deliver-status.ts";
 
@@ -31,14 +32,15 @@ export interface Watch {
 /**
  * Yields the session's status now, at every change, and again as a heartbeat; ends after a terminal one or
  * when the signal aborts. For a watcher that resumes and has seen the present status, the first message is a
- * heartbeat: it says at once that the stream stands.
+ * heartbeat: it says at once that the stream stands. Fails with `unauthorized` when the caller's key is revoked.
  */
 export async function* watchSession(
   ports: Pick<Ports, "store" | "secrets" | "changes" | "observer">,
   watch: Watch,
 ): AsyncGenerator<SessionView, void, undefined> {
-  const { signal, sessionId } = watch;
-  const follower = ports.changes.follow(sessionId);
+  const { signal, sessionId, caller } = watch;
+  const projectId = caller.kind === "api_key" ? caller.project.id : undefined;
+  const follower = ports.changes.follow(sessionId, projectId);
   // A reader that stalls and then vanishes leaves this generator parked at a yield, where no `finally`
   // ever runs: only the signal tells.
   const onAbort = () => follower.close();
@@ -46,17 +48,18 @@ export async function* watchSession(
   let leave: (() => void) | undefined;
   try {
     let seen = 0;
-    let heartbeat = false;
-    let woken = false;
+    let news: Awaited<ReturnType<SessionFollower["next"]>> | null = null;
     while (!signal.aborted) {
-      const session = await findSession(ports, watch.caller, sessionId);
+      // At first too: the key may have been revoked after it was checked and before its project was followed.
+      if (news !== "changed") await confirmKey(ports, caller);
+      const session = await findSession(ports, caller, sessionId);
       leave ??= watch.enter(session);
       const ended = isEnded(session.status);
+      // News of the project begins the silence anew, so it is a heartbeat too.
+      const heartbeat = news === "timeout" || news === "project";
       if (ended || heartbeat || session.sequence !== seen) {
         const view = await viewFor(ports, session, watch.reader);
-        if (woken && ended && session.endedMs !== null) {
-          ports.observer.delivered(session.endedMs / 1000);
-        }
+        if (news === "changed") noteDelivery(ports, session);
         yield view;
       }
       if (ended) return;
@@ -65,9 +68,7 @@ export async function* watchSession(
         watch.heartbeatMs ?? HEARTBEAT_MS,
         session.remainingMs + EXPIRY_SLACK_MS,
       );
-      const news = await follower.next(silence, signal);
-      heartbeat = news === "timeout";
-      woken = news === "changed";
+      news = await follower.next(silence, signal);
     }
   } finally {
     // Node keeps a combined signal for as long as it has a listener.
@@ -75,4 +76,15 @@ export async function* watchSession(
     follower.close();
     leave?.();
   }
+}
+
+async function confirmKey({ store }: Pick<Ports, "store">, caller: Caller): Promise<void> {
+  if (caller.kind !== "api_key") return;
+  if ((await store.apiKeys.findProject(caller.keyHash)) === null) {
+    throw new TapinError("UNAUTHORIZED");
+  }
+}
+
+function noteDelivery({ observer }: Pick<Ports, "observer">, { status, endedMs }: Session): void {
+  if (isEnded(status) && endedMs !== null) observer.delivered(endedMs / 1000);
 }

@@ -123,7 +123,7 @@ export interface BotTiming {
   readonly reconcileMs: number;
   /** Between two looks whether the token is still accepted. Default 60 000. */
   readonly tokenCheckMs: number;
-  /** Between two looks for updates that a dead process left. Default 5000. */
+  /** Between two looks for updates that a dead process left. Default 3000. */
   readonly sweepMs: number;
   /**
    * How old what a person did may be, when MAX is asked for updates for the first time and may send old ones
@@ -142,7 +142,7 @@ export const BOT_TIMING: BotTiming = {
   handlerMs: 60_000,
   reconcileMs: 600_000,
   tokenCheckMs: 60_000,
-  sweepMs: 5000,
+  sweepMs: 3000,
   replayMs: 300_000,
 };
 

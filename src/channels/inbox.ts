@@ -106,7 +106,7 @@ function begin(desk: Desk, { key, event }: KeyedEvent, noted: Promise<UpdateStat
   };
   void desk.people.run(event.person.userId, async () => {
     const state = await noted.catch(() => null);
-    if (state === null || state === "done") return forget();
+    if (state !== "fresh" && state !== "unfinished") return forget();
     const work = handleNoted(desk, { key, event }).then(forget);
     // Late work goes on, and counts as under way to its end: only the person's next update waits no longer.
     if ((await waitAtMost(work, desk.timing.handlerMs)) === "late") {

@@ -52,8 +52,11 @@ export interface BotIdentity {
   readonly projectId: string | null;
 }
 
-/** What is known of an update: `fresh` = never seen, `unfinished` = noted but not handled, `done` = handled. */
-export type UpdateState = "fresh" | "unfinished" | "done";
+/**
+ * What is known of an update: `fresh` = never seen, `unfinished` = noted, not handled, and now in this process's hand,
+ * `elsewhere` = in the hand of another process that lives, `done` = handled.
+ */
+export type UpdateState = "fresh" | "unfinished" | "elsewhere" | "done";
 
 /** An update that was noted and never handled to its end. */
 export interface UnfinishedUpdate {
@@ -67,17 +70,21 @@ export interface UnfinishedUpdate {
  * named `<channel>:<the messenger's bot id>`.
  */
 export interface UpdateTable {
-  /** Notes the update, if it is not noted yet, and tells what was known of it before. One statement. */
-  note(bot: string, update: UnfinishedUpdate): Promise<UpdateState>;
+  /**
+   * Notes the update, if it is not noted yet, and tells what was known of it before. In the hand of `holder` from then
+   * on, unless another process has it that is not gone (see ProcessTable). One statement.
+   */
+  note(bot: string, update: UnfinishedUpdate & { holder: string }): Promise<UpdateState>;
   /** The update is handled; its payload is forgotten. */
   finish(bot: string, key: string): Promise<void>;
   /**
-   * Up to `limit` updates noted more than `olderThanSeconds` ago and not handled: a process died with them.
-   * Taken for `olderThanSeconds`, so that no other process takes them too. At most `maxAgeSeconds` old.
+   * Up to `limit` updates that are not handled and nobody has in hand: their process is gone. They are in the hand of
+   * `holder` then, so that no other process takes them too. At most `maxAgeSeconds` old. What a process that lives has
+   * had in hand for `olderThanSeconds` is taken as well.
    */
   takeUnfinished(
     bot: string,
-    take: { olderThanSeconds: number; maxAgeSeconds: number; limit: number },
+    take: { holder: string; olderThanSeconds: number; maxAgeSeconds: number; limit: number },
   ): Promise<readonly UnfinishedUpdate[]>;
   /** Where polling goes on, as the messenger named it; null when it never was asked, or keeps it itself. */
   markerOf(bot: string): Promise<string | null>;

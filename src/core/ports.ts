@@ -43,6 +43,7 @@ export interface Store {
   readonly prompts: PromptTable;
   readonly idempotency: IdempotencyTable;
   readonly leases: LeaseTable;
+  readonly processes: ProcessTable;
   readonly budgets: BudgetTable;
   readonly updates: UpdateTable;
   readonly bots: BotTable;
@@ -60,11 +61,13 @@ export interface ProjectTable {
   create(draft: ProjectDraft): Promise<Project | null>;
   findBySlug(slug: string): Promise<Project | null>;
   find(projectId: string): Promise<Project | null>;
+  /** As `find`, but may answer from memory what was so a moment ago: at most 700 ms. */
+  findRecent(projectId: string): Promise<Project | null>;
   /** Up to `limit` projects with a slug above `afterSlug`, by slug. */
   list(page: { afterSlug: string; limit: number }): Promise<readonly Project[]>;
   /** Changes only the fields that are there; null when there is no such project. */
   update(projectId: string, change: ProjectChange): Promise<Project | null>;
-  /** Whether any project has this origin (compared in lower case): decides CORS preflights. */
+  /** Whether any project has this origin (compared in lower case), or had it 700 ms ago: decides CORS preflights. */
   isOrigin(origin: string): Promise<boolean>;
 }
 
@@ -84,9 +87,14 @@ export interface ApiKeyTable {
   create(projectId: string, key: { name: string; hint: string; hash: string }): Promise<ApiKeyInfo>;
   /** Oldest first, revoked ones included. */
   list(projectId: string): Promise<readonly ApiKeyInfo[]>;
-  /** True when the project has such a key; revoking again changes nothing. A text that is no UUID: false. */
+  /**
+   * True when the project has such a key; revoking again changes nothing. A text that is no UUID: false. Once it
+   * answers, no process takes the key any more.
+   */
   revoke(projectId: string, keyId: string): Promise<boolean>;
-  /** The project of a key that is not revoked. Not scoped: the key is what tells the project. */
+  /**
+   * The project of a key that is not revoked, or was not 700 ms ago. Not scoped: the key is what tells the project.
+   */
   findProject(keyHash: string): Promise<Project | null>;
   /** Notes the use, at most once a minute for each key. Not scoped, as above. */
   touch(keyHash: string): Promise<void>;
@@ -98,6 +106,9 @@ export type SessionDraft = Pick<
   "id" | "state" | "redirectUri" | "codeChallenge" | "matchCode" | "client" | "ttlSeconds"
 >;
 
+/** What is known without asking of a session that has not ended. */
+export type PendingSession = Pick<Session, "projectId" | "opened" | "sequence">;
+
 /** Sessions. Every change raises `sequence` and wakes the session's watchers, on every process. */
 export interface SessionTable {
   create(projectId: string, draft: SessionDraft): Promise<Session>;
@@ -105,6 +116,11 @@ export interface SessionTable {
   find(projectId: string, sessionId: string): Promise<Session | null>;
   /** The session, whatever its project. Not scoped: for callers whose watch token or deep link names it. */
   findAny(sessionId: string): Promise<Session | null>;
+  /**
+   * What this process knows of the session without asking the database, if that is that it has not ended, or had not
+   * 700 ms ago; null = ask. Never when this process has told anybody of its end. Not scoped: the answer says whose it is.
+   */
+  findPending(sessionId: string): Promise<PendingSession | null>;
   /**
    * pending -> opened, owned by this account. Answers the session as it then is when this account owns it
    * (also when it did before), null otherwise: taken, ended or missing. Not scoped: a deep link names it.
@@ -234,6 +250,17 @@ export interface LeaseTable {
   release(name: string, holder: string): Promise<void>;
 }
 
+/** Which processes live. Not of a project. */
+export interface ProcessTable {
+  /**
+   * This process lives. To be said once a second: after 6 s of silence others take up the updates it has in hand
+   * (see UpdateTable), as long as one was heard at least every 3 s meanwhile.
+   */
+  hear(id: string): Promise<void>;
+  /** Deletes those not heard for `hours`. A worker. The count. */
+  purge(hours: number): Promise<number>;
+}
+
 /** What all processes have counted under a key. */
 export interface BudgetCount {
   readonly key: string;
@@ -258,15 +285,24 @@ export interface BudgetTable {
 
 /** Wakes watchers. A notification only wakes; the row decides. */
 export interface ChangeFeed {
-  /** Follows one session, whichever process changes it. Close it, or it leaks. */
-  follow(sessionId: string): SessionFollower;
+  /**
+   * Follows one session, whichever process changes it, and with `projectId` also that project and its API keys. Close
+   * it, or it leaks.
+   */
+  follow(sessionId: string, projectId?: string): SessionFollower;
   /** Calls back after every change of a project's bot, and after a reconnect. The answer ends it. */
   onBotsChanged(listener: () => void): () => void;
 }
 
 /** One watcher's ear. Changes between two waits are not lost. */
 export interface SessionFollower {
-  /** Resolves at the next change (or a reconnect of the feed), after `timeoutMs`, or when aborted. */
-  next(timeoutMs: number, signal: AbortSignal): Promise<"changed" | "timeout" | "aborted">;
+  /**
+   * Resolves at the next change of the session (`changed`), of the project (`project`: the session may have changed
+   * too), at a reconnect of the feed as if all that is followed had changed, after `timeoutMs`, or when aborted.
+   */
+  next(
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<"changed" | "project" | "timeout" | "aborted">;
   close(): void;
 }

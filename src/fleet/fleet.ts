@@ -9,6 +9,7 @@ import type { BotAccount, BotFinding, Bots, ProjectBot, Webhook } from "../core/
 import type { Settler } from "../core/prompt-ports.ts";
 import { CHANNELS, type Channel } from "../core/subscriber.ts";
 import { TapinError } from "../errors.ts";
+import { startHeartbeat } from "./heartbeat.ts";
 import { type FleetParts, type Member, nameOf, recruit, SET_BOT_ADVICE } from "./member.ts";
 import { createRoster, placeOf, type Roster } from "./roster.ts";
 
@@ -39,9 +40,11 @@ export function createFleet(parts: FleetParts): Fleet {
   const roster = createRoster(parts);
   const members = () => [...own.values(), ...roster.members.values()];
   let stopListening = () => {};
+  let stopHeartbeat = async () => {};
   return {
     ...knowledge(parts, own, roster),
     async start() {
+      stopHeartbeat = await startHeartbeat(parts.ports.store, parts.holder);
       await Promise.all([...own.values()].map(({ bot }) => bot.start()));
       stopListening = parts.ports.changes.onBotsChanged(roster.update);
       await roster.update();
@@ -50,6 +53,8 @@ export function createFleet(parts: FleetParts): Fleet {
       stopListening();
       await roster.close();
       await Promise.all(members().map(({ bot }) => bot.stop()));
+      // What is still in hand is given up with this: others take it seconds later, when this process has ended.
+      await stopHeartbeat();
     },
     webhook(name) {
       const member = members().find(({ webhookName }) => webhookName === name);

@@ -29,7 +29,7 @@ export interface FleetParts {
   readonly updates: "polling" | "webhook";
   /** `<public url>/hooks/`, under which webhooks are registered. */
   readonly webhookBase: string;
-  /** Identifies this process as the holder of polling leases. */
+  /** Identifies this process as the holder of polling leases and of updates. */
   readonly holder: string;
   readonly log: Logger;
 }
@@ -40,7 +40,7 @@ export const POLL_LEASE_SECONDS = 15;
 /** What to do about a project's bot that cannot be used. */
 export const SET_BOT_ADVICE = "set it again with SetBot";
 
-/** Seconds an update may be under way before another try is made for it. */
+/** Seconds an update may be under way in a process that lives before another try is made for it. */
 const UNFINISHED_SECONDS = 90;
 
 /** Updates older than this are about logins long over. */
@@ -71,7 +71,7 @@ export function recruit(
   const options: BotOptions = {
     token,
     apiUrl: access[channel].apiUrl,
-    handlers: handlersOf(ports, () => identityOf(member)),
+    handlers: handlersOf(parts, () => identityOf(member)),
     updates:
       updates === "webhook"
         ? { kind: "webhook", url: webhookBase + webhookName, secret: webhookSecret }
@@ -109,7 +109,10 @@ function identityOf(member: Member): BotIdentity {
 }
 
 /** What a bot reports, as verbs. */
-function handlersOf(ports: Ports, identity: () => BotIdentity): BotHandlers {
+function handlersOf(
+  { ports, holder }: Pick<FleetParts, "ports" | "holder">,
+  identity: () => BotIdentity,
+): BotHandlers {
   const { prompts, subscribers, updates } = ports.store;
   const accountOf = ({ channel, userId }: Person) => ({ channel, userId });
   const langOf = async (person: Person) =>
@@ -131,12 +134,13 @@ function handlersOf(ports: Ports, identity: () => BotIdentity): BotHandlers {
       const scope = { projectId: identity().projectId };
       await subscribers.setReachable(accountOf(person), reachable, scope);
     },
-    note: (update) => updates.note(identity().name, update),
+    note: (update) => updates.note(identity().name, { ...update, holder }),
     finish: (key) => updates.finish(identity().name, key),
     marker: () => updates.markerOf(identity().name),
     keepMarker: (marker) => updates.keepMarker(identity().name, marker),
     takeUnfinished: () =>
       updates.takeUnfinished(identity().name, {
+        holder,
         olderThanSeconds: UNFINISHED_SECONDS,
         maxAgeSeconds: UPDATE_AGE_SECONDS,
         limit: 50,

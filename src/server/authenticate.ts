@@ -29,10 +29,10 @@ export async function authenticate(
   if (bearer !== null && access === "api_key_or_watch_token" && WATCH_TOKEN.test(bearer)) {
     return { kind: "watch_token", token: bearer };
   }
-  const project =
+  const key =
     bearer !== null && API_KEY.test(bearer) ? await authenticateApiKey(authority, bearer) : null;
-  if (project === null) throw new TapinError("UNAUTHORIZED");
-  return { kind: "api_key", project };
+  if (key === null) throw new TapinError("UNAUTHORIZED");
+  return { kind: "api_key", ...key };
 }
 
 function authenticateAdmin({ adminToken }: Authority, bearer: string | null): Identity {

@@ -1,14 +1,14 @@
 // A call: one operation somebody asks for, in whichever dialect. The pipeline sees nothing else of the
 // outside world.
 
-import type { Project } from "../core/project.ts";
+import type { LiveKey } from "../actions/authenticate.ts";
 
 /** How the caller speaks. */
 export type Dialect = "grpc" | "grpc-web" | "connect" | "rest";
 
 /** Who calls, as far as the credentials tell. */
 export type Identity =
-  | { readonly kind: "api_key"; readonly project: Project }
+  | ({ readonly kind: "api_key" } & LiveKey)
   | { readonly kind: "watch_token"; readonly token: string }
   | { readonly kind: "admin" }
   | { readonly kind: "anybody" };

@@ -1,18 +1,32 @@
-// Who waits for which session in this process, and who for the bots of projects. A notification only wakes:
-// what has changed is read from the row. Where notifications come from is the business of postgres.ts and
+// Who waits for which session or project in this process, and who for the bots of projects. A notification only wakes,
+// and makes forget: what has changed is read from the row. Where notifications come from is the business of postgres.ts and
 // pglite.ts.
 
 import type { ChangeFeed, SessionFollower } from "../core/ports.ts";
+import { RecentRows } from "./recent-rows.ts";
 
-type Outcome = "changed" | "timeout" | "aborted";
+/** What is told: the session changed, or the project did and the session may have. */
+type News = "changed" | "project";
+
+type Outcome = News | "timeout" | "aborted";
 
 /** Longest delay a timer takes; a longer one would fire at once. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
+/** Followers by what they follow. */
+type Followers = Map<string, Set<Follower>>;
+
 /** The followers of all sessions, and the listeners for bots. Each must be closed, or it stays. */
 export class ChangeHub implements ChangeFeed {
-  readonly #followers = new Map<string, Set<Follower>>();
+  readonly #followers: Followers = new Map();
+  readonly #ofProjects: Followers = new Map();
   readonly #botListeners = new Set<() => void>();
+  readonly #rows: RecentRows;
+
+  /** `rows` forgets what changes before anybody is woken. Default: nothing is remembered. */
+  constructor(rows = new RecentRows(() => false)) {
+    this.#rows = rows;
+  }
 
   /** Followers that are not closed: 0 once nobody watches. */
   get size(): number {
@@ -22,15 +36,14 @@ export class ChangeHub implements ChangeFeed {
   }
 
   /** Hears the session from now on: follow first, then read the row, and no change is missed. */
-  follow(sessionId: string): SessionFollower {
-    const followers = this.#followers.get(sessionId) ?? new Set();
-    const follower = new Follower(() => {
-      followers.delete(follower);
-      if (followers.size === 0 && this.#followers.get(sessionId) === followers) {
-        this.#followers.delete(sessionId);
-      }
-    });
-    this.#followers.set(sessionId, followers.add(follower));
+  follow(sessionId: string, projectId?: string): SessionFollower {
+    const forget = () => {
+      leave(this.#followers, sessionId, follower);
+      if (projectId !== undefined) leave(this.#ofProjects, projectId, follower);
+    };
+    const follower = new Follower(projectId === undefined ? "changed" : "project", forget);
+    join(this.#followers, sessionId, follower);
+    if (projectId !== undefined) join(this.#ofProjects, projectId, follower);
     return follower;
   }
 
@@ -49,12 +62,22 @@ export class ChangeHub implements ChangeFeed {
 
   /** Wakes whoever follows this session. */
   wake(sessionId: string): void {
-    for (const follower of this.#followers.get(sessionId) ?? []) follower.wake();
+    this.#rows.forgetSession(sessionId);
+    for (const follower of this.#followers.get(sessionId) ?? []) follower.wake("changed");
+  }
+
+  /** Wakes whoever follows this project: it, or one of its API keys, has changed. */
+  wakeProject(projectId: string): void {
+    this.#rows.forgetProjects();
+    for (const follower of this.#ofProjects.get(projectId) ?? []) follower.wake("project");
   }
 
   /** Wakes everyone: notifications may have been missed. */
   wakeAll(): void {
-    for (const sessionId of this.#followers.keys()) this.wake(sessionId);
+    this.#rows.forgetProjects();
+    for (const followers of this.#followers.values()) {
+      for (const follower of followers) follower.wakeForAll();
+    }
     this.wakeBots();
   }
 
@@ -67,22 +90,35 @@ export class ChangeHub implements ChangeFeed {
   }
 }
 
+function join(followers: Followers, id: string, follower: Follower): void {
+  const known = followers.get(id);
+  if (known === undefined) followers.set(id, new Set([follower]));
+  else known.add(follower);
+}
+
+function leave(followers: Followers, id: string, follower: Follower): void {
+  const known = followers.get(id);
+  if (known?.delete(follower) && known.size === 0) followers.delete(id);
+}
+
 class Follower implements SessionFollower {
+  readonly #allNews: News;
   readonly #forget: () => void;
   readonly #waiters = new Set<(outcome: Outcome) => void>();
-  #missed = false;
+  #missed: News | null = null;
   #closed = false;
 
-  constructor(forget: () => void) {
+  /** `allNews` says that anything it follows may have changed. */
+  constructor(allNews: News, forget: () => void) {
+    this.#allNews = allNews;
     this.#forget = forget;
   }
 
   next(timeoutMs: number, signal: AbortSignal): Promise<Outcome> {
     if (this.#closed || signal.aborted) return Promise.resolve("aborted");
-    if (this.#missed) {
-      this.#missed = false;
-      return Promise.resolve("changed");
-    }
+    const missed = this.#missed;
+    this.#missed = null;
+    if (missed !== null) return Promise.resolve(missed);
     return new Promise((resolve) => {
       const settle = (outcome: Outcome) => {
         clearTimeout(timer);
@@ -97,9 +133,14 @@ class Follower implements SessionFollower {
     });
   }
 
-  wake(): void {
-    if (this.#waiters.size === 0) this.#missed = true;
-    else this.#settle("changed");
+  wake(news: News): void {
+    if (this.#waiters.size > 0) this.#settle(news);
+    // News of the project says that of the session too.
+    else if (this.#missed !== "project") this.#missed = news;
+  }
+
+  wakeForAll(): void {
+    this.wake(this.#allNews);
   }
 
   close(): void {

@@ -54,7 +54,7 @@ export function grantTable(db: Db, onEnded: OnEnded): GrantTable {
     },
     async verify(projectId, codeHash, challenge) {
       const verified = await verify(db, projectId, { codeHash, challenge });
-      if (verified?.ofSession === true) onEnded("verified", 1);
+      if (verified?.sessionId != null) onEnded("verified", [verified.sessionId]);
       return verified?.profile ?? null;
     },
     async countWrongVerifier(projectId, codeHash, limit) {
@@ -72,9 +72,9 @@ async function verify(
   db: Db,
   projectId: string,
   given: { codeHash: string; challenge: string | null },
-): Promise<{ readonly profile: VerifiedProfile; readonly ofSession: boolean } | null> {
+): Promise<{ readonly profile: VerifiedProfile; readonly sessionId: string | null } | null> {
   const { rows } = await sql<{
-    of_session: boolean;
+    session_id: string | null;
     subscriber_id: string;
     channel: Channel;
     first_name: string;
@@ -96,7 +96,7 @@ async function verify(
         and sessions.status in ${sourceList("verify")}
     )
     select subscribers.id as subscriber_id, channel, first_name, username, avatar_url, lang, tags,
-      used.state, used.session_id is not null as of_session
+      used.state, used.session_id
     from used
     join subscribers
       on subscribers.id = used.subscriber_id and subscribers.project_id = used.project_id
@@ -113,7 +113,7 @@ async function verify(
     tags: row.tags,
     state: row.state,
   };
-  return { profile, ofSession: row.of_session };
+  return { profile, sessionId: row.session_id };
 }
 
 // A static link's prompt that nobody answered has no grant and no session that would take it along.

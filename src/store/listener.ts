@@ -1,8 +1,9 @@
-// The one LISTEN connection of this process to PostgreSQL: it hears which sessions change and that bots do,
-// comes back after a loss, and then says that something may have been missed.
+// The one LISTEN connection of this process to PostgreSQL: it hears which sessions and projects change and that bots do,
+// comes back after a loss, and then says that something may have been missed. It also knows up to when it has heard all.
 
 import pg from "pg";
 import type { OnError } from "./database.ts";
+import { BELIEF_MS } from "./recent-rows.ts";
 import { checkWritable } from "./writable.ts";
 
 /** Where to connect and whom to tell. */
@@ -12,13 +13,20 @@ export interface ListenerOptions {
   readonly onSession: (sessionId: string) => void;
   /** A project's bot changed. */
   readonly onBots: () => void;
-  /** The connection is back after a loss: changes may have been missed. */
-  readonly onReturn: () => void;
+  /** A project or one of its API keys changed. */
+  readonly onProject: (projectId: string) => void;
+  /** The connection stands, at first or again: earlier changes may have been missed. */
+  readonly onConnect: () => void;
   readonly onError: OnError;
 }
 
 /** Ends the connection and the attempts to get it back. */
 export interface Listener {
+  /**
+   * Whether every change that was committed {@link BELIEF_MS} ago has been told. Asking keeps it so: the connection is
+   * then asked for a sign of life every {@link PULSE_MS}, of which nobody waits.
+   */
+  isFresh(): boolean;
   close(): Promise<void>;
 }
 
@@ -30,6 +38,9 @@ const LAST_RETRY_MS = 2_000;
 
 /** How often the silent connection is asked whether it is still there, and still the primary: a dead peer says nothing. */
 const CHECK_EVERY_MS = 5_000;
+
+/** How often it is asked while somebody wants to know whether all has been heard. */
+const PULSE_MS = 300;
 const CHECK_TIMEOUT_MS = 5_000;
 
 /** Listens, once the first connection stands; rejects when that fails. */
@@ -44,6 +55,14 @@ class ListenConnection implements Listener {
   #client: pg.Client | null = null;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #failures = 0;
+  /** `performance.now()` at which the next check is due; infinity while there is none to come. */
+  #dueAt = Number.POSITIVE_INFINITY;
+  /** `performance.now()` at which the last check began. */
+  #checkedAt = Number.NEGATIVE_INFINITY;
+  /** Whether freshness was asked for since then. */
+  #isWanted = false;
+  /** All that was committed at this `performance.now()` has been told. */
+  #freshAsOf = Number.NEGATIVE_INFINITY;
   #closed = false;
 
   constructor(options: ListenerOptions) {
@@ -60,13 +79,14 @@ class ListenConnection implements Listener {
     });
     client.on("notification", ({ channel, payload }) => {
       if (channel === "tapin_bots") this.#options.onBots();
+      else if (channel === "tapin_project") this.#options.onProject(payload ?? "");
       else this.#options.onSession(payload ?? "");
     });
     // Without this an error between two queries would end the process; "end" follows it.
     client.on("error", () => undefined);
     try {
       await client.connect();
-      await client.query("listen tapin_session; listen tapin_bots");
+      await client.query("listen tapin_session; listen tapin_bots; listen tapin_project");
       await checkWritable(client);
     } catch (error) {
       await discard(client);
@@ -76,32 +96,61 @@ class ListenConnection implements Listener {
     this.#client = client;
     this.#failures = 0;
     client.once("end", () => this.#lost(client, new Error("the connection ended")));
-    this.#checkLater(client);
+    this.#options.onConnect();
+    this.#checkLater(client, CHECK_EVERY_MS);
+  }
+
+  isFresh(): boolean {
+    this.#isWanted = true;
+    const now = performance.now();
+    const dueAt = Math.max(now, this.#checkedAt + PULSE_MS);
+    if (this.#client !== null && dueAt < this.#dueAt) this.#checkLater(this.#client, dueAt - now);
+    return now - this.#freshAsOf <= BELIEF_MS;
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#stopTimer();
     const client = this.#client;
     this.#client = null;
     if (client !== null) await discard(client);
   }
 
-  #checkLater(client: pg.Client): void {
-    this.#timer = setTimeout(async () => {
-      try {
-        await checkWritable(client);
-        if (this.#client === client) this.#checkLater(client);
-      } catch (error) {
-        this.#lost(client, error);
-      }
-    }, CHECK_EVERY_MS);
+  #checkLater(client: pg.Client, delayMs: number): void {
+    this.#stopTimer();
+    this.#dueAt = performance.now() + delayMs;
+    this.#timer = setTimeout(() => this.#check(client), delayMs);
+  }
+
+  // PostgreSQL tells what was committed before a query came, before it answers the query: a committing backend signals
+  // the listening ones before it says so, and a signalled one sends its notifications before it is ready for more.
+  async #check(client: pg.Client): Promise<void> {
+    // No other check while this one is under way.
+    this.#dueAt = Number.NEGATIVE_INFINITY;
+    this.#isWanted = false;
+    const began = performance.now();
+    this.#checkedAt = began;
+    try {
+      await checkWritable(client);
+    } catch (error) {
+      return this.#lost(client, error);
+    }
+    if (this.#client !== client) return;
+    this.#freshAsOf = began;
+    const everyMs = this.#isWanted ? PULSE_MS : CHECK_EVERY_MS;
+    this.#checkLater(client, Math.max(0, began + everyMs - performance.now()));
+  }
+
+  #stopTimer(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
   }
 
   #lost(client: pg.Client, error: unknown): void {
     if (this.#client !== client) return;
     this.#client = null;
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#freshAsOf = Number.NEGATIVE_INFINITY;
+    this.#stopTimer();
     void discard(client);
     this.#options.onError("The connection that hears of changes was lost.", error);
     this.#retryLater();
@@ -118,7 +167,6 @@ class ListenConnection implements Listener {
   async #retry(): Promise<void> {
     try {
       await this.connect();
-      this.#options.onReturn();
     } catch (error) {
       this.#options.onError("The connection that hears of changes cannot be restored yet.", error);
       this.#retryLater();

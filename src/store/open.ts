@@ -2,6 +2,7 @@
 // together to the Store that the rest of Tapin knows.
 
 import { sql } from "kysely";
+import type { Ending } from "../core/observer.ts";
 import type { Store } from "../core/ports.ts";
 import { TapinError } from "../errors.ts";
 import { apiKeyTable } from "./api-keys.ts";
@@ -15,8 +16,11 @@ import { idempotencyTable } from "./idempotency.ts";
 import { leaseTable } from "./leases.ts";
 import { openPglite } from "./pglite.ts";
 import { openPostgres } from "./postgres.ts";
+import { processTable } from "./processes.ts";
 import { projectTable } from "./projects.ts";
 import { promptTable } from "./prompts.ts";
+import { RecentRows } from "./recent-rows.ts";
+import { recentApiKeys, recentProjects, recentSessions } from "./recent-tables.ts";
 import { type OnEnded, sessionTable } from "./sessions.ts";
 import { subscriberTable } from "./subscribers.ts";
 import type { Db } from "./tables.ts";
@@ -33,7 +37,7 @@ export interface OpenOptions {
   /** Most connections to PostgreSQL for queries; one more listens. Default: 10. */
   readonly poolSize?: number;
   /** Hears how many sessions got a status, once that is committed. Default: nobody. */
-  readonly onEnded?: OnEnded;
+  readonly onEnded?: (status: Ending, count: number) => void;
 }
 
 /** Open storage. */
@@ -63,11 +67,16 @@ export async function openStore(options: OpenOptions): Promise<OpenedStore> {
 
 /** As `openStore`, with the handle. */
 export async function openDatabase(options: OpenOptions): Promise<OpenedDatabase> {
-  const hub = new ChangeHub();
-  const database = await connect(options, hub);
+  const rows = new RecentRows(() => database.isFresh());
+  const hub = new ChangeHub(rows);
+  const database: Database = await connect(options, hub);
+  const onEnded: OnEnded = (status, sessionIds) => {
+    for (const sessionId of sessionIds) rows.forgetSession(sessionId);
+    options.onEnded?.(status, sessionIds.length);
+  };
   return {
     db: database.db,
-    store: storeOf(database.db, options.onEnded ?? (() => undefined)),
+    store: withMemory(storeOf(database.db, onEnded), rows, database),
     changes: hub,
     pool: () => database.pool?.() ?? null,
     async close() {
@@ -83,6 +92,16 @@ function connect(options: OpenOptions, hub: ChangeHub): Promise<Database> {
   return openPostgres({ databaseUrl, poolSize, onError }, hub);
 }
 
+/** The store for everything outside of transactions, which see what nobody else may be told yet. */
+function withMemory(store: Store, rows: RecentRows, { othersBelieveMs }: Database): Store {
+  return {
+    ...store,
+    apiKeys: recentApiKeys(store.apiKeys, { rows, othersBelieveMs }),
+    projects: recentProjects(store.projects, rows),
+    sessions: recentSessions(store.sessions, rows),
+  };
+}
+
 function storeOf(db: Db, onEnded: OnEnded): Store {
   const store: Store = {
     projects: guarded(projectTable(db)),
@@ -93,6 +112,7 @@ function storeOf(db: Db, onEnded: OnEnded): Store {
     prompts: guarded(promptTable(db)),
     idempotency: guarded(idempotencyTable(db)),
     leases: guarded(leaseTable(db)),
+    processes: guarded(processTable(db)),
     budgets: guarded(budgetTable(db)),
     updates: guarded(updateTable(db)),
     bots: guarded(botTable(db)),

@@ -48,10 +48,12 @@ async function openFiles(directory: string): Promise<PGlite> {
 async function prepare(pglite: PGlite, hub: ChangeHub, after: () => void): Promise<Database> {
   try {
     await migrate(async (text) => (await pglite.exec(text)).at(-1)?.rows ?? []);
-    // Nobody else can be in here, so whoever held a lease is dead: the bot need not wait until it ends.
-    await pglite.exec("delete from leases");
+    // Nobody else can be in here, so whoever held something is dead: nobody need wait until that is certain.
+    await pglite.exec(`delete from leases; delete from processes;
+      update updates set holder = null where finished_at is null`);
     await pglite.listen("tapin_session", (sessionId) => hub.wake(sessionId));
     await pglite.listen("tapin_bots", () => hub.wakeBots());
+    await pglite.listen("tapin_project", (projectId) => hub.wakeProject(projectId));
   } catch (error) {
     await pglite.close();
     throw error;
@@ -59,6 +61,9 @@ async function prepare(pglite: PGlite, hub: ChangeHub, after: () => void): Promi
   const db = new Kysely<Tables>({ dialect: new PGliteDialect({ pglite }) });
   return {
     db,
+    // Nobody else is in here, and what this process changes it is told with the answer.
+    isFresh: () => true,
+    othersBelieveMs: 0,
     async close() {
       await db.destroy();
       // Kysely closes only what it has used.

@@ -8,6 +8,7 @@ import { codeOf } from "./database-error.ts";
 import { listen } from "./listener.ts";
 import { migrate } from "./migrate.ts";
 import { CONNECT_TIMEOUT_MS, createPool, discarding, type PoolOptions } from "./postgres-pool.ts";
+import { BELIEF_MS } from "./recent-rows.ts";
 import type { Tables } from "./tables.ts";
 
 /** Oldest version whose SQL the schema and the queries keep to. */
@@ -20,13 +21,17 @@ export async function openPostgres(options: PoolOptions, hub: ChangeHub): Promis
     databaseUrl: options.databaseUrl,
     onSession: (sessionId) => hub.wake(sessionId),
     onBots: () => hub.wakeBots(),
-    onReturn: () => hub.wakeAll(),
+    onProject: (projectId) => hub.wakeProject(projectId),
+    onConnect: () => hub.wakeAll(),
     onError: options.onError,
   });
   const pool = createPool(options);
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: discarding(pool) }) });
   return {
     db,
+    isFresh: () => listener.isFresh(),
+    // What is believed is at most that old by each process's own clock, which is read a moment later.
+    othersBelieveMs: BELIEF_MS + 50,
     pool: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
     async close() {
       await listener.close();

@@ -15,6 +15,7 @@ export function projectTable(db: Db): ProjectTable {
   };
   return {
     find,
+    findRecent: find,
     async create(draft) {
       const row = await db
         .insertInto("projects")

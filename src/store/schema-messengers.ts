@@ -90,6 +90,7 @@ export const MESSENGERS_SCHEMA = `
     deliveries integer not null default 1,
     payload json,
     noted_at timestamptz not null default statement_timestamp(),
+    holder text,
     taken_until timestamptz,
     finished_at timestamptz,
     primary key (bot, key)
@@ -103,7 +104,8 @@ export const MESSENGERS_SCHEMA = `
   comment on column updates.deliveries is 'How many times the messenger has sent it';
   comment on column updates.payload is 'The update as it came; null once it is handled';
   comment on column updates.noted_at is 'When it came first';
-  comment on column updates.taken_until is 'Until when a process has it that took it over';
+  comment on column updates.holder is 'Process that has it in hand; null = none';
+  comment on column updates.taken_until is 'Until when whoever took it over has it, should it live and be slow';
   comment on column updates.finished_at is 'When it was handled to its end';
 
   create table poll_markers (

@@ -1,5 +1,5 @@
 // The tables that keep processes and callers out of each other's way in the first step of the schema
-// (migrations.ts): idempotency keys and leases. Frozen once released, as every step.
+// (migrations.ts): idempotency keys, leases and who lives. Frozen once released, as every step.
 
 /** SQL of several statements; refers to the tables of websites. */
 export const PROCESSES_SCHEMA = `
@@ -30,6 +30,16 @@ export const PROCESSES_SCHEMA = `
   comment on column leases.name is 'Name of the work';
   comment on column leases.holder is 'Process that does it';
   comment on column leases.expires_at is 'When another process may take it';
+
+  create table processes (
+    id text primary key,
+    heard_since timestamptz not null,
+    heard_at timestamptz not null
+  ) with (fillfactor = 50);
+  comment on table processes is 'Processes, so that what a killed one had in hand is taken up';
+  comment on column processes.id is 'Process, as holder of leases and updates';
+  comment on column processes.heard_since is 'Since when it has been heard without a gap';
+  comment on column processes.heard_at is 'When it said last that it lives';
 
   -- Unlogged: it is about a minute, and a crash may forget it.
   create unlogged table budgets (

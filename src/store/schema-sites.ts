@@ -161,6 +161,28 @@ export const SITES_SCHEMA = `
   comment on column grants.expires_at is 'When the code stops working';
   comment on column grants.used_at is 'When the code was used, or burnt by wrong verifiers';
 
+  create function tapin_project_changed() returns trigger language plpgsql as $$
+  begin
+    perform pg_notify('tapin_project', old.id::text);
+    return null;
+  end
+  $$;
+  comment on function tapin_project_changed() is 'Makes every process read a project anew';
+  create trigger project_changed after update or delete on projects
+    for each row execute function tapin_project_changed();
+  comment on trigger project_changed on projects is 'Also when nothing is different: that is rare';
+
+  create function tapin_api_key_changed() returns trigger language plpgsql as $$
+  begin
+    perform pg_notify('tapin_project', old.project_id::text);
+    return null;
+  end
+  $$;
+  comment on function tapin_api_key_changed() is 'Makes every process ask again whose a key is';
+  create trigger api_key_changed after delete or update of project_id, hash, revoked_at on api_keys
+    for each row execute function tapin_api_key_changed();
+  comment on trigger api_key_changed on api_keys is 'Not for last_used_at, which changes all the time';
+
   create function tapin_session_changed() returns trigger language plpgsql as $$
   begin
     perform pg_notify('tapin_session', new.id);

@@ -48,8 +48,8 @@ interface Owner {
   readonly userId: string;
 }
 
-/** Hears how many sessions got a status. */
-export type OnEnded = (status: Ending, count: number) => void;
+/** Hears which sessions got a status. */
+export type OnEnded = (status: Ending, sessionIds: readonly string[]) => void;
 
 /** The port over this connection or transaction. `onEnded` hears of endings that are not committed yet. */
 export function sessionTable(db: Db, onEnded: OnEnded): SessionTable {
@@ -59,7 +59,7 @@ export function sessionTable(db: Db, onEnded: OnEnded): SessionTable {
   };
   const end = async (status: Ending, statement: RawBuilder<SeenRow>) => {
     const session = await one(statement);
-    if (session !== null) onEnded(status, 1);
+    if (session !== null) onEnded(status, [session.id]);
     return session;
   };
   const find = (condition: RawBuilder<boolean>) =>
@@ -79,6 +79,7 @@ export function sessionTable(db: Db, onEnded: OnEnded): SessionTable {
     },
     find: (projectId, sessionId) => find(sql`id = ${sessionId} and project_id = ${projectId}`),
     findAny: (sessionId) => find(sql`id = ${sessionId}`),
+    findPending: async () => null,
     open: (sessionId, owner) => one(openStatement(sessionId, owner)),
     approve: (projectId, sessionId, owner) =>
       end(
@@ -91,7 +92,7 @@ export function sessionTable(db: Db, onEnded: OnEnded): SessionTable {
       return end("cancelled", endStatement("cancel", allowed, sessionId));
     },
     async expire(limit) {
-      const expired = await sql`
+      const expired = await sql<{ id: string }>`
         with overdue as materialized (
           select id from sessions where ${OVERDUE}
           order by expires_at limit ${limit} for update skip locked
@@ -100,8 +101,9 @@ export function sessionTable(db: Db, onEnded: OnEnded): SessionTable {
         set status = ${targetOf("expire")}, sequence = sequence + 1, ended_at = expires_at
         from overdue where sessions.id = overdue.id
         returning sessions.id`.execute(db);
-      if (expired.rows.length > 0) onEnded("expired", expired.rows.length);
-      return expired.rows.length;
+      const ids = expired.rows.map(({ id }) => id);
+      if (ids.length > 0) onEnded("expired", ids);
+      return ids.length;
     },
     async purge(hours, limit) {
       const purged = await sql`

@@ -27,7 +27,7 @@ export function subscriberTable(db: Db, onEnded: OnEnded): SubscriberTable {
     async delete(projectId, subscriberId) {
       const work = (inside: Db) => deleteSubscriber(inside, projectId, subscriberId);
       const cancelled = await (db.isTransaction ? work(db) : db.transaction().execute(work));
-      if (cancelled !== null && cancelled > 0) onEnded("cancelled", cancelled);
+      if (cancelled !== null && cancelled.length > 0) onEnded("cancelled", cancelled);
       return cancelled !== null;
     },
     async unsubscribe(account, scope) {
@@ -107,12 +107,12 @@ async function upsert(
 }
 
 // Grants first and then sessions, as VerifyCode takes them, then the row, as a tap on Login does: none of them waits
-// for one that waits for it. Answers how many sessions were cancelled; null = there is no such row.
+// for one that waits for it. Answers which sessions were cancelled; null = there is no such row.
 async function deleteSubscriber(
   db: Db,
   projectId: string,
   subscriberId: string,
-): Promise<number | null> {
+): Promise<readonly string[] | null> {
   if (!isUuid(subscriberId)) return null;
   const row = await db
     .selectFrom("subscribers")
@@ -144,14 +144,14 @@ async function deleteSubscriber(
   return cancelled;
 }
 
-/** The count of those that had not ended. */
+/** The ids of those that had not ended. */
 async function forgetSessions(
   db: Db,
   projectId: string,
   { channel, userId }: Account,
-): Promise<number> {
+): Promise<readonly string[]> {
   // One whose time is over has ended already, whether or not a worker has written that yet.
-  const { rows } = await sql<{ live: boolean }>`
+  const { rows } = await sql<{ id: string; live: boolean }>`
     with owned as materialized (
       select id, status in ${sourceList("cancel")} and expires_at > ${RIGHT_NOW} as live
       from sessions
@@ -165,8 +165,8 @@ async function forgetSessions(
       owner_channel = null, owner_user_id = null, client_ip = null, client_user_agent = null,
       state = null
     from owned where sessions.id = owned.id
-    returning live`.execute(db);
-  return rows.filter(({ live }) => live).length;
+    returning owned.id, live`.execute(db);
+  return rows.filter(({ live }) => live).map(({ id }) => id);
 }
 
 /** True for the account's rows in the projects that this bot speaks for. */

@@ -134,6 +134,7 @@ export interface UpdateRow {
   deliveries: Generated<number>;
   payload: unknown;
   noted_at: Generated<Date>;
+  holder: string | null;
   taken_until: Date | null;
   finished_at: Date | null;
 }
@@ -153,6 +154,13 @@ export interface LeaseRow {
   name: string;
   holder: string;
   expires_at: Date;
+}
+
+/** Row of `processes`. */
+export interface ProcessRow {
+  id: string;
+  heard_since: Date;
+  heard_at: Date;
 }
 
 /** Row of `poll_markers`. */
@@ -183,6 +191,7 @@ export interface Tables {
   poll_markers: PollMarkerRow;
   idempotency_keys: IdempotencyRow;
   leases: LeaseRow;
+  processes: ProcessRow;
   budgets: BudgetRow;
 }
 

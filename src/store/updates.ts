@@ -1,42 +1,46 @@
 // The table `updates`: what messengers sent, noted before it is handled, so that a second delivery is known
 // and what a dead process had in hand is found. What an update says is none of this room's business.
 
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import type { UnfinishedUpdate, UpdateTable } from "../core/bot-ports.ts";
 import { ago, fromNow, NOW } from "./database-time.ts";
+import { isGone } from "./processes.ts";
 import type { Db } from "./tables.ts";
 
 /** The port over this connection or transaction. */
 export function updateTable(db: Db): UpdateTable {
   return {
-    async note(bot, { key, payload }) {
+    async note(bot, { key, payload, holder }) {
       // Updating the row that is there makes a simultaneous second caller wait for the first and see it.
-      const { rows } = await sql<{ fresh: boolean; finished: boolean }>`
-        insert into updates as noted (bot, key, payload)
-        values (${bot}, ${key}, ${JSON.stringify(payload ?? null)}::json)
-        on conflict (bot, key) do update set deliveries = noted.deliveries + 1
-        returning deliveries = 1 as fresh, finished_at is not null as finished`.execute(db);
+      const { rows } = await sql<{ fresh: boolean; finished: boolean; mine: boolean }>`
+        insert into updates as noted (bot, key, payload, holder)
+        values (${bot}, ${key}, ${JSON.stringify(payload ?? null)}::json, ${holder})
+        on conflict (bot, key) do update set deliveries = noted.deliveries + 1, holder = case
+          when ${isFree(sql`noted.holder`)} then excluded.holder else noted.holder end
+        returning deliveries = 1 as fresh, finished_at is not null as finished,
+          holder = ${holder} as mine`.execute(db);
       const [row] = rows;
       if (row === undefined) throw new Error("the insert of an update returned no row");
       if (row.fresh) return "fresh";
-      return row.finished ? "done" : "unfinished";
+      if (row.finished) return "done";
+      return row.mine ? "unfinished" : "elsewhere";
     },
     async finish(bot, key) {
       await sql`
         update updates set finished_at = ${NOW}, payload = null, taken_until = null
         where bot = ${bot} and key = ${key} and finished_at is null`.execute(db);
     },
-    async takeUnfinished(bot, { olderThanSeconds, maxAgeSeconds, limit }) {
+    async takeUnfinished(bot, { holder, olderThanSeconds, maxAgeSeconds, limit }) {
       // Oldest first: of one person's updates the earlier one has to be handled before the later.
       const { rows } = await sql<UnfinishedUpdate>`
         with abandoned as materialized (
           select number from updates
-          where bot = ${bot} and finished_at is null
-            and noted_at < ${ago(olderThanSeconds)} and noted_at >= ${ago(maxAgeSeconds)}
-            and (taken_until is null or taken_until <= ${NOW})
+          where bot = ${bot} and finished_at is null and noted_at >= ${ago(maxAgeSeconds)}
+            and (${isFree(sql`updates.holder`)} or noted_at < ${ago(olderThanSeconds)}
+              and (taken_until is null or taken_until <= ${NOW}))
           order by number limit ${limit} for update skip locked
         ), taken as (
-          update updates set taken_until = ${fromNow(olderThanSeconds)}
+          update updates set taken_until = ${fromNow(olderThanSeconds)}, holder = ${holder}
           from abandoned
           where updates.bot = ${bot} and updates.finished_at is null
             and updates.number = abandoned.number
@@ -64,4 +68,9 @@ export function updateTable(db: Db): UpdateTable {
       return rows[0]?.count ?? 0;
     },
   };
+}
+
+/** Whether nobody who lives has it in hand. */
+function isFree(holder: RawBuilder<unknown>): RawBuilder<boolean> {
+  return sql<boolean>`(${holder} is null or ${isGone(holder)})`;
 }

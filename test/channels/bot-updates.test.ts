@@ -42,6 +42,22 @@ describe.each(STAGES)("bot on $channel, $mode", ({ channel, mode }) => {
       expect(stage.handlers.notebook.unfinished()).toEqual([]);
     });
 
+    it("T19 an update that another process has in hand is left to it", async () => {
+      await stage.startedBot();
+      let noted = 0;
+      const { notebook } = stage.handlers;
+      stage.handlers.note = async (update) => {
+        noted += 1;
+        return noted === 1 ? "elsewhere" : await notebook.note(update);
+      };
+      await stage.open("auth_first", ANNA);
+      await stage.until(() => noted === 1);
+      // Whatever the person does later is handled after it.
+      await stage.say("4242", "/stop");
+      await stage.until(() => stage.handlers.of("stop").length === 1);
+      expect(stage.handlers.of("start")).toEqual([]);
+    });
+
     it("loses nothing when one update overtakes another", async () => {
       await stage.startedBot();
       await stage.openPrompt();

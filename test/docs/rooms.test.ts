@@ -33,7 +33,7 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   "@bufbuild/protovalidate": ["server"],
   "prom-client": ["server"],
   "rate-limiter-flexible": ["server"],
-  "lru-cache": ["channels"],
+  "lru-cache": ["channels", "store"],
   "ipaddr.js": ["core"],
   bowser: ["core"],
   "#gen/tapin/auth/v1/auth_pb.ts": ["server", "sandbox", "web"],

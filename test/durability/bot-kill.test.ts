@@ -1,87 +1,111 @@
-// A whole service that is killed with -9 amid each step of a login, and the one that is started after it: on both
-// messengers, with updates polled and delivered to a webhook, on Node and on Deno. And a messenger that is out of reach
-// for longer than the login lives.
+// Whole services that are killed with -9 amid each step of a login, and the one that is started after it, or was there
+// already: on both messengers, with updates polled and delivered to a webhook, on Node and on Deno. And a messenger that is
+// out of reach for longer than the login lives. The tests of a kill run side by side: most of their time is a wait until it is
+// certain that the process is gone.
 
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { CALLS } from "../channels/messenger-calls.ts";
 import { awaitAnswer, awaitCondition } from "../support/await-condition.ts";
+import { printFigure, stopwatch } from "../support/figure.ts";
 import { type MessengerWorld, startMessengerWorld } from "../support/messenger-world.ts";
 import { queryOnce } from "../support/postgres.ts";
 import { makePostgresStorage, makeSite, type Site, siteOf } from "../support/site.ts";
 import { RUNTIMES, type Runtime, startTapin, type Tapin } from "../support/tapin.ts";
 
-const LIMIT = { timeout: 120_000 };
+const LIMIT = { timeout: 180_000 };
 const ASKED = ["Login", "Cancel"];
 const CONFIRMED = ["Go to website"];
 
-type Storage = Awaited<ReturnType<typeof makePostgresStorage>>;
-
-let world: MessengerWorld;
-let storage: Storage;
-let tapin: Tapin;
-let site: Site;
-
-interface Start {
+interface SetUp {
   readonly channel: "telegram" | "max";
   readonly updates: "polling" | "webhook";
   readonly runtime: Runtime;
 }
 
-async function start({ channel, updates, runtime }: Start): Promise<void> {
-  storage = await makePostgresStorage();
-  world = await startMessengerWorld(channel);
-  tapin = await startTapin({ runtime, env: settings(updates) });
-  site = await makeSite(tapin);
+/** One test's messenger, database, service and website. */
+interface Stage {
+  readonly world: MessengerWorld;
+  tapin: Tapin;
+  site: Site;
+  /** Starts a service like the first one; its webhook is the first one's. */
+  startAnother(runtime: Runtime): Promise<Tapin>;
+  /** Kills the service and starts it again at its address. */
+  killAndRestart(): Promise<void>;
+  query(text: string, values?: readonly unknown[]): Promise<readonly Record<string, unknown>[]>;
+  count(table: string): Promise<number>;
+}
+
+/** Ends with the test whose `onFinished` this is. */
+async function start(
+  { channel, updates, runtime }: SetUp,
+  onFinished: (end: () => Promise<void>) => void,
+): Promise<Stage> {
+  const storage = await makePostgresStorage();
+  onFinished(() => storage.remove());
+  const world = await startMessengerWorld(channel);
+  onFinished(() => world.close());
+  const settings = { ...storage.env, ...world.env, TAPIN_UPDATES: updates };
+  const running: Tapin[] = [];
+  const startTapinHere = async (on: Runtime, more: Readonly<Record<string, string>> = {}) => {
+    const tapin = await startTapin({ runtime: on, env: { ...settings, ...more } });
+    running.push(tapin);
+    return tapin;
+  };
+  onFinished(async () => {
+    await Promise.all(running.map((tapin) => tapin.end("SIGKILL")));
+  });
+  const tapin = await startTapinHere(runtime);
+  const query = (text: string, values: readonly unknown[] = []) =>
+    queryOnce(storage.databaseUrl, text, values);
+  const stage: Stage = {
+    world,
+    tapin,
+    site: await makeSite(tapin),
+    query,
+    startAnother: (on) => startTapinHere(on, { TAPIN_PUBLIC_URL: tapin.url }),
+    async killAndRestart() {
+      expect(await stage.tapin.end("SIGKILL")).toBe(null);
+      stage.site.close();
+      // The bot would wait until the dead process's lease ends: two-processes.test.ts shows that it does.
+      await query("delete from leases");
+      const TAPIN_PORT = new URL(tapin.url).port;
+      // Meanwhile a connection of another test may have been given the port, for a moment.
+      stage.tapin = await awaitAnswer("the service starts at its address again", () =>
+        startTapinHere(runtime, { TAPIN_PORT }).catch((error: unknown) => {
+          if (String(error).includes("the port is in use")) return null;
+          throw error;
+        }),
+      );
+      stage.site = siteOf(stage.site.slug, stage.site.apiKey, tapin.url);
+    },
+    async count(table) {
+      const [row] = await query(`select count(*)::integer from ${table}`);
+      return Number(row?.count);
+    },
+  };
+  onFinished(async () => stage.site.close());
   // Whoever opens the link before the bot is there would only wait.
   if (updates === "polling") await world.untilCalled(CALLS[channel].poll, 1);
   else await awaitCondition("the webhook is registered", async () => world.isRegistered());
+  return stage;
 }
 
-function settings(updates: Start["updates"]) {
-  return { ...storage.env, ...world.env, TAPIN_UPDATES: updates };
-}
+type Links = Readonly<Record<"telegramLink" | "maxLink", string | null>>;
 
-afterEach(async () => {
-  site?.close();
-  await tapin?.end("SIGKILL");
-  await world?.close();
-  await storage?.remove();
-});
+const linkOf = (channel: SetUp["channel"], session: Links) =>
+  channel === "max" ? session.maxLink : session.telegramLink;
 
-/** Kills the service and starts it again at its address. What it had in hand is old enough to be taken up at once. */
-async function killAndRestart({ runtime, updates }: Start): Promise<void> {
-  expect(await tapin.end("SIGKILL")).toBe(null);
-  site.close();
-  await queryOnce(storage.databaseUrl, "delete from leases");
-  const age = "update updates set noted_at = noted_at - interval '2 minutes', taken_until = null";
-  await queryOnce(storage.databaseUrl, age);
-  const TAPIN_PORT = new URL(tapin.url).port;
-  const env = { ...settings(updates), TAPIN_PORT };
-  // Meanwhile a connection of another test may have been given the port, for a moment.
-  tapin = await awaitAnswer("the service starts at its address again", () =>
-    startTapin({ runtime, env }).catch((error: unknown) => {
-      if (String(error).includes("the port is in use")) return null;
-      throw error;
-    }),
-  );
-  site = siteOf(site.slug, site.apiKey, tapin.url);
-}
-
-const count = async (table: string) => {
-  const [row] = await queryOnce(storage.databaseUrl, `select count(*)::integer from ${table}`);
-  return Number(row?.count);
-};
-
-/** Until the service knows of its prompt: the messenger shows it before the answer has come back. */
-async function untilPromptNoted(): Promise<void> {
-  await awaitCondition(
-    "it is noted where",
+/** Until the service knows of its prompt as well: the messenger shows it before the answer has come back. */
+const noneUnfinished = ({ count }: Stage) =>
+  awaitCondition(
+    "all is finished",
     async () => (await count("updates where finished_at is null")) === 0,
   );
-}
 
-const STARTS = (["telegram", "max"] as const).flatMap((channel) =>
-  (["polling", "webhook"] as const).map((updates) => ({ channel, updates })),
+const SET_UPS: readonly SetUp[] = (["telegram", "max"] as const).flatMap((channel) =>
+  (["polling", "webhook"] as const).flatMap((updates) =>
+    RUNTIMES.map((runtime) => ({ channel, updates, runtime })),
+  ),
 );
 
 /** At which of its two calls the service dies: before the messenger does it, or after, with the answer lost. */
@@ -90,52 +114,87 @@ const DEATHS: Record<Runtime, { readonly prompt: boolean; readonly tap: boolean 
   deno: { prompt: true, tap: false },
 };
 
-describe.each(STARTS)("T7 a login through $channel, $updates", LIMIT, ({ channel, updates }) => {
-  it.each(RUNTIMES)(
-    "survives kill -9 as the prompt is sent and as the tap is shown, on %s",
-    async (runtime) => {
-      const setUp = { channel, updates, runtime };
-      await start(setUp);
-      const calls = CALLS[channel];
-      const session = await site.rest.createSession({ state: "s" });
-      const { sessionId, watchToken } = session;
+it.concurrent.for(SET_UPS)(
+  "T7 a login through $channel, $updates, survives kill -9 as the prompt is sent and as the tap is shown, on $runtime",
+  LIMIT,
+  async (setUp, { onTestFinished: onFinished }) => {
+    const { channel, runtime } = setUp;
+    const stage = await start(setUp, onFinished);
+    const { world } = stage;
+    const calls = CALLS[channel];
+    const session = await stage.site.rest.createSession({ state: "s" });
+    const { sessionId, watchToken } = session;
 
-      world.proxy.fail(calls.send, { kind: "hang", after: DEATHS[runtime].prompt });
-      world.open(channel === "max" ? session.maxLink : session.telegramLink);
-      await world.untilCalled(calls.send, 1);
-      const shown = DEATHS[runtime].prompt ? 1 : 0;
-      await awaitCondition("the messenger did it", async () => world.messages().length === shown);
-      await killAndRestart(setUp);
-      await world.untilCalled(calls.send, 2);
-      const prompt = await world.until(ASKED);
-      expect(world.messages()).toHaveLength(shown + 1);
-      expect(await site.rest.getSessionStatus(sessionId)).toEqual({ status: "pending" });
-      await untilPromptNoted();
+    world.proxy.fail(calls.send, { kind: "hang", after: DEATHS[runtime].prompt });
+    world.open(linkOf(channel, session));
+    await world.untilCalled(calls.send, 1);
+    const shown = DEATHS[runtime].prompt ? 1 : 0;
+    await awaitCondition("the messenger did it", async () => world.messages().length === shown);
+    await stage.killAndRestart();
+    const watch = stopwatch();
+    await world.untilCalled(calls.send, 2);
+    printFigure(`taken up after a restart, ${channel}, ${setUp.updates}, ${runtime}`, `${watch}`);
+    await noneUnfinished(stage);
+    const prompt = await world.until(ASKED);
+    expect(world.messages()).toHaveLength(shown + 1);
+    expect(await stage.site.rest.getSessionStatus(sessionId)).toEqual({ status: "pending" });
 
-      world.proxy.fail(calls.editTapped, { kind: "hang", after: DEATHS[runtime].tap });
-      world.tap("Login");
-      await world.untilCalled(calls.editTapped, 1);
-      // The database decided before the message says so.
-      const decided = await site.rest.getSessionStatus(sessionId, { bearer: watchToken });
-      expect(decided.status).toBe("completed");
-      await killAndRestart(setUp);
-      await world.untilCalled(calls.editTapped, 2);
-      const confirmed = await world.until(CONFIRMED);
-      expect(confirmed.messageId).toBe(prompt.messageId);
-      expect(world.messages()).toHaveLength(shown + 1);
+    world.proxy.fail(calls.editTapped, { kind: "hang", after: DEATHS[runtime].tap });
+    world.tap("Login");
+    await world.untilCalled(calls.editTapped, 1);
+    // The database decided before the message says so.
+    const decided = await stage.site.rest.getSessionStatus(sessionId, { bearer: watchToken });
+    expect(decided.status).toBe("completed");
+    await stage.killAndRestart();
+    await world.untilCalled(calls.editTapped, 2);
+    const confirmed = await world.until(CONFIRMED);
+    expect(confirmed.messageId).toBe(prompt.messageId);
+    expect(world.messages()).toHaveLength(shown + 1);
 
-      const code = new URL(confirmed.buttons[0]?.url ?? "").searchParams.get("code") ?? "";
-      expect(code).toBe(decided.code);
-      const profile = await site.rest.verifyCode({ code });
-      expect(profile).toMatchObject({ channel, firstName: "Анна", state: "s" });
-      await expect(site.rest.verifyCode({ code })).rejects.toMatchObject({
-        reason: "code_invalid",
-      });
-      expect(await count("grants")).toBe(1);
-      expect(await count("subscribers")).toBe(1);
-    },
-  );
-});
+    const code = new URL(confirmed.buttons[0]?.url ?? "").searchParams.get("code") ?? "";
+    expect(code).toBe(decided.code);
+    const profile = await stage.site.rest.verifyCode({ code });
+    expect(profile).toMatchObject({ channel, firstName: "Анна", state: "s" });
+    await expect(stage.site.rest.verifyCode({ code })).rejects.toMatchObject({
+      reason: "code_invalid",
+    });
+    expect(await stage.count("grants")).toBe(1);
+    expect(await stage.count("subscribers")).toBe(1);
+  },
+);
+
+it.concurrent.for<SetUp & { readonly other: Runtime }>([
+  { channel: "telegram", updates: "webhook", runtime: "node", other: "deno" },
+  { channel: "max", updates: "polling", runtime: "deno", other: "node" },
+])(
+  "T7 what a $runtime process has in hand from $channel ($updates) is left to it, and taken up by another ($other) once it is killed",
+  LIMIT,
+  async ({ other, ...setUp }, { onTestFinished: onFinished }) => {
+    const stage = await start(setUp, onFinished);
+    const { world, tapin } = stage;
+    const { send } = CALLS[setUp.channel];
+    await stage.startAnother(other);
+    const session = await stage.site.rest.createSession();
+    world.proxy.fail(send, { kind: "hang" });
+    world.open(linkOf(setUp.channel, session));
+    await world.untilCalled(send, 1);
+    await awaitCondition(
+      "the slow one has it for longer than it is waited for one that is gone",
+      async () => {
+        const old = "noted_at < now() - interval '10 seconds' and finished_at is null";
+        return (await stage.count(`updates where ${old}`)) === 1;
+      },
+      60_000,
+    );
+    expect(world.proxy.callsOf(send)).toHaveLength(1);
+    const watch = stopwatch();
+    await tapin.end("SIGKILL");
+    expect((await world.until(ASKED)).text).toContain("Shop");
+    printFigure(`taken up by another process after kill -9, ${setUp.updates}`, `${watch}`);
+    await noneUnfinished(stage);
+    expect(world.messages()).toHaveLength(1);
+  },
+);
 
 describe.each([
   { channel: "telegram", runtime: "node" },
@@ -144,19 +203,20 @@ describe.each([
   "while $channel is out of reach of a $runtime service",
   LIMIT,
   ({ channel, runtime }) => {
-    const linkOf = (session: { telegramLink: string | null; maxLink: string | null }) =>
-      channel === "max" ? session.maxLink : session.telegramLink;
-
-    it("the login ends: whoever tapped meanwhile is told so, and nobody is logged in", async () => {
-      await start({ channel, runtime, updates: "polling" });
+    it("the login ends: whoever tapped meanwhile is told so, and nobody is logged in", async ({
+      onTestFinished: onFinished,
+    }) => {
+      const setUp = { channel, runtime, updates: "polling" } as const;
+      const stage = await start(setUp, onFinished);
+      const { world, site, query, count } = stage;
       const session = await site.rest.createSession();
-      world.open(linkOf(session));
+      world.open(linkOf(channel, session));
       await world.until(ASKED);
-      await untilPromptNoted();
+      await noneUnfinished(stage);
       world.proxy.setDown(true);
       world.tap("Login");
       const overdue = "update sessions set expires_at = now() - interval '1 s' where id = $1";
-      await queryOnce(storage.databaseUrl, overdue, [session.sessionId]);
+      await query(overdue, [session.sessionId]);
       await awaitCondition("the session is expired", async () => {
         const { status } = await site.rest.getSessionStatus(session.sessionId);
         return status === "expired";
@@ -169,13 +229,17 @@ describe.each([
       expect(await count("grants")).toBe(0);
     });
 
-    it("what was decided stands: the site is told at once, the message says so when it can", async () => {
-      await start({ channel, runtime, updates: "webhook" });
+    it("what was decided stands: the site is told at once, the message says so when it can", async ({
+      onTestFinished: onFinished,
+    }) => {
+      const setUp = { channel, runtime, updates: "webhook" } as const;
+      const stage = await start(setUp, onFinished);
+      const { world, site } = stage;
       const session = await site.rest.createSession();
       const { sessionId, watchToken } = session;
-      world.open(linkOf(session));
+      world.open(linkOf(channel, session));
       const { messageId } = await world.until(ASKED);
-      await untilPromptNoted();
+      await noneUnfinished(stage);
       world.proxy.setDown(true);
       world.tap("Login");
       let code = "";

@@ -129,7 +129,7 @@ describe.each(DATABASES)("decidePrompt on $name", (kind) => {
     for (let round = 0; round < ROUNDS; round++) {
       const prompted = await prompt();
       const { person, session, login } = prompted;
-      const caller = { kind: "api_key", project } as const;
+      const caller = { kind: "api_key", project, keyHash: "" } as const;
       const byWebsite = () => cancelSession(ports, { caller, sessionId: session.id });
       const byPerson = () => decidePrompt(ports, person, login);
       const [status, screen] =

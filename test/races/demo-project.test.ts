@@ -24,7 +24,9 @@ describe.each(DATABASES)("ensureDemoProject on $name", (kind) => {
       ),
     );
     for (const key of keys) {
-      expect(await authenticateApiKey(ports(), key)).toMatchObject({ slug: DEMO_SLUG });
+      expect(await authenticateApiKey(ports(), key)).toMatchObject({
+        project: { slug: DEMO_SLUG },
+      });
     }
     expect(new Set(keys).size).toBe(1);
     expect(await database.query("select slug from projects")).toEqual([{ slug: DEMO_SLUG }]);
@@ -40,7 +42,9 @@ describe.each(DATABASES)("ensureDemoProject on $name", (kind) => {
     const second = await start();
     expect(second).not.toBe(first);
     expect(await authenticateApiKey(ports(), first)).toBeNull();
-    expect(await authenticateApiKey(ports(), second)).toMatchObject({ slug: DEMO_SLUG });
+    expect(await authenticateApiKey(ports(), second)).toMatchObject({
+      project: { slug: DEMO_SLUG },
+    });
     expect(await start()).toBe(second);
   });
 });

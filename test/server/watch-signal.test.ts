@@ -3,24 +3,26 @@
 
 import { getEventListeners } from "node:events";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import type { Caller } from "../../src/actions/caller.ts";
 import { cancelSession } from "../../src/actions/cancel-session.ts";
 import { createSession } from "../../src/actions/create-session.ts";
 import { watchSession } from "../../src/actions/watch-session.ts";
 import type { Ports } from "../../src/core/ports.ts";
-import type { Project } from "../../src/core/project.ts";
-import { addProject } from "../store/seed.ts";
+import { addKey, addProject } from "../store/seed.ts";
 import { DATABASES, type RunningDatabase } from "../support/databases.ts";
 import { portsOver } from "../support/test-ports.ts";
 
 let database: RunningDatabase | undefined;
 let ports: Ports;
-let project: Project;
+let caller: Caller & { kind: "api_key" };
 beforeAll(async () => {
   const [kind] = DATABASES;
   if (kind === undefined) throw new Error("there is no database");
   database = await kind.start();
   ports = portsOver(database);
-  project = await addProject(database.store);
+  const project = await addProject(database.store);
+  const { keyHash } = await addKey(database.store, project);
+  caller = { kind: "api_key", project, keyHash };
 });
 afterAll(() => database?.stop());
 
@@ -28,10 +30,10 @@ afterAll(() => database?.stop());
 async function begin() {
   const client = { ip: null, userAgent: null };
   const input = { state: null, redirectUri: null, codeChallenge: null, matchCode: false, client };
-  const { session } = await createSession(ports, project, input, null);
+  const { session } = await createSession(ports, caller.project, input, null);
   const { signal } = new AbortController();
   const views = watchSession(ports, {
-    caller: { kind: "api_key", project },
+    caller,
     sessionId: session.id,
     reader: null,
     signal,
@@ -45,7 +47,7 @@ it("watchSession that ends with its session leaves nobody listening to the signa
   const { session, views, listeners } = await begin();
   await views.next();
   expect(listeners()).toBe(1);
-  await cancelSession(ports, { caller: { kind: "api_key", project }, sessionId: session.id });
+  await cancelSession(ports, { caller, sessionId: session.id });
   while ((await views.next()).done !== true);
   expect(listeners()).toBe(0);
 });

@@ -34,6 +34,23 @@ test("openStore keeps its data in the directory, for its owner only and one stor
   await second.close();
 });
 
+test("openStore frees at once what a process before had in hand: nobody else can be there", async () => {
+  const dataDir = join(home, "in-hand");
+  const first = await open(dataDir);
+  await first.store.leases.acquire("work", "one", 60);
+  await first.store.processes.hear("one");
+  await first.store.updates.note("telegram:1", { key: "u1", payload: "a", holder: "one" });
+  await first.close();
+  const { store, close } = await open(dataDir);
+  expect(await store.leases.acquire("work", "two", 60)).toBe(true);
+  const take = { holder: "two", olderThanSeconds: 90, maxAgeSeconds: 1800, limit: 50 };
+  expect(await store.updates.takeUnfinished("telegram:1", take)).toEqual([
+    { key: "u1", payload: "a" },
+  ]);
+  expect(await store.updates.takeUnfinished("telegram:1", take)).toEqual([]);
+  await close();
+});
+
 test("openStore refuses a directory it cannot use, in a sentence that names it", async () => {
   const file = join(home, "file");
   await writeFile(file, "");

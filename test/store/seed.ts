@@ -38,6 +38,16 @@ export async function addProject(
   return project;
 }
 
+/** An API key of the project. */
+export async function addKey(
+  store: Store,
+  project: Project,
+): Promise<{ id: string; keyHash: string }> {
+  const keyHash = sha256Hex(text(32));
+  const { id } = await store.apiKeys.create(project.id, { name: "k", hint: "hint", hash: keyHash });
+  return { id, keyHash };
+}
+
 /** A session draft that lives 300 s. */
 export function sessionDraft(change: Partial<SessionDraft> = {}): SessionDraft {
   return {

@@ -1,6 +1,7 @@
 // Two processes on one PostgreSQL: what happens through one is seen on the other at once.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { awaitAnswer } from "../support/await-condition.ts";
 import { CLIENTS, DIALECTS } from "../support/clients.ts";
 import { type ContractClient, refusalOf, type WatchMessage } from "../support/contract-client.ts";
 import { type Stage, type StoryProject, startStage } from "../support/story-stage.ts";
@@ -90,7 +91,10 @@ describe("T21 a revoked API key", () => {
     const { slug, keyId, apiKey } = await stage.project();
     expect(apiKey).toMatch(/^tapin_live_[A-Za-z0-9]{32}$/);
     await stage.client("REST", apiKey).getLink();
-    const list = await stage.admin("GET", `projects/${slug}/keys`);
+    const list = await awaitAnswer("the use is noted", async () => {
+      const found = await stage.admin("GET", `projects/${slug}/keys`);
+      return JSON.stringify(found).includes('"last_used_at":null') ? null : found;
+    });
     expect(list.keys).toMatchObject([
       {
         key_id: keyId,

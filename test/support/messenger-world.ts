@@ -85,7 +85,7 @@ export async function startMessengerWorld(channel: WorldChannel): Promise<Messen
           const shown = last?.buttons.map(({ label }) => label).join();
           return last !== undefined && shown === labels.join() ? last : null;
         },
-        40_000,
+        60_000,
       ),
     isRegistered: () =>
       proxy
@@ -95,7 +95,7 @@ export async function startMessengerWorld(channel: WorldChannel): Promise<Messen
       awaitCondition(
         `${times} calls of ${call}`,
         async () => proxy.callsOf(call).length >= times,
-        20_000,
+        60_000,
       ),
     async close() {
       sandbox.close();

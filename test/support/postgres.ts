@@ -26,6 +26,16 @@ export interface OwnPostgres extends TestPostgres {
   halt(how: "stop" | "crash"): Promise<void>;
   /** Starts it again at the same port, with its data. */
   resume(): Promise<void>;
+  /** Gives it a standby, which confirms every commit before the server does. Once. */
+  startStandby(): Promise<Standby>;
+}
+
+/** A standby of another server. It ends with that. */
+export interface Standby {
+  readonly url: string;
+  readonly port: number;
+  /** Makes a primary of it, to be called when the other server is no more. */
+  promote(): Promise<void>;
 }
 
 /** The server of the run when there is one, a new one otherwise (about one second). */
@@ -52,17 +62,41 @@ export async function startOwnPostgres({ durable = false } = {}): Promise<OwnPos
     if (line === null) throw new Error(`PostgreSQL does not run:\n${log.join("")}`);
     return String(line[0]);
   };
-  const tell = async (word: string) => {
+  const tell = (word: string) => {
     const answer = nextLine();
     child.stdin.write(`${word}\n`);
-    await answer;
+    return answer;
   };
-  const server = serverAt(await nextLine(), async (url, databases) => {
-    for (const name of databases) await keepRows(urlOf(url, name));
+  let primary = await nextLine();
+  const server = serverAt(primary, async (_, databases) => {
+    for (const name of databases) await keepRows(urlOf(primary, name));
     child.stdin.end();
     await ended;
   });
-  return { ...server, halt: tell, resume: () => tell("start") };
+  return {
+    ...server,
+    async halt(how) {
+      await tell(how);
+    },
+    async resume() {
+      await tell("start");
+    },
+    async startStandby() {
+      const url = await tell("standby");
+      return {
+        url,
+        port: portOf(url),
+        async promote() {
+          await queryOnce(url, "select pg_promote()");
+          primary = url;
+        },
+      };
+    },
+  };
+}
+
+function portOf(url: string): number {
+  return Number(new URL(url).port || 5432);
 }
 
 /** Runs one query on a connection of its own. */
@@ -111,7 +145,7 @@ function serverAt(url: string, end: End): TestPostgres {
   const made: string[] = [];
   return {
     url,
-    port: Number(new URL(url).port || 5432),
+    port: portOf(url),
     async createDatabase() {
       const name = `tapin_test_${randomBytes(8).toString("hex")}`;
       await queryOnce(url, `create database ${name}`);
