@@ -121,10 +121,10 @@ function grantsFrom(first: number, last: number, people: number): string {
 
 function creator({ server, project }: Place): Side {
   const call = { url: server.url, method: "POST", path: "/v1/auth/session" } as const;
-  const nextBody = () => '{"state":"hello"}';
+  const body = '{"state":"hello"}';
   const { apiKey } = project;
   const round = async (length: Effort["length"]) =>
-    timeEach(await restLoad({ ...call, apiKey, nextBody, length }));
+    timeEach(await restLoad({ ...call, apiKey, body, length }));
   return { server, round };
 }
 

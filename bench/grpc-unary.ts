@@ -3,7 +3,8 @@
 
 import { contest } from "./support/contest.ts";
 import { grpcUnary } from "./support/grpc-call.ts";
-import { GRPC_CONNECTIONS, GRPC_STREAMS, grpcLoad, h2loadMissing } from "./support/h2load.ts";
+import { GRPC_CONNECTIONS, GRPC_STREAMS, grpcLoad } from "./support/grpc-load.ts";
+import { h2loadMissing } from "./support/h2load.ts";
 import { createCall, statusCall, type UnaryCall } from "./support/messages.ts";
 import type { Effort, Finding, Goal, Length, Scenario } from "./support/scenario.ts";
 import type { ServerProcess } from "./support/server-process.ts";
@@ -22,7 +23,7 @@ export const grpcUnaryCalls: Scenario = {
   name: "grpc-unary",
   about: `gRPC calls over ${GRPC_CONNECTIONS} connections, ${GRPC_STREAMS} under way on each`,
   leftOut: null,
-  missing: () => h2loadMissing(true),
+  missing: ({ mayInstall }) => h2loadMissing(mayInstall),
   async run(stage, effort) {
     const databaseUrl = await stage.createDatabase();
     const tapin = await stage.startTapin(databaseUrl);

@@ -34,7 +34,7 @@ async function runScenario(
   effort: Effort,
 ): Promise<ScenarioReport> {
   const { name, about } = scenario;
-  const missing = scenario.missing();
+  const missing = scenario.missing(effort);
   if (missing !== null) return { name, findings: [], notRun: missing };
   say(`${name}: ${about}`);
   const startedAt = performance.now();
@@ -64,6 +64,9 @@ async function runAll({ scenarios, effort }: Options): Promise<{
   await stage.stop();
   return { reports, failures };
 }
+
+// So that what was started ends too.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
 
 const options = readOptions();
 leaveServerCore();

@@ -23,7 +23,7 @@ export const restCreate: Scenario = {
       method: "POST",
       path: "/v1/auth/session",
       apiKey,
-      nextBody: () => '{"state":"hello"}',
+      body: '{"state":"hello"}',
     } as const;
     const sideOf = (server: typeof tapin) => ({
       server,

@@ -4,7 +4,8 @@
 import { contest, type Round, type Side } from "./support/contest.ts";
 import { canPin } from "./support/cores.ts";
 import { grpcUnary } from "./support/grpc-call.ts";
-import { grpcLoad, h2loadMissing } from "./support/h2load.ts";
+import { grpcLoad } from "./support/grpc-load.ts";
+import { h2loadMissing } from "./support/h2load.ts";
 import { statusCall } from "./support/messages.ts";
 import type { Length, Scenario } from "./support/scenario.ts";
 import type { ServerProcess } from "./support/server-process.ts";
@@ -16,7 +17,8 @@ export const scaleOut: Scenario = {
   name: "scale-out",
   about: "gRPC GetSessionStatus, pending, on two processes against one",
   leftOut: null,
-  missing: () => (canPin ? h2loadMissing(true) : "there is no second core, or no taskset"),
+  missing: ({ mayInstall }) =>
+    canPin ? h2loadMissing(mayInstall) : "there is no second core, or no taskset",
   async run(stage, effort) {
     const databaseUrl = await stage.createDatabase();
     const one = await stage.startTapin(databaseUrl);

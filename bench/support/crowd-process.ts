@@ -17,6 +17,9 @@ import { sessionIdOf } from "./sessions.ts";
 
 const order = JSON.parse(process.argv[2] ?? "") as CrowdOrder;
 
+// Nobody is there to be told any more.
+process.once("disconnect", () => process.exit(1));
+
 /** Streams on one connection: what Tapin lets a connection have. */
 const STREAMS = 100;
 

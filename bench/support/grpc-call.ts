@@ -2,7 +2,13 @@
 // look into answers nor hold a stream open.
 
 import http2, { type ClientHttp2Session } from "node:http2";
-import { framed } from "./h2load.ts";
+
+/** A message with the five bytes before it that say it is not compressed, and its length (gRPC over HTTP/2, "Length-Prefixed-Message"). */
+export function framed(message: Uint8Array): Buffer {
+  const prefix = Buffer.alloc(5);
+  prefix.writeUInt32BE(message.length, 1);
+  return Buffer.concat([prefix, message]);
+}
 
 /** Where to, and as whom. */
 export interface GrpcTarget {

@@ -1,33 +1,36 @@
-// Load over HTTP/2, by h2load of nghttp2: unary gRPC calls with a body from a file.
+// Load by h2load of nghttp2, over HTTP/1.1 and HTTP/2: the same request again and again, its body from a file.
 
 import { spawn, spawnSync } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import type { Round } from "./contest.ts";
-import type { Place } from "./cores.ts";
-import { pinned } from "./cores.ts";
+import { type Place, pinned } from "./cores.ts";
 import type { Length } from "./scenario.ts";
 
-/** Connections. */
-export const GRPC_CONNECTIONS = 8;
-/** Calls under way on each connection. */
-export const GRPC_STREAMS = 16;
-
-/** One unary call, sent again and again. */
-export interface GrpcLoad {
+/** One request, and how often. */
+export interface SameRequest {
   readonly url: string;
-  /** Such as `/tapin.auth.v1.AuthService/GetSessionStatus`. */
-  readonly path: string;
-  readonly apiKey: string;
-  /** The request message, in Protobuf. */
-  readonly message: Uint8Array;
-  /** Bytes of every answer message: an error has none, so the sum tells whether all succeeded. */
-  readonly answerBytes: number;
+  /** `name: value` each. */
+  readonly headers: readonly string[];
+  /** Null = a GET. */
+  readonly body: Uint8Array | null;
+  readonly http: "1.1" | "2";
+  readonly connections: number;
+  /** Requests under way on each connection. */
+  readonly streams: number;
   readonly length: Length;
-  /** Default `load`. */
-  readonly place?: Place;
+  readonly place: Place;
+}
+
+/** What came of it. */
+export interface SameAnswers {
+  readonly perSecond: number;
+  /** Answers of status 2xx. */
+  readonly succeeded: number;
+  /** Bytes of all bodies, those included whose end had not come when time was up. */
+  readonly bodyBytes: number;
+  readonly loadMs: number;
 }
 
 /** Why there is no h2load here; null = there is one. As root on Debian it is installed, unless `install` is false. */
@@ -35,59 +38,42 @@ export function h2loadMissing(install: boolean): string | null {
   const isThere = () => spawnSync("h2load", ["--version"], { stdio: "ignore" }).status === 0;
   if (isThere()) return null;
   if (install && process.getuid?.() === 0) {
-    const options = {
-      stdio: "ignore",
-      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
-    } as const;
-    spawnSync("apt-get", ["update", "-qq"], options);
-    spawnSync(
-      "apt-get",
-      ["install", "-y", "-qq", "--no-install-recommends", "nghttp2-client"],
-      options,
-    );
+    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+    const apt = (args: readonly string[]) => spawnSync("apt-get", args, { stdio: "ignore", env });
+    apt(["update", "-qq"]);
+    apt(["install", "-y", "-qq", "--no-install-recommends", "nghttp2-client"]);
     if (isThere()) return null;
   }
   return "h2load is missing (Debian: nghttp2-client)";
 }
 
-/** Calls a second. Rejects unless every call succeeded. */
-export async function grpcLoad(load: GrpcLoad): Promise<Round> {
+/** Sends it. Rejects when a request failed or was answered with another status than 2xx. */
+export async function sendSame(request: SameRequest): Promise<SameAnswers> {
   const folder = await mkdtemp(join(tmpdir(), "tapin-bench-"));
   try {
-    const body = join(folder, "body");
-    await writeFile(body, framed(load.message));
+    const file = join(folder, "body");
+    if (request.body !== null) await writeFile(file, request.body);
     const startedAt = performance.now();
-    const figure = rateIn(await runH2load(load, body), load);
-    return { figure, loadMs: performance.now() - startedAt };
+    const output = await run(request, request.body === null ? [] : [`--data=${file}`]);
+    return answersIn(output, request, performance.now() - startedAt);
   } finally {
     await rm(folder, { recursive: true });
   }
 }
 
-/** A message with the five bytes before it that say it is not compressed, and its length (gRPC over HTTP/2, "Length-Prefixed-Message"). */
-export function framed(message: Uint8Array): Buffer {
-  const prefix = Buffer.alloc(5);
-  prefix.writeUInt32BE(message.length, 1);
-  return Buffer.concat([prefix, message]);
-}
-
-async function runH2load(load: GrpcLoad, body: string): Promise<string> {
-  const { length } = load;
-  const headers = [
-    "content-type: application/grpc",
-    "te: trailers",
-    `authorization: Bearer ${load.apiKey}`,
-  ];
-  const [command, args] = pinned(load.place ?? "load", [
+async function run(request: SameRequest, data: readonly string[]): Promise<string> {
+  const { length, http, connections, streams, place, headers, url } = request;
+  const [command, args] = pinned(place, [
     "h2load",
     "calls" in length
       ? `--requests=${length.calls}`
       : `--duration=${Math.round(length.seconds * 1000)}ms`,
-    `--clients=${GRPC_CONNECTIONS}`,
-    `--max-concurrent-streams=${GRPC_STREAMS}`,
-    `--data=${body}`,
+    ...(http === "1.1" ? ["--h1"] : []),
+    `--clients=${connections}`,
+    `--max-concurrent-streams=${streams}`,
+    ...data,
     ...headers.flatMap((header) => ["--header", header]),
-    load.url + load.path,
+    url,
   ]);
   const child = spawn(command, args, { stdio: ["ignore", "pipe", "inherit"] });
   let output = "";
@@ -95,16 +81,11 @@ async function runH2load(load: GrpcLoad, body: string): Promise<string> {
   return output;
 }
 
-function rateIn(output: string, { path, answerBytes }: GrpcLoad): number {
+function answersIn(output: string, { url }: SameRequest, loadMs: number): SameAnswers {
   const number = (pattern: RegExp) => Number(pattern.exec(output)?.[1] ?? Number.NaN);
-  const rate = number(/finished in [^,]+, ([\d.]+) req\/s/);
-  const succeeded = number(/(\d+) succeeded/);
+  const perSecond = number(/finished in [^,]+, ([\d.]+) req\/s/);
   const failed = number(/(\d+) failed/);
-  const data = number(/\((\d+)\) data/);
-  const bytes = answerBytes + 5;
-  // When time is up, answers whose end has not come yet are counted in data but not as calls.
-  const unfinished = data / bytes - succeeded;
-  const isWhole = failed === 0 && unfinished >= 0 && unfinished <= GRPC_CONNECTIONS * GRPC_STREAMS;
-  if (!(rate > 0) || !isWhole) throw new Error(`${path}: not every call succeeded:\n${output}`);
-  return rate;
+  if (!(perSecond > 0) || failed !== 0) throw new Error(`${url}: not every call:\n${output}`);
+  const bodyBytes = number(/\((\d+)\) data/);
+  return { perSecond, succeeded: number(/(\d+) succeeded/), bodyBytes, loadMs };
 }

@@ -60,6 +60,7 @@ export function parseOptions(args: readonly string[], all: readonly Scenario[]):
     effort: {
       rounds: positive("rounds", values.rounds) ?? usual.rounds,
       warmUps: usual.warmUps,
+      mayInstall: !values.smoke,
       length: seconds === null ? usual.length : { seconds },
       scale: positive("scale", values.scale) ?? usual.scale,
       bigSessions: positive("sessions", values.sessions) ?? 10_000_000,

@@ -14,6 +14,8 @@ export interface Effort {
   readonly length: Length;
   /** Parts of full numbers (watchers, codes, logins): 1 = all, less only to see that it runs. */
   readonly scale: number;
+  /** Whether a load generator that is missing may be installed. */
+  readonly mayInstall: boolean;
   /** Rows of `sessions` in the big database. */
   readonly bigSessions: number;
 }
@@ -26,7 +28,7 @@ export interface Scenario {
   /** Why it is left out unless it is named; null = it is not left out. */
   readonly leftOut: string | null;
   /** Why it cannot run on this machine; null = it can. */
-  missing(): string | null;
+  missing(effort: Effort): string | null;
   run(stage: Stage, effort: Effort): Promise<readonly Finding[]>;
 }
 

@@ -45,6 +45,11 @@ export interface ServerProcess {
   stop(): Promise<void>;
 }
 
+const running = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
 /** Starts it and waits until it answers. Its output goes nowhere, but for errors, which are told when it ends by itself. */
 export async function startServer(options: ServerOptions): Promise<ServerProcess> {
   const { url, env, readyPath, place = "server" } = options;
@@ -57,7 +62,8 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
   });
   const errors: string[] = [];
   child.stderr.on("data", (chunk) => errors.push(String(chunk)));
-  const exited = once(child, "exit");
+  running.add(child);
+  const exited = once(child, "exit").then(() => running.delete(child));
   await awaitCondition(
     `${options.command.join(" ")} answers at ${url}`,
     async () => {
