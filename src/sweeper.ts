@@ -15,7 +15,10 @@ export const SWEEP_MS = 1000;
 /** Seconds after which another process takes over from a dead one. */
 export const SWEEP_LEASE_SECONDS = 10;
 
-const PURGE_EVERY_MS = 10 * 60_000;
+/** Milliseconds of a sweep for expiry, and as many for purge: what is left is the next sweep's. */
+const SHARE_MS = 500;
+
+const PURGE_EVERY_MS = 60_000;
 const SETTLE_BATCH = 100;
 
 /** What the sweeper works with. */
@@ -45,11 +48,10 @@ async function sweepUntil(parts: SweeperParts, signal: AbortSignal): Promise<voi
   while (!signal.aborted) {
     await attempt(parts, async () => {
       if (!(await leases.acquire("sweeper", parts.holder, SWEEP_LEASE_SECONDS))) return;
-      await expireSessions(parts.ports);
-      if (performance.now() - purgedAt > PURGE_EVERY_MS) {
-        await purgeEnded(parts.ports);
-        purgedAt = performance.now();
-      }
+      await expireSessions(parts.ports, SHARE_MS);
+      if (performance.now() - purgedAt <= PURGE_EVERY_MS) return;
+      const isMore = await purgeEnded(parts.ports, SHARE_MS);
+      if (!isMore) purgedAt = performance.now();
     });
     await attempt(parts, () => startRounds(parts, rounds));
     await pause(SWEEP_MS, undefined, { signal }).catch(() => {});

@@ -1,5 +1,6 @@
 // Who calls: what authentication found out, and how it turns into the one session the caller may touch.
 
+import { type Grant, type Reader, recipientOf } from "../core/grant.ts";
 import type { PendingSession, Ports } from "../core/ports.ts";
 import type { Session } from "../core/session.ts";
 import { TapinError } from "../errors.ts";
@@ -26,6 +27,27 @@ export async function findSession(
       : await ports.store.sessions.findAny(sessionId);
   if (session === null) throw new TapinError("SESSION_NOT_FOUND");
   return session;
+}
+
+/** A session that was just read. */
+export interface ReadSession {
+  readonly session: Session;
+  /** The reader's grant, null = it gets no code; absent when no reader was given. */
+  readonly grant?: Grant | null;
+}
+
+/** The same, and if it is completed its grant: this reader becomes the code's recipient when nobody is yet. */
+export async function readSession(
+  ports: Pick<Ports, "store" | "secrets">,
+  caller: Caller,
+  { sessionId, reader }: { sessionId: string; reader: Reader | null },
+): Promise<ReadSession> {
+  if (reader === null) return { session: await findSession(ports, caller, sessionId) };
+  checkWatchToken(ports, caller, sessionId);
+  const projectId = caller.kind === "api_key" ? caller.project.id : null;
+  const read = await ports.store.grants.read(projectId, sessionId, recipientOf(reader));
+  if (read === null) throw new TapinError("SESSION_NOT_FOUND");
+  return read;
 }
 
 /**

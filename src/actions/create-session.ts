@@ -42,16 +42,18 @@ export async function createSession(
   }
   const withMatchCode = input.matchCode || project.matchCodeRequired;
   const call = { projectId: project.id, operation: "create_session", idempotency };
+  let fresh: Session | null = null;
   const made = await once(ports.store, call, async (store) => {
-    const session = await store.sessions.create(project.id, {
+    fresh = await store.sessions.create(project.id, {
       ...input,
       id: randomText(ports.random, SESSION_ID_LENGTH),
       matchCode: withMatchCode ? randomMatchCode(ports.random) : null,
       ttlSeconds: ports.settings.sessionTtlSeconds,
     });
-    return { sessionId: session.id };
+    return { sessionId: fresh.id };
   });
-  const session = await ports.store.sessions.find(project.id, made.sessionId);
+  // Made by this call, or by the one that this one repeats.
+  const session = fresh ?? (await ports.store.sessions.find(project.id, made.sessionId));
   if (session === null) throw new TapinError("SESSION_NOT_FOUND");
   return {
     session,

@@ -1,10 +1,10 @@
 // Deliver a session's status to one reader, and the code to its one recipient.
 
-import { type Reader, recipientOf } from "../core/grant.ts";
+import { type Grant, type Reader, recipientOf } from "../core/grant.ts";
 import type { Ports } from "../core/ports.ts";
 import { type PublicStatus, publicStatus, type Session } from "../core/session.ts";
 import { TapinError } from "../errors.ts";
-import { type Caller, findPending, findSession } from "./caller.ts";
+import { type Caller, findPending, type ReadSession, readSession } from "./caller.ts";
 
 /** What one reader is told. */
 export interface SessionView {
@@ -22,32 +22,41 @@ export interface SessionView {
  */
 export async function deliverStatus(
   ports: Ports,
-  call: { caller: Caller; sessionId: string; reader: Reader | null },
+  { caller, sessionId, reader }: { caller: Caller; sessionId: string; reader: Reader | null },
 ): Promise<SessionView> {
-  const pending = await findPending(ports, call.caller, call.sessionId);
+  const pending = await findPending(ports, caller, sessionId);
   if (pending !== null) {
     const { opened, sequence } = pending;
     return { status: "pending", code: null, opened, sequence };
   }
-  const session = await findSession(ports, call.caller, call.sessionId);
-  return await viewFor(ports, session, call.reader);
+  return await viewFor(ports, await readSession(ports, caller, { sessionId, reader }), reader);
 }
 
-/** What this reader is told of a session that was just read. */
+/**
+ * What this reader is told of a session that was just read, without its grant when the reader was not to have the
+ * code yet.
+ */
 export async function viewFor(
   ports: Pick<Ports, "store" | "secrets">,
-  session: Session,
+  { session, grant }: ReadSession,
   reader: Reader | null,
 ): Promise<SessionView> {
   const { opened, sequence } = session;
   const status = publicStatus(session.status);
   if (status !== "completed" || reader === null) return { status, code: null, opened, sequence };
-  const recipient = recipientOf(reader);
-  const grant = await ports.store.grants.deliver(session.projectId, session.id, recipient);
-  if (grant === null) return { status: "expired", code: null, opened, sequence };
-  const code = ports.secrets.codeMatching(grant.id, grant.codeHash);
+  const given = grant === undefined ? await deliver(ports, session, reader) : grant;
+  if (given === null) return { status: "expired", code: null, opened, sequence };
+  const code = ports.secrets.codeMatching(given.id, given.codeHash);
   if (code === null) {
     throw new TapinError("INTERNAL", { cause: "no key of TAPIN_SECRET made this grant's code" });
   }
   return { status, code, opened, sequence };
+}
+
+async function deliver(
+  { store }: Pick<Ports, "store">,
+  { projectId, id }: Session,
+  reader: Reader,
+): Promise<Grant | null> {
+  return await store.grants.deliver(projectId, id, recipientOf(reader));
 }

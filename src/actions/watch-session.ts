@@ -4,7 +4,7 @@ import type { Reader } from "../core/grant.ts";
 import type { Ports, SessionFollower } from "../core/ports.ts";
 import { isEnded, type Session } from "../core/session.ts";
 import { TapinError } from "../errors.ts";
-import { type Caller, findSession } from "./caller.ts";
+import { type Caller, type ReadSession, readSession } from "./caller.ts";
 import { type SessionView, viewFor } from "./deliver-status.ts";
 
 /** Longest silence of a watcher, in milliseconds (contract: a heartbeat at least every 15 s). */
@@ -48,17 +48,16 @@ export async function* watchSession(
   let leave: (() => void) | undefined;
   try {
     let seen = 0;
-    let news: Awaited<ReturnType<SessionFollower["next"]>> | null = null;
+    let news: News = null;
     while (!signal.aborted) {
-      // At first too: the key may have been revoked after it was checked and before its project was followed.
-      if (news !== "changed") await confirmKey(ports, caller);
-      const session = await findSession(ports, caller, sessionId);
+      const read = await look(ports, watch, { news, isIn: leave !== undefined });
+      const { session } = read;
       leave ??= watch.enter(session);
       const ended = isEnded(session.status);
       // News of the project begins the silence anew, so it is a heartbeat too.
       const heartbeat = news === "timeout" || news === "project";
       if (ended || heartbeat || session.sequence !== seen) {
-        const view = await viewFor(ports, session, watch.reader);
+        const view = await viewFor(ports, read, watch.reader);
         if (news === "changed") noteDelivery(ports, session);
         yield view;
       }
@@ -76,6 +75,19 @@ export async function* watchSession(
     follower.close();
     leave?.();
   }
+}
+
+type News = Awaited<ReturnType<SessionFollower["next"]>> | null;
+
+async function look(
+  ports: Pick<Ports, "store" | "secrets">,
+  { caller, sessionId, reader }: Watch,
+  { news, isIn }: { news: News; isIn: boolean },
+): Promise<ReadSession> {
+  // At first too: the key may have been revoked after it was checked and before its project was followed.
+  if (news !== "changed") await confirmKey(ports, caller);
+  // Whoever may still be refused must not become the code's recipient.
+  return await readSession(ports, caller, { sessionId, reader: isIn ? reader : null });
 }
 
 async function confirmKey({ store }: Pick<Ports, "store">, caller: Caller): Promise<void> {

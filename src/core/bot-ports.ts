@@ -90,8 +90,8 @@ export interface UpdateTable {
   markerOf(bot: string): Promise<string | null>;
   /** Polling goes on from here, in whichever process. */
   keepMarker(bot: string, marker: string): Promise<void>;
-  /** Deletes what was noted more than `hours` ago. A worker. The count. */
-  purge(hours: number): Promise<number>;
+  /** Deletes up to `limit` of those noted more than `hours` ago. A worker. The count. */
+  purge(hours: number, limit: number): Promise<number>;
 }
 
 /** A project's own bot. */

@@ -140,7 +140,7 @@ export interface SessionTable {
   ): Promise<Session | null>;
   /** pending, opened -> expired for up to `limit` sessions whose time is over; the count. Across projects: a worker. */
   expire(limit: number): Promise<number>;
-  /** Deletes sessions that ended more than `hours` ago, with their grants and prompts. Across projects: a worker. */
+  /** Deletes up to `limit` sessions that ended more than `hours` ago, with their grants and prompts. Across projects: a worker. */
   purge(hours: number, limit: number): Promise<number>;
 }
 
@@ -168,6 +168,13 @@ export interface VerifiedProfile {
   readonly state: string | null;
 }
 
+/** A session, and its grant for whoever asked. */
+export interface DeliveredSession {
+  readonly session: Session;
+  /** Null = this recipient gets no code. */
+  readonly grant: Grant | null;
+}
+
 /** Grants. */
 export interface GrantTable {
   create(projectId: string, draft: GrantDraft): Promise<void>;
@@ -176,6 +183,15 @@ export interface GrantTable {
    * recipient's, or its code is used or expired. One statement (contract: one code, one recipient).
    */
   deliver(projectId: string, sessionId: string, recipient: string): Promise<Grant | null>;
+  /**
+   * The session, as `find` of sessions (or `findAny` with `null`, for callers whose watch token names it), and
+   * if it is completed what `deliver` gives this recipient. One statement.
+   */
+  read(
+    projectId: string | null,
+    sessionId: string,
+    recipient: string,
+  ): Promise<DeliveredSession | null>;
   /** The grant, if its code is neither used nor expired. For showing the button again. */
   findLive(projectId: string, grantId: string): Promise<Grant | null>;
   /**
@@ -238,8 +254,8 @@ export interface IdempotencyTable {
     projectId: string,
     saved: { operation: string; keyHash: string; result: unknown },
   ): Promise<void>;
-  /** Deletes what is older than `seconds`. Across projects: a worker. */
-  purge(seconds: number): Promise<number>;
+  /** Deletes up to `limit` that are older than `seconds`; the count. Across projects: a worker. */
+  purge(seconds: number, limit: number): Promise<number>;
 }
 
 /** Leases for work that only one process may do at a time. Not of a project: they belong to the process. */

@@ -72,6 +72,11 @@ export class ChangeHub implements ChangeFeed {
     for (const follower of this.#ofProjects.get(projectId) ?? []) follower.wake("project");
   }
 
+  /** Wakes whoever follows one of these sessions: what a notification carries, ids with commas. */
+  wakeEach(sessionIds: string): void {
+    for (const sessionId of sessionIds.split(",")) this.wake(sessionId);
+  }
+
   /** Wakes everyone: notifications may have been missed. */
   wakeAll(): void {
     this.#rows.forgetProjects();

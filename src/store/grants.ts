@@ -3,15 +3,13 @@
 
 import { sql } from "kysely";
 import type { Grant } from "../core/grant.ts";
-import type { GrantTable, VerifiedProfile } from "../core/ports.ts";
-import type { Channel } from "../core/subscriber.ts";
+import type { GrantTable } from "../core/ports.ts";
 import { ago, fromNow, RIGHT_NOW } from "./database-time.ts";
+import { delivering } from "./deliver-codes.ts";
 import type { OnEnded } from "./sessions.ts";
 import type { Db } from "./tables.ts";
-import { sourceList, targetOf } from "./transitions.ts";
 import { isUuid } from "./uuid.ts";
-
-const LIVE = sql<boolean>`(used_at is null and expires_at > ${RIGHT_NOW})`;
+import { LIVE, verifying } from "./verify-codes.ts";
 
 interface SeenRow {
   id: string;
@@ -22,6 +20,16 @@ interface SeenRow {
 
 /** The port over this connection or transaction. `onEnded` hears of endings that are not committed yet. */
 export function grantTable(db: Db, onEnded: OnEnded): GrantTable {
+  const deliver: GrantTable["deliver"] = async (projectId, sessionId, recipient) => {
+    const { rows } = await sql<SeenRow>`
+      update grants set recipient = ${recipient}
+      where project_id = ${projectId} and session_id = ${sessionId} and ${LIVE}
+        and (recipient is null or recipient = ${recipient})
+      returning id, project_id, session_id, code_hash`.execute(db);
+    return grantOf(rows);
+  };
+  const read = delivering(db, deliver);
+  const verify = verifying(db, onEnded);
   return {
     async create(projectId, draft) {
       await sql`
@@ -31,14 +39,11 @@ export function grantTable(db: Db, onEnded: OnEnded): GrantTable {
           ${draft.codeHash}, ${draft.codeChallenge}, ${draft.state},
           ${fromNow(draft.ttlSeconds)})`.execute(db);
     },
-    async deliver(projectId, sessionId, recipient) {
-      const { rows } = await sql<SeenRow>`
-        update grants set recipient = ${recipient}
-        where project_id = ${projectId} and session_id = ${sessionId} and ${LIVE}
-          and (recipient is null or recipient = ${recipient})
-        returning id, project_id, session_id, code_hash`.execute(db);
-      return grantOf(rows);
-    },
+    deliver: db.isTransaction
+      ? deliver
+      : async (projectId, sessionId, recipient) =>
+          (await read({ projectId, sessionId, recipient }))?.grant ?? null,
+    read: (projectId, sessionId, recipient) => read({ projectId, sessionId, recipient }),
     async findLive(projectId, grantId) {
       if (!isUuid(grantId)) return null;
       const { rows } = await sql<SeenRow>`
@@ -52,11 +57,7 @@ export function grantTable(db: Db, onEnded: OnEnded): GrantTable {
         where project_id = ${projectId} and code_hash = ${codeHash} and ${LIVE}`.execute(db);
       return rows[0]?.subscriber_id ?? null;
     },
-    async verify(projectId, codeHash, challenge) {
-      const verified = await verify(db, projectId, { codeHash, challenge });
-      if (verified?.sessionId != null) onEnded("verified", [verified.sessionId]);
-      return verified?.profile ?? null;
-    },
+    verify: (projectId, codeHash, challenge) => verify({ projectId, codeHash, challenge }),
     async countWrongVerifier(projectId, codeHash, limit) {
       await sql`
         update grants
@@ -68,64 +69,21 @@ export function grantTable(db: Db, onEnded: OnEnded): GrantTable {
   };
 }
 
-async function verify(
-  db: Db,
-  projectId: string,
-  given: { codeHash: string; challenge: string | null },
-): Promise<{ readonly profile: VerifiedProfile; readonly sessionId: string | null } | null> {
-  const { rows } = await sql<{
-    session_id: string | null;
-    subscriber_id: string;
-    channel: Channel;
-    first_name: string;
-    username: string | null;
-    avatar_url: string | null;
-    lang: string;
-    tags: readonly string[];
-    state: string | null;
-  }>`
-    with used as (
-      update grants set used_at = ${RIGHT_NOW}
-      where project_id = ${projectId} and code_hash = ${given.codeHash}
-        and code_challenge is not distinct from ${given.challenge}::text and ${LIVE}
-      returning project_id, session_id, subscriber_id, state
-    ), moved as (
-      update sessions set status = ${targetOf("verify")}, sequence = sequence + 1
-      from used
-      where sessions.id = used.session_id and sessions.project_id = used.project_id
-        and sessions.status in ${sourceList("verify")}
-    )
-    select subscribers.id as subscriber_id, channel, first_name, username, avatar_url, lang, tags,
-      used.state, used.session_id
-    from used
-    join subscribers
-      on subscribers.id = used.subscriber_id and subscribers.project_id = used.project_id
-    `.execute(db);
-  const [row] = rows;
-  if (row === undefined) return null;
-  const profile = {
-    subscriberId: row.subscriber_id,
-    channel: row.channel,
-    firstName: row.first_name,
-    username: row.username,
-    avatarUrl: row.avatar_url,
-    lang: row.lang,
-    tags: row.tags,
-    state: row.state,
-  };
-  return { profile, sessionId: row.session_id };
-}
+// The index is by the end of the time, which a use comes before by no more than a code's longest life.
+const MOST_TTL_SECONDS = 600;
 
 // A static link's prompt that nobody answered has no grant and no session that would take it along.
 async function purge(db: Db, hours: number, limit: number): Promise<number> {
   const { rows } = await sql<{ count: number }>`
     with old_grants as materialized (
       select id from grants
-      where session_id is null and coalesce(used_at, expires_at) < ${ago(hours * 3600)}
-      limit ${limit} for update skip locked
+      where session_id is null and expires_at < ${ago(hours * 3600 - MOST_TTL_SECONDS)}
+        and coalesce(used_at, expires_at) < ${ago(hours * 3600)}
+      order by expires_at limit ${limit} for update skip locked
     ), old_prompts as materialized (
       select token from prompts
       where session_id is null and grant_id is null and expires_at < ${ago(hours * 3600)}
+      order by expires_at
       limit ${limit} for update skip locked
     ), deleted_grants as (
       delete from grants using old_grants where grants.id = old_grants.id returning 1

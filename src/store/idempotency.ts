@@ -3,7 +3,7 @@
 
 import { sql } from "kysely";
 import type { IdempotencyTable } from "../core/ports.ts";
-import { RIGHT_NOW } from "./database-time.ts";
+import { ago, RIGHT_NOW } from "./database-time.ts";
 import type { Db } from "./tables.ts";
 
 /** The port over this connection or transaction. */
@@ -38,10 +38,12 @@ export function idempotencyTable(db: Db): IdempotencyTable {
         where project_id = ${projectId} and operation = ${operation} and key_hash = ${keyHash}
         `.execute(db);
     },
-    async purge(seconds) {
+    async purge(seconds, limit) {
       const purged = await sql`
-        delete from idempotency_keys
-        where created_at < ${RIGHT_NOW} - make_interval(secs => ${seconds})
+        delete from idempotency_keys where ctid = any(array(
+          select ctid from idempotency_keys where created_at < ${ago(seconds)}
+          order by created_at limit ${limit} for update skip locked
+        ))
         returning 1`.execute(db);
       return purged.rows.length;
     },

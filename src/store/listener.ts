@@ -9,8 +9,8 @@ import { checkWritable } from "./writable.ts";
 /** Where to connect and whom to tell. */
 export interface ListenerOptions {
   readonly databaseUrl: string;
-  /** A session changed. */
-  readonly onSession: (sessionId: string) => void;
+  /** Sessions changed: their ids with commas, as the trigger of `sessions` sends them. */
+  readonly onSessions: (sessionIds: string) => void;
   /** A project's bot changed. */
   readonly onBots: () => void;
   /** A project or one of its API keys changed. */
@@ -80,7 +80,7 @@ class ListenConnection implements Listener {
     client.on("notification", ({ channel, payload }) => {
       if (channel === "tapin_bots") this.#options.onBots();
       else if (channel === "tapin_project") this.#options.onProject(payload ?? "");
-      else this.#options.onSession(payload ?? "");
+      else this.#options.onSessions(payload ?? "");
     });
     // Without this an error between two queries would end the process; "end" follows it.
     client.on("error", () => undefined);

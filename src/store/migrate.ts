@@ -39,6 +39,7 @@ async function applyMissing(
       applied_at timestamptz not null default statement_timestamp()
     );
     comment on table migrations is 'Steps of the schema that have been applied';
+    comment on index migrations_pkey is 'For a step that is applied already';
     comment on column migrations.name is 'Name of the step';
     comment on column migrations.applied_at is 'When it was applied'`);
   const rows = await execute("select name from migrations");

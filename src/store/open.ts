@@ -20,7 +20,7 @@ import { processTable } from "./processes.ts";
 import { projectTable } from "./projects.ts";
 import { promptTable } from "./prompts.ts";
 import { RecentRows } from "./recent-rows.ts";
-import { recentApiKeys, recentProjects, recentSessions } from "./recent-tables.ts";
+import { recentApiKeys, recentGrants, recentProjects, recentSessions } from "./recent-tables.ts";
 import { type OnEnded, sessionTable } from "./sessions.ts";
 import { subscriberTable } from "./subscribers.ts";
 import type { Db } from "./tables.ts";
@@ -99,6 +99,7 @@ function withMemory(store: Store, rows: RecentRows, { othersBelieveMs }: Databas
     apiKeys: recentApiKeys(store.apiKeys, { rows, othersBelieveMs }),
     projects: recentProjects(store.projects, rows),
     sessions: recentSessions(store.sessions, rows),
+    grants: recentGrants(store.grants, rows),
   };
 }
 

@@ -51,7 +51,7 @@ async function prepare(pglite: PGlite, hub: ChangeHub, after: () => void): Promi
     // Nobody else can be in here, so whoever held something is dead: nobody need wait until that is certain.
     await pglite.exec(`delete from leases; delete from processes;
       update updates set holder = null where finished_at is null`);
-    await pglite.listen("tapin_session", (sessionId) => hub.wake(sessionId));
+    await pglite.listen("tapin_session", (sessionIds) => hub.wakeEach(sessionIds));
     await pglite.listen("tapin_bots", () => hub.wakeBots());
     await pglite.listen("tapin_project", (projectId) => hub.wakeProject(projectId));
   } catch (error) {

@@ -19,7 +19,7 @@ export async function openPostgres(options: PoolOptions, hub: ChangeHub): Promis
   await prepare(options.databaseUrl);
   const listener = await listen({
     databaseUrl: options.databaseUrl,
-    onSession: (sessionId) => hub.wake(sessionId),
+    onSessions: (sessionIds) => hub.wakeEach(sessionIds),
     onBots: () => hub.wakeBots(),
     onProject: (projectId) => hub.wakeProject(projectId),
     onConnect: () => hub.wakeAll(),

@@ -149,16 +149,18 @@ const LANG = sql`
     prompts.lang
   )`;
 
-// Asked only of an approved prompt: whoever did not log in has no subscription to be offered (T22).
+// Asked only of an approved prompt: whoever did not log in has no subscription to be offered (T22). Not by `exists`,
+// for which PostgreSQL may read all subscribers once instead of one for each prompt.
 const ASKS = sql`
   prompts.grant_id is not null
-  and exists (
-    select from projects where projects.id = prompts.project_id and projects.subscription = 'ask'
-  )
-  and not exists (
-    select from subscribers
-    where subscribers.project_id = prompts.project_id and subscribers.channel = prompts.channel
-      and subscribers.messenger_user_id = prompts.messenger_user_id and subscribers.subscribed
+  and (select subscription from projects where projects.id = prompts.project_id) = 'ask'
+  and not coalesce(
+    (
+      select subscribed from subscribers
+      where subscribers.project_id = prompts.project_id and subscribers.channel = prompts.channel
+        and subscribers.messenger_user_id = prompts.messenger_user_id
+    ),
+    false
   )`;
 
 function staleStatement(bots: readonly SettlingBot[], limit: number): RawBuilder<StaleRow> {

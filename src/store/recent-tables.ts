@@ -3,7 +3,13 @@
 
 import { setTimeout as pause, setImmediate as turn } from "node:timers/promises";
 import { LRUCache } from "lru-cache";
-import type { ApiKeyTable, ProjectTable, SessionTable } from "../core/ports.ts";
+import type {
+  ApiKeyTable,
+  DeliveredSession,
+  GrantTable,
+  ProjectTable,
+  SessionTable,
+} from "../core/ports.ts";
 import type { RecentRows } from "./recent-rows.ts";
 
 /** Milliseconds for which a noted use of a key is not noted again by this process. */
@@ -66,6 +72,21 @@ export function recentSessions(table: SessionTable, rows: RecentRows): SessionTa
       // A change that had reached this machine before the question did may still lie unread.
       await turn();
       return rows.pendingSession(sessionId);
+    },
+  };
+}
+
+/** Grants: nothing of them comes from memory, but a session that `read` has read is remembered as any other. */
+export function recentGrants(table: GrantTable, rows: RecentRows): GrantTable {
+  return {
+    ...table,
+    async read(projectId, sessionId, recipient) {
+      let read: DeliveredSession | null = null;
+      await rows.readSession(sessionId, async () => {
+        read = await table.read(projectId, sessionId, recipient);
+        return read?.session ?? null;
+      });
+      return read;
     },
   };
 }

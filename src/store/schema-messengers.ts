@@ -1,6 +1,8 @@
 // The tables of messengers in the first step of the schema (migrations.ts): prompts, bots, languages and
 // updates. Frozen once released, as every step.
 
+import { BUSY_TABLE } from "./schema-sites.ts";
+
 /** SQL of several statements; refers to the tables of websites. */
 export const MESSENGERS_SCHEMA = `
   create table prompts (
@@ -22,19 +24,27 @@ export const MESSENGERS_SCHEMA = `
     created_at timestamptz not null default statement_timestamp(),
     expires_at timestamptz not null,
     closed_at timestamptz,
-    foreign key (project_id, session_id) references sessions (project_id, id) on delete cascade
+    foreign key (session_id, project_id) references sessions on delete cascade
+  ) with (
+    ${BUSY_TABLE}
   );
   create unique index prompts_one_live on prompts (project_id, channel, messenger_user_id)
     where status = 'live';
-  create index prompts_of_session on prompts (project_id, session_id);
+  create index prompts_of_session on prompts (session_id, project_id);
   create index prompts_of_grant on prompts (grant_id);
   create index prompts_to_settle on prompts (bot, expires_at)
     where not settled and message_id is not null;
-  create index prompts_closed on prompts (project_id, channel, messenger_user_id, closed_at)
-    where closed_at is not null;
+  create index prompts_of_account on prompts (project_id, channel, messenger_user_id);
   create index prompts_to_purge on prompts (expires_at)
     where session_id is null and grant_id is null;
   comment on table prompts is 'Messages in which a bot asks a person to log in';
+  comment on index prompts_pkey is 'For a tap, which carries the token';
+  comment on index prompts_one_live is 'One that works for each account and project; a newer one finds and replaces it';
+  comment on index prompts_of_session is 'For purge of its session, which takes it along';
+  comment on index prompts_of_grant is 'For the end of its grant, which takes it along';
+  comment on index prompts_to_settle is 'Messages that show buttons, by the end of their time';
+  comment on index prompts_of_account is 'What a person cancelled lately, and all of them for deleting the person';
+  comment on index prompts_to_purge is 'Those of static links that nobody answered';
   comment on column prompts.token is 'What its buttons carry: 22 random characters';
   comment on column prompts.project_id is 'Project the person is asked for';
   comment on column prompts.session_id is 'Session the person is asked for; null for a static link';
@@ -63,6 +73,8 @@ export const MESSENGERS_SCHEMA = `
     primary key (project_id, channel),
     unique (channel, messenger_bot_id)
   );
+  comment on index bots_pkey is 'One for each project and messenger';
+  comment on index bots_channel_messenger_bot_id_key is 'One project for each bot: two would take each other''s updates';
   comment on table bots is 'Bots that projects brought';
   comment on column bots.project_id is 'Project that brought it';
   comment on column bots.channel is 'Messenger of the bot';
@@ -78,6 +90,7 @@ export const MESSENGERS_SCHEMA = `
     lang text not null,
     primary key (channel, messenger_user_id)
   );
+  comment on index account_langs_pkey is 'For whoever writes to the bot';
   comment on table account_langs is 'Languages that people chose with /lang, for every project';
   comment on column account_langs.channel is 'Messenger of the account';
   comment on column account_langs.messenger_user_id is 'User id of the account there';
@@ -94,9 +107,14 @@ export const MESSENGERS_SCHEMA = `
     taken_until timestamptz,
     finished_at timestamptz,
     primary key (bot, key)
+  ) with (
+    ${BUSY_TABLE}
   );
   create index updates_unfinished on updates (bot, number) where finished_at is null;
   create index updates_to_purge on updates (noted_at);
+  comment on index updates_pkey is 'For an update that comes again';
+  comment on index updates_unfinished is 'Those that a process took and did not finish, oldest first';
+  comment on index updates_to_purge is 'All of them, oldest first';
   comment on table updates is 'Updates of messengers, so that none is handled twice or lost';
   comment on column updates.bot is 'Bot that got it, as channel:messenger bot id';
   comment on column updates.key is 'What tells it from the other updates of this bot';
@@ -113,6 +131,7 @@ export const MESSENGERS_SCHEMA = `
     marker text collate "C" not null,
     kept_at timestamptz not null default statement_timestamp()
   );
+  comment on index poll_markers_pkey is 'For the bot that polls';
   comment on table poll_markers is 'Where polling goes on, for messengers that do not keep it';
   comment on column poll_markers.bot is 'Bot that is polled, as channel:messenger bot id';
   comment on column poll_markers.marker is 'What its messenger gave with the last updates';

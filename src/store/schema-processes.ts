@@ -1,6 +1,8 @@
 // The tables that keep processes and callers out of each other's way in the first step of the schema
 // (migrations.ts): idempotency keys, leases and who lives. Frozen once released, as every step.
 
+import { BUSY_TABLE } from "./schema-sites.ts";
+
 /** SQL of several statements; refers to the tables of websites. */
 export const PROCESSES_SCHEMA = `
   create table idempotency_keys (
@@ -11,8 +13,12 @@ export const PROCESSES_SCHEMA = `
     result jsonb,
     created_at timestamptz not null default clock_timestamp(),
     primary key (project_id, operation, key_hash)
+  ) with (
+    ${BUSY_TABLE}
   );
   create index idempotency_keys_to_purge on idempotency_keys (created_at);
+  comment on index idempotency_keys_pkey is 'For the same call again';
+  comment on index idempotency_keys_to_purge is 'All of them, oldest first';
   comment on table idempotency_keys is 'Answers kept for calls repeated with the same Idempotency-Key';
   comment on column idempotency_keys.project_id is 'Project that called';
   comment on column idempotency_keys.operation is 'Operation that was called';
@@ -26,6 +32,7 @@ export const PROCESSES_SCHEMA = `
     holder text not null,
     expires_at timestamptz not null
   );
+  comment on index leases_pkey is 'For whoever wants the work';
   comment on table leases is 'Work that only one process may do at a time';
   comment on column leases.name is 'Name of the work';
   comment on column leases.holder is 'Process that does it';
@@ -36,6 +43,7 @@ export const PROCESSES_SCHEMA = `
     heard_since timestamptz not null,
     heard_at timestamptz not null
   ) with (fillfactor = 50);
+  comment on index processes_pkey is 'For saying that it lives';
   comment on table processes is 'Processes, so that what a killed one had in hand is taken up';
   comment on column processes.id is 'Process, as holder of leases and updates';
   comment on column processes.heard_since is 'Since when it has been heard without a gap';
@@ -47,6 +55,7 @@ export const PROCESSES_SCHEMA = `
     used integer not null,
     ends_at timestamptz not null
   ) with (fillfactor = 50);
+  comment on index budgets_pkey is 'For adding up';
   comment on table budgets is 'What all processes have counted of projects and addresses that are near a limit';
   comment on column budgets.key is 'Budget and whose it is, as HMAC-SHA256 under the server secret: no address can be read from it';
   comment on column budgets.used is 'Calls since the count began';

@@ -1,6 +1,14 @@
 // The tables of websites in the first step of the schema (migrations.ts): projects with their keys, sessions,
 // people and grants. Frozen once released, as every step.
 
+/**
+ * For tables whose rows come and go by the million a day. By default vacuum comes when a fifth of the rows are dead:
+ * at 10 million rows once in hours, and then for long. At a hundredth it comes often and has little to do, and the space
+ * is there again before the table grows. The cost limit is ten times the default, so that it keeps up with the writers.
+ */
+export const BUSY_TABLE = `autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_insert_scale_factor = 0.05,
+    autovacuum_analyze_scale_factor = 0.02, autovacuum_vacuum_cost_limit = 2000`;
+
 /** SQL of several statements; the first of its step. */
 export const SITES_SCHEMA = `
   create table projects (
@@ -17,6 +25,9 @@ export const SITES_SCHEMA = `
     created_at timestamptz not null default statement_timestamp()
   );
   create index projects_origin on projects (lower(origin_url)) where origin_url is not null;
+  comment on index projects_pkey is 'What every other row refers to';
+  comment on index projects_slug_key is 'For static links and administrators, who name it; pages of the list';
+  comment on index projects_origin is 'For CORS preflights, which tell an origin and no key';
   comment on table projects is 'Sites that use Tapin';
   comment on column projects.id is 'Identity, never shown to websites';
   comment on column projects.slug is 'Name in deep links, 1-59 of [a-z0-9-]; never changes';
@@ -40,6 +51,9 @@ export const SITES_SCHEMA = `
     revoked_at timestamptz
   );
   create index api_keys_of_project on api_keys (project_id, number);
+  comment on index api_keys_pkey is 'For revoking one';
+  comment on index api_keys_hash_key is 'For every call, which knows the key';
+  comment on index api_keys_of_project is 'For the list, oldest first';
   comment on table api_keys is 'Keys websites call with; only hashes';
   comment on column api_keys.id is 'Identity, shown to administrators';
   comment on column api_keys.number is 'Order of creation';
@@ -52,7 +66,7 @@ export const SITES_SCHEMA = `
   comment on column api_keys.revoked_at is 'When it stopped working';
 
   create table sessions (
-    id text collate "C" primary key,
+    id text collate "C",
     project_id uuid not null references projects on delete cascade,
     status text not null default 'pending' check (
       status in ('pending', 'opened', 'completed', 'verified', 'expired', 'cancelled')
@@ -70,12 +84,19 @@ export const SITES_SCHEMA = `
     created_at timestamptz not null default statement_timestamp(),
     expires_at timestamptz not null,
     ended_at timestamptz,
-    unique (project_id, id),
+    primary key (id, project_id),
     check ((owner_channel is null) = (owner_user_id is null))
+  ) with (
+    fillfactor = 70, ${BUSY_TABLE}
   );
-  create index sessions_to_expire on sessions (expires_at) where status in ('pending', 'opened');
+  create index sessions_to_expire on sessions (expires_at) where ended_at is null;
   create index sessions_to_purge on sessions (ended_at) where ended_at is not null;
-  comment on table sessions is 'Sign-in attempts, from creation to their end';
+  create index sessions_of_account on sessions (owner_user_id) where owner_user_id is not null;
+  comment on table sessions is 'Sign-in attempts, from creation to their end; a third of a page is left free, so that a change finds room beside its row';
+  comment on index sessions_pkey is 'Whatever names a session; with the project, so that no row of another can refer to it';
+  comment on index sessions_to_expire is 'What has not ended, by the end of its time; ended_at, so that a change of status alone touches no index';
+  comment on index sessions_to_purge is 'What has ended, oldest first';
+  comment on index sessions_of_account is 'What a person has opened, for deleting the person';
   comment on column sessions.id is 'Identity in deep links: 16 random characters';
   comment on column sessions.project_id is 'Project the person signs in to';
   comment on column sessions.status is 'Where it stands; an overdue pending or opened reads as expired';
@@ -110,9 +131,13 @@ export const SITES_SCHEMA = `
     updated_at timestamptz not null default statement_timestamp(),
     unique (project_id, channel, messenger_user_id),
     unique (project_id, id)
-  );
+  ) with (fillfactor = 90);
   create index subscribers_of_account on subscribers (channel, messenger_user_id);
-  comment on table subscribers is 'People as one project sees them';
+  comment on table subscribers is 'People as one project sees them; every login changes a row, and no index with it where the page has room';
+  comment on index subscribers_pkey is 'For verify, which knows the id';
+  comment on index subscribers_project_id_channel_messenger_user_id_key is 'One row for each account and project: a login finds it';
+  comment on index subscribers_project_id_id_key is 'For grants, which can refer only to a row of their project';
+  comment on index subscribers_of_account is 'What a bot hears of a person: /stop, blocked, unblocked';
   comment on column subscribers.id is 'Identity a website stores';
   comment on column subscribers.project_id is 'Project that sees this row';
   comment on column subscribers.channel is 'Messenger of the account';
@@ -131,7 +156,7 @@ export const SITES_SCHEMA = `
   create table grants (
     id uuid primary key,
     project_id uuid not null references projects on delete cascade,
-    session_id text collate "C" unique,
+    session_id text collate "C",
     subscriber_id uuid not null,
     code_hash text not null unique,
     code_challenge text,
@@ -141,13 +166,20 @@ export const SITES_SCHEMA = `
     created_at timestamptz not null default statement_timestamp(),
     expires_at timestamptz not null,
     used_at timestamptz,
-    foreign key (project_id, session_id) references sessions (project_id, id) on delete cascade,
+    unique (session_id, project_id),
+    foreign key (session_id, project_id) references sessions on delete cascade,
     foreign key (project_id, subscriber_id) references subscribers (project_id, id) on delete cascade
+  ) with (
+    fillfactor = 80, ${BUSY_TABLE}
   );
-  create index grants_of_session on grants (project_id, session_id);
   create index grants_of_subscriber on grants (project_id, subscriber_id);
-  create index grants_to_purge on grants (coalesce(used_at, expires_at)) where session_id is null;
-  comment on table grants is 'Approvals; a one-time code stands for each';
+  create index grants_to_purge on grants (expires_at) where session_id is null;
+  comment on table grants is 'Approvals; a one-time code stands for each. Delivery and verify change no indexed column, and a fifth of a page is left free for them';
+  comment on index grants_pkey is 'For the prompt that led to it';
+  comment on index grants_code_hash_key is 'For verify, which knows the code';
+  comment on index grants_session_id_project_id_key is 'One for each session: for delivery, and for purge, which takes it along';
+  comment on index grants_of_subscriber is 'For deleting a person, which takes them along';
+  comment on index grants_to_purge is 'Those of static links, by the end of their time; not by used_at, which verify changes';
   comment on column grants.id is 'Identity; the code is derived from it and the server secret';
   comment on column grants.project_id is 'Only project that may verify the code';
   comment on column grants.session_id is 'Session it completed; null for a static link';
@@ -183,15 +215,22 @@ export const SITES_SCHEMA = `
     for each row execute function tapin_api_key_changed();
   comment on trigger api_key_changed on api_keys is 'Not for last_used_at, which changes all the time';
 
-  create function tapin_session_changed() returns trigger language plpgsql as $$
+  create function tapin_sessions_changed() returns trigger language plpgsql as $$
   begin
-    perform pg_notify('tapin_session', new.id);
+    -- 400 ids of 16 characters with commas are 6,800 bytes; a notification takes 8,000.
+    perform pg_notify('tapin_session', string_agg(id, ','))
+    from (
+      select new_rows.id, (row_number() over () - 1) / 400 as part
+      from new_rows join old_rows on old_rows.id = new_rows.id
+      where new_rows.sequence <> old_rows.sequence
+    ) as changed
+    group by part;
     return null;
   end
   $$;
-  comment on function tapin_session_changed() is 'Wakes the watchers of a session on every process';
-  create trigger session_changed after update of sequence on sessions
-    for each row when (old.sequence is distinct from new.sequence)
-    execute function tapin_session_changed();
-  comment on trigger session_changed on sessions is 'A change is a rise of the sequence';
+  comment on function tapin_sessions_changed() is 'Wakes the watchers of sessions on every process, by one notification for a statement';
+  create trigger sessions_changed after update on sessions
+    referencing old table as old_rows new table as new_rows
+    for each statement execute function tapin_sessions_changed();
+  comment on trigger sessions_changed on sessions is 'A change is a rise of the sequence';
 `;

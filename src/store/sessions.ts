@@ -1,47 +1,17 @@
 // The table `sessions`: every transition is one conditional statement built from the table of transitions.
-// A session whose time is over reads as `expired` at once, whether or not a worker has written that yet.
+// Sessions that are made or looked at in the same moment share a statement.
 
 import { type RawBuilder, sql } from "kysely";
 import type { Ending } from "../core/observer.ts";
-import type { SessionTable } from "../core/ports.ts";
-import type { Session, SessionEvent, SessionStatus } from "../core/session.ts";
+import type { SessionDraft, SessionTable } from "../core/ports.ts";
+import type { Session, SessionEvent } from "../core/session.ts";
 import type { Channel } from "../core/subscriber.ts";
-import { ago, fromNow, NOW, RIGHT_NOW } from "./database-time.ts";
+import { gather } from "./batch.ts";
+import { ago, NOW, RIGHT_NOW } from "./database-time.ts";
+import { prepared } from "./prepared.ts";
+import { OVERDUE, SEEN, type SeenRow, sessionOf } from "./session-row.ts";
 import type { Db } from "./tables.ts";
 import { sourceList, targetOf } from "./transitions.ts";
-
-/** True for a row that will be `expired` as soon as a worker comes by. */
-const OVERDUE = sql<boolean>`(status in ${sourceList("expire")} and expires_at <= ${NOW})`;
-
-/** A row as callers may see it, for `select` and `returning`. The sequence counts the expiry in advance. */
-const SEEN = sql`
-  id, project_id, state, redirect_uri, code_challenge, match_code, client_ip, client_user_agent,
-  ttl_seconds, owner_channel, owner_user_id,
-  case when ${OVERDUE} then ${sql.lit(targetOf("expire"))} else status end as status,
-  sequence + case when ${OVERDUE} then 1 else 0 end as sequence,
-  greatest(0, floor(extract(epoch from ${NOW} - created_at)))::integer as age_seconds,
-  greatest(0, ceil(extract(epoch from expires_at - ${NOW}) * 1000))::integer as remaining_ms,
-  ceil(extract(epoch from ${RIGHT_NOW} - case when ${OVERDUE} then expires_at else ended_at end)
-    * 1000)::double precision as ended_ms`;
-
-interface SeenRow {
-  id: string;
-  project_id: string;
-  state: string | null;
-  redirect_uri: string | null;
-  code_challenge: string | null;
-  match_code: string | null;
-  client_ip: string | null;
-  client_user_agent: string | null;
-  ttl_seconds: number;
-  owner_channel: Channel | null;
-  owner_user_id: string | null;
-  status: SessionStatus;
-  sequence: number;
-  age_seconds: number;
-  remaining_ms: number;
-  ended_ms: number | null;
-}
 
 interface Owner {
   readonly channel: Channel;
@@ -62,23 +32,15 @@ export function sessionTable(db: Db, onEnded: OnEnded): SessionTable {
     if (session !== null) onEnded(status, [session.id]);
     return session;
   };
-  const find = (condition: RawBuilder<boolean>) =>
-    one(sql<SeenRow>`select ${SEEN} from sessions where ${condition}`);
+  const create = creating(db);
+  const look = looking(db);
   return {
-    async create(projectId, draft) {
-      const made = await one(sql<SeenRow>`
-        insert into sessions (id, project_id, state, redirect_uri, code_challenge, match_code,
-          client_ip, client_user_agent, ttl_seconds, created_at, expires_at)
-        values (${draft.id}, ${projectId}, ${draft.state}, ${draft.redirectUri},
-          ${draft.codeChallenge}, ${draft.matchCode}, ${storable(draft.client.ip)},
-          ${storable(draft.client.userAgent)}, ${draft.ttlSeconds}, ${NOW},
-          ${fromNow(draft.ttlSeconds)})
-        returning ${SEEN}`);
-      if (made === null) throw new Error("the insert of a session returned no row");
-      return made;
+    create: (projectId, draft) => create(newSession(projectId, draft)),
+    find: async (projectId, sessionId) => {
+      const session = await look(sessionId);
+      return session?.projectId === projectId ? session : null;
     },
-    find: (projectId, sessionId) => find(sql`id = ${sessionId} and project_id = ${projectId}`),
-    findAny: (sessionId) => find(sql`id = ${sessionId}`),
+    findAny: look,
     findPending: async () => null,
     open: (sessionId, owner) => one(openStatement(sessionId, owner)),
     approve: (projectId, sessionId, owner) =>
@@ -94,7 +56,7 @@ export function sessionTable(db: Db, onEnded: OnEnded): SessionTable {
     async expire(limit) {
       const expired = await sql<{ id: string }>`
         with overdue as materialized (
-          select id from sessions where ${OVERDUE}
+          select id from sessions where ended_at is null and ${OVERDUE}
           order by expires_at limit ${limit} for update skip locked
         )
         update sessions
@@ -116,6 +78,72 @@ export function sessionTable(db: Db, onEnded: OnEnded): SessionTable {
       return purged.rows.length;
     },
   };
+}
+
+const CREATE = prepared<never>(
+  "tapin_create_sessions",
+  sql`
+    insert into sessions (id, project_id, state, redirect_uri, code_challenge, match_code,
+      client_ip, client_user_agent, ttl_seconds, created_at, expires_at)
+    select id, project_id, state, redirect_uri, code_challenge, match_code,
+      client_ip, client_user_agent, ttl_seconds, ${NOW}, ${NOW} + make_interval(secs => ttl_seconds)
+    from unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[],
+      $7::text[], $8::text[], $9::integer[]) as draft (id, project_id, state, redirect_uri,
+      code_challenge, match_code, client_ip, client_user_agent, ttl_seconds)`,
+);
+
+function creating(db: Db): (session: Session) => Promise<Session> {
+  const all = async (sessions: readonly Session[]) => {
+    await CREATE(db, [
+      sessions.map(({ id }) => id),
+      sessions.map(({ projectId }) => projectId),
+      sessions.map(({ state }) => state),
+      sessions.map(({ redirectUri }) => redirectUri),
+      sessions.map(({ codeChallenge }) => codeChallenge),
+      sessions.map(({ matchCode }) => matchCode),
+      sessions.map(({ client }) => client.ip),
+      sessions.map(({ client }) => client.userAgent),
+      sessions.map(({ ttlSeconds }) => ttlSeconds),
+    ]);
+    return sessions;
+  };
+  const one = async (session: Session) => {
+    await all([session]);
+    return session;
+  };
+  return db.isTransaction ? one : gather({ all, one });
+}
+
+/** As the database will have it: reading it back would tell nothing new. */
+function newSession(projectId: string, draft: SessionDraft): Session {
+  const { ip, userAgent } = draft.client;
+  return {
+    ...draft,
+    projectId,
+    status: "pending",
+    sequence: 1,
+    client: { ip: storable(ip), userAgent: storable(userAgent) },
+    ageSeconds: 0,
+    remainingMs: draft.ttlSeconds * 1000,
+    endedMs: null,
+    opened: false,
+    owner: null,
+  };
+}
+
+const LOOK = prepared<SeenRow>(
+  "tapin_look_at_sessions",
+  sql`select ${SEEN} from sessions where id = any($1::text[])`,
+);
+
+function looking(db: Db): (sessionId: string) => Promise<Session | null> {
+  const all = async (ids: readonly string[]) => {
+    const rows = await LOOK(db, [ids]);
+    const sessions = new Map(rows.map((row) => [row.id, sessionOf(row)]));
+    return ids.map((id) => sessions.get(id) ?? null);
+  };
+  const one = async (id: string) => (await all([id]))[0] ?? null;
+  return db.isTransaction ? one : gather({ all, one });
 }
 
 // Opening again by the owner is the same statement with nothing to change: a second look at the row could
@@ -152,28 +180,4 @@ function owns(owner: Owner): RawBuilder<boolean> {
 // PostgreSQL text cannot hold U+0000, and what a browser says of itself is no reason to refuse a login.
 function storable(text: string | null): string | null {
   return text === null ? null : text.replaceAll("\0", "");
-}
-
-function sessionOf(row: SeenRow): Session {
-  const owner =
-    row.owner_channel !== null && row.owner_user_id !== null
-      ? { channel: row.owner_channel, userId: row.owner_user_id }
-      : null;
-  return {
-    id: row.id,
-    projectId: row.project_id,
-    status: row.status,
-    sequence: row.sequence,
-    state: row.state,
-    redirectUri: row.redirect_uri,
-    codeChallenge: row.code_challenge,
-    matchCode: row.match_code,
-    client: { ip: row.client_ip, userAgent: row.client_user_agent },
-    ttlSeconds: row.ttl_seconds,
-    ageSeconds: row.age_seconds,
-    remainingMs: row.remaining_ms,
-    endedMs: row.ended_ms,
-    opened: owner !== null,
-    owner,
-  };
 }

@@ -59,13 +59,14 @@ export function updateTable(db: Db): UpdateTable {
         insert into poll_markers (bot, marker) values (${bot}, ${marker})
         on conflict (bot) do update set marker = excluded.marker, kept_at = ${NOW}`.execute(db);
     },
-    async purge(hours) {
-      const { rows } = await sql<{ count: number }>`
-        with purged as (
-          delete from updates where noted_at < ${ago(hours * 3600)} returning 1
-        )
-        select count(*)::integer as count from purged`.execute(db);
-      return rows[0]?.count ?? 0;
+    async purge(hours, limit) {
+      const { rows } = await sql`
+        delete from updates where ctid = any(array(
+          select ctid from updates where noted_at < ${ago(hours * 3600)}
+          order by noted_at limit ${limit} for update skip locked
+        ))
+        returning 1`.execute(db);
+      return rows.length;
     },
   };
 }

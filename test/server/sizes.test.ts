@@ -136,14 +136,15 @@ describe.each(CASES)("$name sizes on $runtime", ({ runtime, sizes }) => {
       }
       if (frame.type === FRAME.reset || frame.type === FRAME.goaway) refused.resolve(frame);
     });
-    // Bodies that never come keep the streams open. Who has not said that it has seen SETTINGS is only refused.
+    // Questions that never come keep these streams open, and ask no database. Who has not said that it has seen SETTINGS
+    // is only refused.
     const fields: Field[] = [
       [":method", "POST"],
       [":scheme", "http"],
-      [":path", "/v1/auth/session"],
+      [":path", "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"],
       [":authority", "a"],
-      ["authorization", authorization],
-      ["content-type", "application/json"],
+      ["content-type", "application/grpc"],
+      ["te", "trailers"],
     ];
     const ids = Array.from({ length: sizes.streams + 1 }, (_, index) => 2 * index + 1);
     const payload = encodeFields(fields);

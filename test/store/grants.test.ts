@@ -187,7 +187,8 @@ describe.each(DATABASES)("grants on $name", (kind) => {
     );
     for (const grant of [old, ofSession.grant]) await endTime(grant.id, 25);
     await database.query(
-      `update grants set used_at = created_at - interval '25 hours' where id = '${used.id}'`,
+      `update grants set used_at = created_at - interval '25 hours',
+         expires_at = expires_at - interval '25 hours' where id = '${used.id}'`,
     );
     expect(await store.grants.purge(24, 100)).toBe(3);
     expect(await store.grants.purge(24, 100)).toBe(0);

@@ -122,14 +122,14 @@ describe.each(DATABASES)("idempotency keys on $name", (kind) => {
   });
 
   test("purge deletes what is older and counts it", async () => {
-    await store.idempotency.purge(0);
+    await store.idempotency.purge(0, 1000);
     const [old, fresh] = [text(10), text(10)];
     await once(old, 1);
     await once(fresh, 1);
     await database.query(
       `update idempotency_keys set created_at = created_at - interval '2 minutes' where key_hash = '${old}'`,
     );
-    expect(await store.idempotency.purge(60)).toBe(1);
+    expect(await store.idempotency.purge(60, 100)).toBe(1);
     expect((await once(fresh, 2)).kind).toBe("repeat");
   });
 });

@@ -266,8 +266,8 @@ describe.each(DATABASES)("updates on $name", (kind) => {
     await noteAgo(bot, 49 * 3600, ["old", "old-done"]);
     await noteAgo(bot, 47 * 3600, ["recent"]);
     await store.updates.finish(bot, "old-done");
-    expect(await store.updates.purge(48)).toBe(2);
-    expect(await store.updates.purge(48)).toBe(0);
+    expect(await store.updates.purge(48, 2)).toBe(2);
+    expect(await store.updates.purge(48, 2)).toBe(0);
     const rows = await database.query(`select key from updates where bot = '${bot}'`);
     expect(rows).toEqual([{ key: "recent" }]);
     expect(await note(bot, { key: "old", payload: {} })).toBe("fresh");
