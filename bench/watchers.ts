@@ -66,7 +66,8 @@ async function runKind(stage: Stage, { scale }: Effort, kind: Kind): Promise<rea
   const { transport, what, floorName, limitKb } = kind;
   const most = transport === "grpc" ? WATCHERS : Math.min(WATCHERS, PORTS, openFiles());
   const count = Math.ceil(most * scale);
-  const listenMs = Math.max(100, LISTEN_MS * scale);
+  // Whole, unless it is only to see that it runs.
+  const listenMs = Math.min(LISTEN_MS, LISTEN_MS * scale * 20);
   const floorServer = await stage.startFloor(kind.floorScript);
   const floor = await hold(floorServer, { listenMs }, () =>
     gatherCrowd({ url: floorServer.url, apiKey: "none", transport, mark: "w", count }),
