@@ -29,7 +29,9 @@ function brokenLinks(path: string): readonly string[] {
 
 /** Paths of the project in code spans, such as `test/races`, that are not there. */
 function brokenPaths(path: string): readonly string[] {
-  const spans = [...readPage(path).matchAll(/`((?:src|test|docs|proto|scripts)\/[\w./*-]*)`/g)];
+  const spans = [
+    ...readPage(path).matchAll(/`((?:src|test|docs|proto|scripts|bench)\/[\w./*-]*)`/g),
+  ];
   return spans
     .map(([, span = ""]) => span)
     .filter((span) => !span.includes("*"))

@@ -5,9 +5,11 @@ import { describe, expect, it } from "vitest";
 import { filesIn, readPage } from "./pages.ts";
 
 const SOURCES = filesIn(["src"], ".ts");
+const BENCH = filesIn(["bench"], ".ts");
 const ALL = [
   ...SOURCES,
   ...filesIn(["test", "scripts"], ".ts"),
+  ...BENCH,
   ...filesIn(["src"], ".css"),
 ].filter((path) => !path.startsWith("test/transcoder/gen/"));
 
@@ -23,14 +25,14 @@ function undocumented(path: string): readonly string[] {
     .map(({ line, number }) => `${path}:${number} ${line}`);
 }
 
-describe("src", () => {
+describe("src and bench", () => {
   it("every file begins with a paragraph that says what lives there", () => {
-    const silent = SOURCES.filter((path) => !/^\/\/ \S.{20,}/.test(readPage(path)));
+    const silent = [...SOURCES, ...BENCH].filter((path) => !/^\/\/ \S.{20,}/.test(readPage(path)));
     expect(silent).toEqual([]);
   });
 
   it("every export has a doc comment", () => {
-    expect(SOURCES.flatMap(undocumented)).toEqual([]);
+    expect([...SOURCES, ...BENCH].flatMap(undocumented)).toEqual([]);
   });
 });
 

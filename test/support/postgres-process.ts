@@ -18,6 +18,8 @@ const home = await mkdtemp(join(tmpdir(), "tapin-postgres-"));
 // PostgreSQL does not run as root: the user it gets instead must reach its directory.
 await chmod(home, 0o755);
 const password = randomBytes(12).toString("hex");
+/** Whether what is committed reaches the disk. The disk of a test outlives nothing, so there it need not. */
+const durable = process.argv.includes("--durable");
 const optionsOf = (databaseDir: string, port: number): ServerOptions => ({
   databaseDir,
   port,
@@ -31,8 +33,7 @@ const optionsOf = (databaseDir: string, port: number): ServerOptions => ({
     ...["-c", "listen_addresses=127.0.0.1"],
     ...["-c", "unix_socket_directories="],
     ...["-c", "max_connections=400"],
-    // The server's disk outlives no test, so nothing needs to reach it.
-    ...["-c", "fsync=off"],
+    ...["-c", `fsync=${durable ? "on" : "off"}`],
   ],
   onLog: (line) => process.stderr.write(String(line)),
   onError: (line) => process.stderr.write(String(line)),

@@ -45,10 +45,14 @@ export async function startPostgres(): Promise<TestPostgres> {
   return startOwnPostgres();
 }
 
-/** A server of its own, for tests that have to stop it. It ends with this process at the latest. */
-export async function startOwnPostgres(): Promise<OwnPostgres> {
+/**
+ * A server of its own, for tests that have to stop it and for the bench. It ends with this process at the latest. `durable`
+ * (default false): what is committed reaches the disk.
+ */
+export async function startOwnPostgres({ durable = false } = {}): Promise<OwnPostgres> {
   const script = fileURLToPath(new URL("./postgres-process.ts", import.meta.url));
-  const child = spawn(process.execPath, [script], { stdio: ["pipe", "pipe", "pipe"] });
+  const args = durable ? [script, "--durable"] : [script];
+  const child = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "pipe"] });
   const ended = once(child, "close");
   const log: string[] = [];
   child.stderr.on("data", (chunk) => log.push(String(chunk)));
