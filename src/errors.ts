@@ -90,6 +90,8 @@ export interface TapinErrorOptions {
   readonly headers?: readonly (readonly [string, string])[];
   /** What happened underneath: logged, never sent. */
   readonly cause?: unknown;
+  /** The reason for the log and the figures, where a protocol has the caller told one that blames the wrong side. */
+  readonly recordedAs?: Reason;
 }
 
 /** The one error type of Tapin. Anything else that reaches the pipeline becomes INTERNAL. */
@@ -102,6 +104,8 @@ export class TapinError extends Error {
   readonly retryAfterSeconds: number | null;
   /** Extra HTTP response headers. */
   readonly headers: readonly (readonly [string, string])[];
+  /** The reason as the log and the figures have it. */
+  readonly recordedAs: Reason;
 
   constructor(reason: Reason, options: TapinErrorOptions = {}) {
     super(options.sentence ?? ERRORS[reason].sentence, { cause: options.cause });
@@ -110,6 +114,7 @@ export class TapinError extends Error {
     this.violations = options.violations ?? [];
     this.retryAfterSeconds = options.retryAfterSeconds ?? null;
     this.headers = options.headers ?? [];
+    this.recordedAs = options.recordedAs ?? reason;
   }
 
   /** What the reason means on the wire. */

@@ -1,8 +1,8 @@
 // The composition root: wires the rooms together. main.ts starts it, tests do too.
 
 import { randomBytes } from "node:crypto";
-import { setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "pino";
+import { waitAtMost } from "./channels/pause.ts";
 import type { Config } from "./config.ts";
 import { NO_OBSERVER } from "./core/observer.ts";
 import type { Ports } from "./core/ports.ts";
@@ -77,12 +77,10 @@ async function stopAll(
   { graceMs, log }: { graceMs: number; log: Logger },
 ): Promise<void> {
   const ended = inTurn(workers.splice(0).reverse(), log);
-  await atMost(WORKERS_HEAD_START_MS, ended);
+  await waitAtMost(ended, WORKERS_HEAD_START_MS);
   await inTurn([() => server(graceMs)], log);
-  await atMost(
-    STORAGE_CLOSE_MS,
-    ended.then(() => inTurn([storage], log)),
-  );
+  const closed = ended.then(() => inTurn([storage], log));
+  await waitAtMost(closed, STORAGE_CLOSE_MS);
 }
 
 /** One step that fails keeps none of the others from being taken. */
@@ -94,12 +92,6 @@ async function inTurn(steps: readonly Stop[], log: Logger): Promise<void> {
       log.warn({ event: "stop_step_failed", err }, "a part did not stop well");
     }
   }
-}
-
-async function atMost(timeoutMs: number, work: Promise<void>): Promise<void> {
-  const over = new AbortController();
-  const timeout = pause(timeoutMs, undefined, { signal: over.signal }).catch(() => {});
-  await Promise.race([work, timeout]).finally(() => over.abort());
 }
 
 async function assemble(

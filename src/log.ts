@@ -41,8 +41,22 @@ export function createLog({ level, secrets, write }: LogOptions): Logger {
   const options = {
     level,
     base: null,
-    timestamp: () => `,"time":"${new Date().toISOString()}"`,
+    timestamp: createTimestamp(),
     formatters: { level: (label: string) => ({ level: label }) },
   };
   return pino(options, { write: (line: string) => write(redact(line, forms)) });
+}
+
+/** Lines of the same millisecond share its text. */
+function createTimestamp(): () => string {
+  let at = 0;
+  let text = "";
+  return () => {
+    const now = Date.now();
+    if (now !== at) {
+      at = now;
+      text = `,"time":"${new Date(now).toISOString()}"`;
+    }
+    return text;
+  };
 }

@@ -195,7 +195,7 @@ function randomId() {
 }
 function inventPerson(language) {
   const firstName = textsFor(language).defaultName;
-  return { id: randomId(), firstName, lastName: "", username: "", language };
+  return { id: randomId(), firstName, lastName: "", username: "", language, isMadeUp: true };
 }
 function isPerson(value) {
   const { id, firstName, lastName, username, language } = Object(value);
@@ -266,7 +266,9 @@ function personPanel(person, change) {
   );
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    change(readForm(form));
+    const changed = readForm(form);
+    const isMadeUp = person.isMadeUp === true && changed.id === person.id;
+    change({ ...changed, isMadeUp });
   });
   const name2 = [person.firstName, person.lastName].filter(Boolean).join(" ");
   const summary = element("summary", {}, `${texts.you} `, element("b", {}, name2));
@@ -345,6 +347,7 @@ var ChatPage = class {
   #blockedKey;
   #startedKey;
   #offerKey;
+  #metKey;
   #messages = [];
   #known = false;
   #blocked = false;
@@ -357,6 +360,7 @@ var ChatPage = class {
     this.#blockedKey = `tapin-sandbox-blocked:${bot}:${person.id}`;
     this.#startedKey = `tapin-sandbox-started:${bot}:${person.id}:${payload ?? ""}`;
     this.#offerKey = `tapin-sandbox-offer:${bot}:${person.id}:${payload ?? ""}`;
+    this.#metKey = `tapin-sandbox-met:${bot}:${person.id}`;
     this.#blocked = remembered(localStorage, this.#blockedKey);
     this.#log = new ChatLog(texts, async (messageId, label) => {
       await this.#act(() => service.tap(person.id, messageId, label));
@@ -405,6 +409,10 @@ var ChatPage = class {
     );
   }
   async #refresh() {
+    if (this.#person.isMadeUp && !remembered(localStorage, this.#metKey)) {
+      this.#showUnknown();
+      return;
+    }
     try {
       this.#show(await service.chat(this.#person.id));
       this.#problem.textContent = "";
@@ -417,6 +425,7 @@ var ChatPage = class {
   #showUnknown() {
     this.#blocked = false;
     remember(localStorage, this.#blockedKey, false);
+    remember(localStorage, this.#metKey, false);
     this.#known = false;
     this.#messages = [];
     this.#log.show([]);
@@ -426,6 +435,7 @@ var ChatPage = class {
   #show(messages) {
     if (this.#ended) return;
     this.#known = true;
+    remember(localStorage, this.#metKey, true);
     this.#messages = messages;
     this.#log.show(messages);
     this.#showBottom();

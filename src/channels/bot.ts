@@ -29,6 +29,11 @@ export interface Bot {
   /** Ends the bot: polling at once, running handlers within 5 s. What is unfinished then, another process takes up. */
   stop(): Promise<void>;
   /**
+   * Ends the bot for good: as `stop`, and the messenger is told to deliver to its webhook no more, within 5 s and if it
+   * can be reached. A webhook of somebody else stays. Never rejects.
+   */
+  leave(): Promise<void>;
+  /**
    * Edits a prompt that is over to what became of it, without the buttons it had (see Conversation). Does nothing
    * while it is live. False when the edit failed and is worth another try. Works after `stop` too. Never rejects.
    */

@@ -50,6 +50,9 @@ export function isUnreached(error: unknown): error is Grammy.HttpError {
   return error instanceof grammy.HttpError;
 }
 
+/** A `fetch` as grammY's types want it: they name that of a polyfill, though the web build takes the web's. */
+export type ApiFetch = NonNullable<Grammy.ApiClientOptions["fetch"]>;
+
 /** A signal as grammY's types want it: they name that of a polyfill, though the web build takes any. */
 export function apiSignal(signal: AbortSignal): ApiSignal {
   return signal as unknown as ApiSignal;

@@ -4,7 +4,7 @@
 import type { OnCall } from "./call-report.ts";
 import { MaxRefusal, MaxUnreached } from "./max-errors.ts";
 import { createRateLimiter } from "./rate-limiter.ts";
-import { type Fetch, fetchTrusting } from "./runtime-fetch.ts";
+import { type Fetch, fetchTrusting, withTrace } from "./runtime-fetch.ts";
 
 /** The real API. Its chain needs the certificate of the Russian Ministry of Digital Development (TAPIN_MAX_CA_FILE). */
 export const MAX_API_URL = "https://platform-api2.max.ru";
@@ -212,7 +212,9 @@ function createRequest({ token, apiUrl, caFile, onCall }: MaxClientOptions): Req
   const messaging = createRateLimiter(MESSAGING);
   let fetching: Promise<Fetch> | null = null;
   return async (call) => {
-    fetching ??= fetchTrusting(caFile);
+    fetching ??= fetchTrusting(caFile).then((plain) =>
+      root === MAX_API_URL ? plain : withTrace(plain),
+    );
     const fetchUrl = await fetching;
     if (call.line !== undefined) await messaging.turn(call.line);
     const name = call.name ?? `${call.method} ${call.path}`;

@@ -3,6 +3,7 @@
 
 import type { Avatar } from "../core/avatar.ts";
 import type { BotAccount } from "../core/bot-ports.ts";
+import { inTrace } from "../core/trace.ts";
 import { type Bot, type BotOptions, type BotTiming, TOKEN_ADVICE, type UpdateMode } from "./bot.ts";
 import type { BotLog } from "./bot-log.ts";
 import { type Conversation, createConversation } from "./conversation.ts";
@@ -12,7 +13,7 @@ import { inspectBot } from "./inspect-bot.ts";
 import type { MessengerSide } from "./messenger-side.ts";
 import { pause, waitAtMost } from "./pause.ts";
 import { workUnderLease } from "./polling-lease.ts";
-import { keepWebhook } from "./webhook-registration.ts";
+import { keepWebhook, removeWebhooks } from "./webhook-registration.ts";
 
 /** A bot while it lives. */
 interface LivingBot {
@@ -37,6 +38,12 @@ export function createMessengerBot(
   const bot = assemble(side, options, timing);
   const stopping = new AbortController();
   let running: Promise<unknown> = Promise.resolve();
+  const end = async (last: () => Promise<void>) => {
+    stopping.abort();
+    // Last, or it might be registered once more.
+    const ended = running.then(last);
+    await Promise.all([ended, waitAtMost(bot.inbox.idle(), timing.drainMs)]);
+  };
   return {
     channel: side.channel,
     get username() {
@@ -53,13 +60,12 @@ export function createMessengerBot(
       try {
         await identify(bot, AbortSignal.any([stopping.signal, first]));
       } finally {
-        running = run(bot, stopping.signal);
+        // It goes on after the request that may have brought the bot.
+        running = inTrace(null, () => run(bot, stopping.signal));
       }
     },
-    async stop() {
-      stopping.abort();
-      await Promise.all([running, waitAtMost(bot.inbox.idle(), timing.drainMs)]);
-    },
+    stop: () => end(async () => {}),
+    leave: () => end(() => unregister(bot)),
     settle: (prompt) => bot.conversation.settle(prompt),
     async receive(update) {
       if (stopping.signal.aborted) throw new Error("this bot has been stopped");
@@ -185,6 +191,18 @@ async function getUpdates(bot: LivingBot, signal: AbortSignal): Promise<void> {
       bot.leaseHeld = false;
     },
   });
+}
+
+/** With a token that is refused, or a messenger that cannot be reached, it stays: deliveries to it find nothing. */
+async function unregister({ side, updates, timing, log, account }: LivingBot): Promise<void> {
+  if (updates.kind !== "webhook" || account === null) return;
+  const signal = AbortSignal.timeout(timing.firstCallMs);
+  try {
+    await removeWebhooks(side.webhooks, updates.url, signal);
+    log.info({}, `${side.name} delivers to the webhook no more`);
+  } catch (error) {
+    log.info({ error: side.errors.describe(error) }, "the webhook could not be removed");
+  }
 }
 
 async function identifyUntilKnown(bot: LivingBot, signal: AbortSignal): Promise<void> {

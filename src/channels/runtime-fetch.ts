@@ -3,9 +3,24 @@
 
 import { readFile } from "node:fs/promises";
 import * as tls from "node:tls";
+import { traceHeaders } from "../core/trace.ts";
 
 /** Calls a URL, as the global `fetch` does. */
 export type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>;
+
+/**
+ * A `fetch` that tells the caller's trace along. Not for a messenger's public API: it need not learn which calls of an
+ * operator's systems belong together.
+ */
+export function withTrace(plain: Fetch): Fetch {
+  return (url, init) => {
+    const trace = traceHeaders();
+    if (trace.length === 0) return plain(url, init);
+    const headers = new Headers(init?.headers);
+    for (const [name, value] of trace) headers.set(name, value);
+    return plain(url, { ...init, headers });
+  };
+}
 
 /** The CA file cannot be used; the message says why, for the operator. */
 export class CaFileError extends Error {}

@@ -5,6 +5,7 @@ import type { Api } from "grammy/web";
 import { type Avatar, avatarTypeOf, MAX_AVATAR_BYTES } from "../core/avatar.ts";
 import type { BotLog } from "./bot-log.ts";
 import { apiSignal } from "./grammy.ts";
+import type { Fetch } from "./runtime-fetch.ts";
 import { telegramFailure } from "./telegram-errors.ts";
 
 /** Shortest side wanted, in pixels: sharp at 160 on a fine screen, and some 20 KB. */
@@ -16,6 +17,7 @@ export interface AvatarSource {
   readonly token: string;
   /** Root of the Bot API without a slash at the end; files are under `/file` there. */
   readonly apiRoot: string;
+  readonly fetch: Fetch;
   readonly log: BotLog;
 }
 
@@ -35,7 +37,11 @@ export async function readTelegramAvatar(
   if (!/^[\w-]+(\/[\w.-]+)+$/.test(path) || path.includes("..")) {
     throw new Error("the Bot API tells no address for the picture (is its server in local mode?)");
   }
-  const bytes = await download(`${source.apiRoot}/file/bot${source.token}/${path}`, signal);
+  const bytes = await download(
+    source.fetch,
+    `${source.apiRoot}/file/bot${source.token}/${path}`,
+    signal,
+  );
   const type = bytes === null ? null : avatarTypeOf(bytes);
   if (bytes !== null && type !== null) return { type, bytes };
   source.log.info({ too_large: bytes === null }, "a picture is not one that is served");
@@ -57,9 +63,9 @@ async function findPhoto(api: Api, userId: number, signal: AbortSignal): Promise
 }
 
 /** The file; null when it is larger than is served: no more than that is read. */
-async function download(url: string, signal: AbortSignal): Promise<Uint8Array | null> {
+async function download(call: Fetch, url: string, signal: AbortSignal): Promise<Uint8Array | null> {
   // A redirect would hand the address, and with it the token, to another host.
-  const response = await fetch(url, { redirect: "error", signal });
+  const response = await call(url, { redirect: "error", signal });
   if (!response.ok || response.body === null) {
     await response.body?.cancel();
     throw new Error(`the download of a picture was answered ${response.status}`);

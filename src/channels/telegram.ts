@@ -6,10 +6,11 @@ import type { BotAccount } from "../core/bot-ports.ts";
 import { BOT_TIMING, type Bot, type BotOptions, ownWebhookUrl, secretsOf } from "./bot.ts";
 import { reportTo } from "./call-report.ts";
 import type { ErrorReader } from "./failure.ts";
-import { apiSignal, createApi } from "./grammy.ts";
+import { type ApiFetch, apiSignal, createApi } from "./grammy.ts";
 import { commandsOf, LANGUAGES } from "./messages.ts";
 import { createMessengerBot } from "./messenger-bot.ts";
 import type { MessengerSide } from "./messenger-side.ts";
+import { withTrace } from "./runtime-fetch.ts";
 import { readTelegramAvatar } from "./telegram-avatars.ts";
 import { telegramErrors } from "./telegram-errors.ts";
 import { LONG_POLL_SECONDS, pollTelegram } from "./telegram-poller.ts";
@@ -34,15 +35,18 @@ export function createTelegramBot(options: BotOptions): Bot {
   const { token, log, updates, tokenAdvice } = options;
   const advice = tokenAdvice === undefined ? {} : { tokenAdvice };
   const calls = reportTo("telegram", options.onCall);
+  const apiRoot = apiRootOf(options);
+  const toApi = apiRoot === DEFAULT_API_URL ? fetch : withTrace(fetch);
   const api = createApi(token, {
-    apiRoot: apiRootOf(options),
+    apiRoot,
+    fetch: toApi as ApiFetch,
     timeoutSeconds: CALL_SECONDS,
     ...calls,
   });
   const errors = telegramErrors(token, ...secretsOf(updates));
   const webhooks = telegramWebhooks(api);
   const pollApi = createApi(token, {
-    apiRoot: apiRootOf(options),
+    apiRoot,
     timeoutSeconds: LONG_POLL_SECONDS + 10,
     ...calls,
   });
@@ -54,7 +58,7 @@ export function createTelegramBot(options: BotOptions): Bot {
     webhooks,
     read: readKeyedUpdate,
     readAvatar: (userId, signal) =>
-      readTelegramAvatar({ api, token, apiRoot: apiRootOf(options), log }, userId, signal),
+      readTelegramAvatar({ api, token, apiRoot, fetch: toApi, log }, userId, signal),
     askAccount: (signal) => askAccount(api, signal),
     fatal: (error) => fatalSentence(errors, error),
     setCommands: (signal) => setCommands(api, signal),

@@ -80,6 +80,18 @@ export async function keepWebhook(
   }
 }
 
+/** Removes the webhooks of ours, and no other. Rejects when a call fails. */
+export async function removeWebhooks(
+  calls: WebhookCalls,
+  ownUrl: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const { registrations } = await calls.state(signal);
+  for (const { url } of registrations) {
+    if (isOwn(url, ownUrl)) await calls.remove(url, signal);
+  }
+}
+
 class Keeper {
   readonly #parts: WebhookParts;
   readonly #webhook: { readonly url: string; readonly secret: string };

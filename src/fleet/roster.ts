@@ -97,11 +97,10 @@ async function apply(parts: FleetParts, book: Book): Promise<void> {
   book.sealed.clear();
   const missing = listed.filter((bot) => !book.members.has(placeOf(bot)));
   const fresh = missing.flatMap((bot) => admit(parts, book, bot) ?? []);
-  await Promise.all(gone.map(([, member]) => dismiss(parts, book, member)));
+  const staying = new Set(listed.map((bot) => `${bot.channel}:${bot.messengerBotId}`));
+  await Promise.all(gone.map(([, member]) => dismiss(parts, book, { member, staying })));
   // The same account under another token, or back again: its prompts are the new member's from now on.
-  for (const { channel, messengerBotId } of listed) {
-    book.leaving.delete(`${channel}:${messengerBotId}`);
-  }
+  for (const name of staying) book.leaving.delete(name);
   await Promise.all(fresh.map((member) => start(parts, member)));
 }
 
@@ -122,8 +121,13 @@ function admit(parts: FleetParts, book: Book, project: ProjectBot): Member | nul
 }
 
 // Stopped first, so that no prompt comes into being after the others have been settled.
-async function dismiss({ ports }: FleetParts, { leaving }: Book, member: Member): Promise<void> {
-  await member.bot.stop();
+async function dismiss(
+  { ports }: FleetParts,
+  { leaving }: Book,
+  { member, staying }: { readonly member: Member; readonly staying: ReadonlySet<string> },
+): Promise<void> {
+  // An account has one set of webhooks, whichever token speaks for it.
+  await (staying.has(nameOf(member)) ? member.bot.stop() : member.bot.leave());
   if (member.bot.messengerBotId === null) return;
   const seconds = ports.settings.codeTtlSeconds + LEAVING_GRACE_SECONDS;
   leaving.set(nameOf(member), { member, until: performance.now() + seconds * 1000 });

@@ -12,6 +12,7 @@ export interface Incoming extends AsyncIterable<Uint8Array> {
 export interface Outgoing {
   statusCode: number;
   readonly writableEnded: boolean;
+  getHeader(name: string): unknown;
   setHeader(name: string, value: string | number): unknown;
   end(body?: string | Uint8Array): unknown;
   once(event: "close", listener: () => void): unknown;

@@ -15,6 +15,7 @@ import {
 import { parseDeepLink as parseMaxLink } from "./max/deep-link.ts";
 import { MaxEmulator } from "./max/emulator.ts";
 import type { MaxRules } from "./max/rules.ts";
+import { makeProblem, type ProblemStatus, requestIdOf } from "./problem.ts";
 import { parseDeepLink as parseTelegramLink } from "./telegram/deep-link.ts";
 import { TelegramEmulator } from "./telegram/emulator.ts";
 import type { TelegramRules } from "./telegram/rules.ts";
@@ -97,11 +98,14 @@ function chatPages(channel: SandboxChannel): string {
   return `${ROOT}/${channel}/`;
 }
 
-const ENVELOPE_CODES = { 404: "not_found", 405: "method_not_allowed", 500: "internal" } as const;
+/** Makes a refusal with a status and a sentence. */
+type Refuse = (status: ProblemStatus, error: string) => Answer;
 
-function envelope(status: keyof typeof ENVELOPE_CODES, error: string): Answer {
-  const code = ENVELOPE_CODES[status];
-  return jsonAnswer(status, { error, code, retryable: false });
+function refuser(requestId: string): Refuse {
+  return (status, error) => {
+    const answer = jsonAnswer(status, makeProblem(status, { error, requestId }));
+    return { ...answer, headers: { ...answer.headers, "cache-control": "no-store" } };
+  };
 }
 
 function readUrl(req: Incoming): URL | null {
@@ -135,15 +139,19 @@ async function pageAnswer(
   return bot === undefined ? null : chatPage(bot);
 }
 
-async function answerPage(req: Incoming, path: string, bots: readonly PageBot[]): Promise<Answer> {
+async function answerPage(
+  req: Incoming,
+  path: string,
+  { bots, refuse }: { readonly bots: readonly PageBot[]; readonly refuse: Refuse },
+): Promise<Answer> {
   try {
     const answer = await pageAnswer(req, path, bots);
-    if (answer === null) return envelope(404, "There is nothing here.");
+    if (answer === null) return refuse(404, "There is nothing here.");
     if (req.method === "GET" || req.method === "HEAD") return answer;
-    const refusal = envelope(405, "This page can only be read.");
+    const refusal = refuse(405, "This page can only be read.");
     return { ...refusal, headers: { ...refusal.headers, allow: "GET, HEAD" } };
   } catch {
-    return envelope(500, "A file of this page cannot be read: gen/web has to be built.");
+    return refuse(500, "A file of this page cannot be read: gen/web has to be built.");
   }
 }
 
@@ -173,15 +181,16 @@ export function createSandbox(options: SandboxOptions): Sandbox {
 
   async function handle(req: Incoming, res: Outgoing): Promise<void> {
     const url = readUrl(req);
+    const refuse = refuser(requestIdOf(res));
     if (url === null) {
-      sendAnswer(req, res, envelope(404, "There is nothing here."));
+      sendAnswer(req, res, refuse(404, "There is nothing here."));
       return;
     }
     const called = Object.values(messengers).find(({ apiRoot }) =>
       url.pathname.startsWith(`${apiRoot}/`),
     );
     if (called === undefined) {
-      sendAnswer(req, res, await answerPage(req, url.pathname, bots));
+      sendAnswer(req, res, await answerPage(req, url.pathname, { bots, refuse }));
       return;
     }
     url.pathname = url.pathname.slice(called.apiRoot.length);

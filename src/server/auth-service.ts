@@ -94,7 +94,7 @@ function sessionOperations(ports: Ports, limits: Limits): readonly Operation[] {
     serverStream(watchRpc, "api_key_or_watch_token", async function* (request, call) {
       const { sessionId } = request;
       const caller = await callerOf(ports, call, sessionId);
-      const { signal } = call;
+      const { signal } = call.waiting;
       const reader = call.head ? null : readerOf(ports, call);
       for await (const view of watchSession(ports, {
         caller,

@@ -6,6 +6,7 @@ import type { Socket } from "node:net";
 import { TapinError } from "../errors.ts";
 import { toRestError } from "./error-envelope.ts";
 import { SECURITY_HEADERS } from "./security-headers.ts";
+import { type ParseFailure, stoppedAtMethod, unknownMethod } from "./unknown-method.ts";
 
 /** Milliseconds a connection may stay half open after the answer to a broken request. */
 export const LINGER_MS = 1000;
@@ -16,6 +17,8 @@ const MALFORMED: Refusal = [
   "400 Bad Request",
   new TapinError("VALIDATION_FAILED", { sentence: "This is not a valid HTTP request." }),
 ];
+
+const UNKNOWN_METHOD: Refusal = ["501 Not Implemented", unknownMethod()];
 
 const BROKEN: Readonly<Record<string, Refusal>> = {
   HPE_HEADER_OVERFLOW: ["431 Request Header Fields Too Large", new TapinError("HEADERS_TOO_LARGE")],
@@ -36,10 +39,7 @@ export interface BrokenRequest {
 const refused = new WeakSet<Socket>();
 
 /** Refuses it in the envelope, once the answers before it are out, and closes the connection. */
-export function refuseBrokenRequest(
-  error: NodeJS.ErrnoException,
-  { socket, latest }: BrokenRequest,
-): void {
+export function refuseBrokenRequest(error: ParseFailure, { socket, latest }: BrokenRequest): void {
   if (error.code === "ECONNRESET") socket.destroy();
   if (socket.destroyed || refused.has(socket)) return;
   refused.add(socket);
@@ -55,12 +55,17 @@ export function refuseBrokenRequest(
   else refuse();
 }
 
-function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
+function refusalOf(error: ParseFailure): Refusal {
+  if (stoppedAtMethod(error)) return UNKNOWN_METHOD;
+  return BROKEN[error.code ?? ""] ?? MALFORMED;
+}
+
+function answerBrokenRequest(error: ParseFailure, socket: Socket): void {
   if (!socket.writable) {
     socket.destroy();
     return;
   }
-  const [statusLine, failure] = BROKEN[error.code ?? ""] ?? MALFORMED;
+  const [statusLine, failure] = refusalOf(error);
   const requestId = crypto.randomUUID();
   const body = JSON.stringify(toRestError(failure, requestId).body);
   const secure = SECURITY_HEADERS.map(([name, value]) => `${name}: ${value}\r\n`).join("");

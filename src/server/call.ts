@@ -2,6 +2,7 @@
 // outside world.
 
 import type { LiveKey } from "../actions/authenticate.ts";
+import type { Waiting } from "./waiting.ts";
 
 /** How the caller speaks. */
 export type Dialect = "grpc" | "grpc-web" | "connect" | "rest";
@@ -31,8 +32,8 @@ export interface Arrival {
 export interface Call extends Arrival {
   readonly dialect: Dialect;
   readonly headers: { get(name: string): string | null };
-  /** Aborts when the caller is gone, its deadline has passed, or the server stops. */
-  readonly signal: AbortSignal;
+  /** Over when the caller is gone, its deadline has passed, or the server stops. */
+  readonly waiting: Waiting;
   /** True for HEAD: the answer must deliver nothing. */
   readonly head: boolean;
   /** `performance.now()` at its beginning. */

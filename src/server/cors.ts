@@ -3,7 +3,7 @@
 
 import { cors as connectCors } from "@connectrpc/connect";
 import type { Logger } from "pino";
-import type { Request, Response } from "./exchange.ts";
+import type { RequestHead, Response, ResponseHead } from "./exchange.ts";
 import { headerOf } from "./exchange.ts";
 
 /** Methods a page may use. */
@@ -33,10 +33,10 @@ export const CORS_RESPONSE_HEADERS = [
 export const PREFLIGHT_SECONDS = 600;
 
 /** The page's origin when it is another than this server's own; null for everybody else. */
-export function foreignOrigin(req: Request): string | null {
+export function foreignOrigin(req: RequestHead): string | null {
   const origin = headerOf(req, "origin");
   if (origin === null) return null;
-  const host = "authority" in req && req.authority ? req.authority : headerOf(req, "host");
+  const host = req.authority || headerOf(req, "host");
   if (URL.canParse(origin) && new URL(origin).host === host?.toLowerCase()) return null;
   return origin;
 }
@@ -71,12 +71,12 @@ export function createOrigins({
 }
 
 /** Whether the request asks if a later one would be allowed. */
-export function isPreflight(req: Request): boolean {
+export function isPreflight(req: RequestHead): boolean {
   return req.method === "OPTIONS" && headerOf(req, "access-control-request-method") !== null;
 }
 
 /** Allows the page to read the answer. */
-export function allowOrigin(res: Response, origin: string): void {
+export function allowOrigin(res: ResponseHead, origin: string): void {
   res.setHeader("access-control-allow-origin", origin);
   res.setHeader("access-control-expose-headers", CORS_RESPONSE_HEADERS.join(", "));
 }

@@ -1,6 +1,7 @@
 // Deadlines: an answer comes when its time is up, whether or not the work behind it heeds its signal.
 
 import { TapinError } from "../errors.ts";
+import type { Waiting } from "./waiting.ts";
 
 /**
  * Milliseconds from a call's beginning within which a unary call is answered and a stream sends its first
@@ -10,43 +11,47 @@ export const DEFAULT_DEADLINE_MS = 30_000;
 
 /** By when a piece of work must be done. */
 export interface Deadline {
-  /** Aborts when the caller is gone, its own deadline has passed, or the server stops. */
-  readonly signal: AbortSignal;
-  /** Milliseconds left, at least 1; null = no limit but the signal. */
+  /** Over when the caller is gone, its own deadline has passed, or the server stops. */
+  readonly waiting: Pick<Waiting, "throwIfOver" | "onOver">;
+  /** Milliseconds left, at least 1; null = no limit but the wait. */
   readonly leftMs: number | null;
   /** Told what work failed with after it was given up, since nobody else will be. */
   onLateFailure(error: unknown): void;
 }
 
 /**
- * What the work comes to, or the signal's reason or `deadline_exceeded` as soon as its time is up. Work is not
+ * What the work comes to, or why nobody waits for it, or `deadline_exceeded` as soon as its time is up. Work is not
  * undone then: it goes on, and what it commits stays. Work for a caller that is gone already is not begun.
  */
-export async function keepDeadline<T>(begin: () => Promise<T>, deadline: Deadline): Promise<T> {
-  const { signal, leftMs, onLateFailure } = deadline;
-  signal.throwIfAborted();
-  let over = false;
-  let cleanUp = () => {};
-  const timeUp = new Promise<never>((_, reject) => {
-    const onAbort = () => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    const onTime = () => reject(new TapinError("DEADLINE_EXCEEDED"));
+export function keepDeadline<T>(begin: () => Promise<T>, deadline: Deadline): Promise<T> {
+  const { waiting, leftMs, onLateFailure } = deadline;
+  return new Promise((resolve, reject) => {
+    waiting.throwIfOver();
+    const work = begin();
+    let isGivenUp = false;
+    const giveUp = (reason: unknown) => {
+      isGivenUp = true;
+      cleanUp();
+      reject(reason);
+    };
+    const onTime = () => giveUp(new TapinError("DEADLINE_EXCEEDED"));
     const timer = leftMs === null ? undefined : setTimeout(onTime, leftMs);
-    cleanUp = () => {
-      over = true;
-      signal.removeEventListener("abort", onAbort);
+    const forget = waiting.onOver(giveUp);
+    const cleanUp = () => {
+      forget();
       clearTimeout(timer);
     };
+    const onAnswer = (answer: T) => {
+      if (isGivenUp) return;
+      cleanUp();
+      resolve(answer);
+    };
+    const onFailure = (error: unknown) => {
+      if (isGivenUp) onLateFailure(error);
+      else giveUp(error);
+    };
+    work.then(onAnswer, onFailure);
   });
-  try {
-    const work = begin();
-    work.catch((error: unknown) => {
-      if (over) onLateFailure(error);
-    });
-    return await Promise.race([work, timeUp]);
-  } finally {
-    cleanUp();
-  }
 }
 
 /** The same for each message of a stream; `leftMs` counts for the first one only. */

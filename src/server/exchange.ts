@@ -1,10 +1,11 @@
 // An exchange: one HTTP request and its response, over HTTP/1.1 or HTTP/2, as the front hands it around.
 
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { TapinError } from "../errors.ts";
 import type { Arrival } from "./call.ts";
 import { toRestError } from "./error-envelope.ts";
+import type { StreamResponse } from "./http2-stream.ts";
 import { tellTaken } from "./unread.ts";
 
 /** Request of either HTTP version. */
@@ -13,10 +14,34 @@ export type Request = IncomingMessage | Http2ServerRequest;
 /** Response of either HTTP version. */
 export type Response = ServerResponse | Http2ServerResponse;
 
+/** The head of a request, whatever object stands for it. */
+export interface RequestHead {
+  readonly headers: IncomingHttpHeaders;
+  /** Names and values in turn, as sent. */
+  readonly rawHeaders: readonly string[];
+  readonly method?: string | undefined;
+  readonly url?: string | undefined;
+  readonly httpVersion: string;
+  /** Of HTTP/2 only. */
+  readonly authority?: string | undefined;
+  readonly socket: { readonly remoteAddress?: string | undefined } | undefined;
+}
+
+/** The head of a response until it is sent. */
+export interface ResponseHead {
+  readonly headersSent: boolean;
+  setHeader(name: string, value: string): unknown;
+  removeHeader(name: string): void;
+}
+
+/** What answers are written to. */
+export type Outlet = Response | StreamResponse;
+
 /** One request and its response. */
-export interface Exchange extends Arrival {
-  readonly req: Request;
-  readonly res: Response;
+export interface Exchange<Req extends RequestHead = Request, Res extends ResponseHead = Response>
+  extends Arrival {
+  readonly req: Req;
+  readonly res: Res;
   readonly method: string;
   /** Path as sent, undecoded, without the query. */
   readonly path: string;
@@ -25,7 +50,7 @@ export interface Exchange extends Arrival {
 }
 
 /** The value of a request header; several values are joined as RFC 9110 section 5.3 says. */
-export function headerOf(req: Request, name: string): string | null {
+export function headerOf(req: Pick<RequestHead, "headers">, name: string): string | null {
   const value = req.headers[name.toLowerCase()];
   if (value === undefined) return null;
   return Array.isArray(value) ? value.join(", ") : value;
@@ -47,15 +72,24 @@ export interface BytesAnswer {
   readonly headers?: readonly (readonly [name: string, value: string])[];
 }
 
+/** What is needed to answer. */
+export interface Answerable {
+  readonly req: Pick<RequestHead, "method">;
+  readonly res: Outlet;
+}
+
 /** Answers with an error in the contract's envelope. */
-export function answerError(exchange: Exchange, error: TapinError): Promise<void> {
+export function answerError(
+  exchange: Answerable & Pick<Arrival, "requestId">,
+  error: TapinError,
+): Promise<void> {
   const { status, headers, body } = toRestError(error, exchange.requestId);
   return answerJson(exchange, { status, headers, body });
 }
 
 /** Answers with JSON that no cache keeps, as {@link answerBytes} does. */
 export function answerJson(
-  exchange: Pick<Exchange, "req" | "res">,
+  exchange: Answerable,
   answer: {
     status: number;
     headers?: readonly (readonly [string, string])[];
@@ -75,7 +109,7 @@ export function answerJson(
  * never rejects. An answer that has begun already is broken off.
  */
 export async function answerBytes(
-  { req, res }: Pick<Exchange, "req" | "res">,
+  { req, res }: Answerable,
   { status = 200, type, bytes, headers = [] }: BytesAnswer,
 ): Promise<void> {
   if (res.headersSent) {
@@ -86,23 +120,23 @@ export async function answerBytes(
   for (const [name, value] of headers) res.setHeader(name, value);
   res.setHeader("content-type", type);
   res.setHeader("content-length", String(bytes.byteLength));
-  if (req.method === "HEAD") res.end();
+  // All kinds of response have the same `end`, which the union type hides.
+  if (req.method === "HEAD") (res as ServerResponse).end();
   else await writeBytes(res, bytes);
 }
 
 /** Writes the bytes as the rest of the answer, at the pace of their reader, and ends it. */
-export async function writeBytes(res: Response, bytes: Uint8Array): Promise<void> {
+export async function writeBytes(res: Outlet, bytes: Uint8Array): Promise<void> {
   const lastAt = Math.max(0, bytes.byteLength - PIECE_BYTES);
   let at = 0;
   for (; at < lastAt; at += PIECE_BYTES) {
     if (!(await writePiece(res, bytes.subarray(at, at + PIECE_BYTES)))) return;
   }
-  // Both kinds of response have the same `end`, which the union type hides.
   (res as ServerResponse).end(bytes.subarray(at));
 }
 
 /** Writes and waits until the reader keeps up; false when it is gone. */
-export async function writePiece(res: Response, piece: Uint8Array): Promise<boolean> {
+export async function writePiece(res: Outlet, piece: Uint8Array): Promise<boolean> {
   if (isGone(res)) return false;
   const outlet = "stream" in res ? res.stream : res.req.socket;
   return await new Promise((resolve) => {
@@ -116,7 +150,12 @@ export async function writePiece(res: Response, piece: Uint8Array): Promise<bool
   });
 }
 
+/** Whether it came over HTTP/1.1. */
+export function isHttp1(exchange: Exchange): exchange is Exchange<IncomingMessage, ServerResponse> {
+  return !("stream" in exchange.req);
+}
+
 /** Whether the connection of the response, or its stream, has closed. */
-export function isGone(res: Response): boolean {
+export function isGone(res: Outlet): boolean {
   return "stream" in res ? res.stream?.destroyed !== false : res.destroyed;
 }

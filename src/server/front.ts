@@ -1,23 +1,35 @@
 // The front: what happens to every request before anybody knows what it wants. Nothing that arrives may
 // throw out of here: an unauthenticated packet must not end the process.
 
+import type { ServerHttp2Stream } from "node:http2";
 import { isIPv6 } from "node:net";
 import type { Logger } from "pino";
 import { clientAddress, type Network } from "../core/address.ts";
-import { CREDENTIAL_PREFIX } from "../core/secret.ts";
+import { inTrace, readTrace } from "../core/trace.ts";
 import { TapinError } from "../errors.ts";
 import { allowOrigin, answerPreflight, createOrigins, foreignOrigin, isPreflight } from "./cors.ts";
-import { answerError, type Exchange, headerOf, type Request, type Response } from "./exchange.ts";
+import {
+  answerError,
+  type Exchange,
+  headerOf,
+  type Outlet,
+  type Request,
+  type RequestHead,
+  type Response,
+  type ResponseHead,
+} from "./exchange.ts";
+import { StreamRequest, StreamResponse } from "./http2-stream.ts";
 import { toTapinError } from "./pipeline.ts";
+import { recall } from "./recall.ts";
 import type { Rest } from "./rest.ts";
 import type { Rpc } from "./rpc.ts";
 import { SECURITY_HEADERS } from "./security-headers.ts";
 import type { SizeSettings } from "./sizes.ts";
+import { isUnknownMethod, unknownMethod } from "./unknown-method.ts";
+import { refuseCredentials } from "./url-credentials.ts";
 
 /** Where a load balancer asks. */
 const HEALTH_PATHS = ["/healthz", "/readyz"];
-
-const CREDENTIAL = new RegExp(CREDENTIAL_PREFIX, "i");
 
 /** Most unread bytes of a refused body that are read to keep the connection usable. */
 const DRAIN_BYTES = 1024 * 1024;
@@ -42,17 +54,26 @@ export interface FrontParts {
   readonly log: Logger;
 }
 
-/** Builds the request handler of the listener. */
-export function createFront(given: FrontParts): (req: Request, res: Response) => void {
+/** Takes what the listener hears. Nothing in it throws. */
+export interface Front {
+  request(req: Request, res: Response): void;
+  /** Takes a stream of HTTP/2 for the lane; false = it is not for the lane, and nothing has been done with it. */
+  stream(stream: ServerHttp2Stream, head: Pick<StreamRequest, "headers" | "rawHeaders">): boolean;
+}
+
+/** Builds what takes the requests of the listener. */
+export function createFront(given: FrontParts): Front {
   const parts = { ...given, isOrigin: createOrigins(given) };
+  const addressOf = createAddresses(given.trustedProxies);
   const warnOfProxy = createProxyWarning(given);
-  return (req, res) => {
+  const begin = <Req extends RequestHead, Res extends Outlet>(
+    { req, res }: { req: Req; res: Res },
+    proceed: (exchange: Exchange<Req, Res>) => Promise<void>,
+  ) => {
     warnOfProxy(req);
-    res.on("error", () => {});
-    req.on("error", () => {});
-    keepConnectionUsable(req, res);
-    const exchange = arrive(req, res, parts.trustedProxies);
-    dispatch(parts, exchange).catch((error: unknown) => {
+    const exchange = arrive(req, res, addressOf);
+    const trace = readTrace({ get: (name) => headerOf(req, name) });
+    inTrace(trace, () => proceed(exchange)).catch((error: unknown) => {
       const failure = toTapinError(error);
       if (failure.reason === "INTERNAL") {
         parts.log.error({ err: failure.cause, request_id: exchange.requestId }, "request failed");
@@ -60,10 +81,29 @@ export function createFront(given: FrontParts): (req: Request, res: Response) =>
       void answerError(exchange, failure);
     });
   };
+  return {
+    request(req, res) {
+      res.on("error", () => {});
+      req.on("error", () => {});
+      keepConnectionUsable(req, res);
+      begin({ req, res }, (exchange) => dispatch(parts, exchange));
+    },
+    stream(stream, head) {
+      const req = new StreamRequest(stream, head);
+      const route = parts.rpc.laneOf(req);
+      if (route === null) return false;
+      stream.on("error", () => {});
+      begin({ req, res: new StreamResponse(stream) }, async (exchange) => {
+        await check(parts, exchange);
+        route(exchange);
+      });
+      return true;
+    },
+  };
 }
 
 /** Says once that a proxy seems to be in front that is not known. */
-function createProxyWarning({ trustedProxies, log }: FrontParts): (req: Request) => void {
+function createProxyWarning({ trustedProxies, log }: FrontParts): (req: RequestHead) => void {
   let isDone = trustedProxies.length > 0;
   return (req) => {
     if (isDone || headerOf(req, "x-forwarded-for") === null) return;
@@ -77,8 +117,12 @@ function createProxyWarning({ trustedProxies, log }: FrontParts): (req: Request)
 
 async function dispatch(parts: FrontParts, exchange: Exchange): Promise<void> {
   const { req, res, path } = exchange;
-  checkTarget(exchange, parts.sizes);
-  if (await answerCors(parts, exchange)) return;
+  const isAllowed = await check(parts, exchange);
+  if (isUnknownMethod(exchange.method)) throw unknownMethod();
+  if (exchange.origin !== null && isPreflight(req)) {
+    answerPreflight(res, isAllowed);
+    return;
+  }
   if (parts.rpc.serves(path)) {
     parts.rpc.handle(exchange);
     return;
@@ -100,7 +144,20 @@ function matches(pattern: string, path: string): boolean {
   return pattern.endsWith("*") ? path.startsWith(pattern.slice(0, -1)) : path === pattern;
 }
 
-function arrive(req: Request, res: Response, trusted: readonly Network[]): Exchange {
+function createAddresses(trusted: readonly Network[]): (req: RequestHead) => string {
+  const peerAddress = recall((peer) => clientAddress(peer, null, trusted));
+  return (req) => {
+    const peer = req.socket?.remoteAddress ?? "";
+    const forwardedFor = trusted.length === 0 ? null : headerOf(req, "x-forwarded-for");
+    return forwardedFor === null ? peerAddress(peer) : clientAddress(peer, forwardedFor, trusted);
+  };
+}
+
+function arrive<Req extends RequestHead, Res extends ResponseHead>(
+  req: Req,
+  res: Res,
+  addressOf: (req: RequestHead) => string,
+): Exchange<Req, Res> {
   const given = headerOf(req, "x-request-id") ?? "";
   const requestId = /^[A-Za-z0-9._-]{1,64}$/.test(given) ? given : crypto.randomUUID();
   res.setHeader("x-request-id", requestId);
@@ -114,11 +171,7 @@ function arrive(req: Request, res: Response, trusted: readonly Network[]): Excha
     method: req.method ?? "",
     path: mark < 0 ? target : target.slice(0, mark),
     query: mark < 0 ? "" : target.slice(mark + 1),
-    address: clientAddress(
-      req.socket?.remoteAddress ?? "",
-      headerOf(req, "x-forwarded-for"),
-      trusted,
-    ),
+    address: addressOf(req),
     origin: foreignOrigin(req),
     tell(name, value) {
       if (!res.headersSent) res.setHeader(name, value);
@@ -134,8 +187,11 @@ function originForm(target: string): string {
   return target.replace(/^https?:\/\/[^/?#]*/i, "") || "/";
 }
 
-function checkTarget({ req, path, query }: Exchange, sizes: FrontParts["sizes"]): void {
-  const host = "authority" in req && req.authority ? req.authority : headerOf(req, "host");
+function checkTarget(
+  { req, path, query }: Exchange<RequestHead, ResponseHead>,
+  sizes: FrontParts["sizes"],
+): void {
+  const host = req.authority || headerOf(req, "host");
   // HTTP/1.0 knows no Host, and some load balancers check health in it.
   const isOldCheck = host === null && req.httpVersion === "1.0" && HEALTH_PATHS.includes(path);
   if (!isOldCheck && (host === null || !isHost(host) || hostCount(req) > 1)) {
@@ -147,47 +203,46 @@ function checkTarget({ req, path, query }: Exchange, sizes: FrontParts["sizes"])
   }
   if (headLength(req) > sizes.headBytes) throw new TapinError("HEADERS_TOO_LARGE");
   if (path.length + query.length > sizes.urlBytes) throw new TapinError("URI_TOO_LONG");
-  if (CREDENTIAL.test(path) || CREDENTIAL.test(query)) {
-    throw new TapinError("VALIDATION_FAILED", {
-      sentence: "Credentials belong in the Authorization header, never in a URL.",
-    });
-  }
+  refuseCredentials({ path, query });
 }
 
 /** Two Host lines must be refused (RFC 9112 section 3.2); Node keeps the first and forgets the other. */
-function hostCount({ rawHeaders }: Request): number {
+function hostCount({ rawHeaders }: RequestHead): number {
   return rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === "host")
     .length;
 }
 
 /** Over HTTP/2 the limit only holds once the client has seen it in our SETTINGS, so it is checked here too. */
-function headLength({ rawHeaders }: Request): number {
+function headLength({ rawHeaders }: RequestHead): number {
   return rawHeaders.reduce((length, text) => length + text.length, 0);
 }
 
 /** RFC 9110 section 7.2; connect-node would throw on what the URL class does not take. */
-function isHost(host: string): boolean {
+const isHost = recall((host) => {
   const [, bracketed, name, port = "0"] =
     /^(?:\[([^\]]*)\]|([^[\]:]+))(?::(\d{1,5}))?$/.exec(host) ?? [];
   if (bracketed === undefined && name === undefined) return false;
   if (bracketed !== undefined && !isIPv6(bracketed)) return false;
   if (name !== undefined && !/^[A-Za-z0-9._~%!$&'()*+,;=-]+$/.test(name)) return false;
   return Number(port) <= 65_535 && URL.canParse(`http://${host}`);
-}
+});
 
 /**
- * Sets the CORS headers; true when the request was a preflight and is answered. Other sites' pages have
- * business with operations only.
+ * What every request must pass, whichever way it takes. Sets the CORS headers; true when they allow a page to read the
+ * answer. Other sites' pages have business with operations only.
  */
-async function answerCors(parts: FrontParts, exchange: Exchange): Promise<boolean> {
-  const { req, res, path, origin } = exchange;
+async function check(
+  parts: FrontParts,
+  exchange: Exchange<RequestHead, ResponseHead>,
+): Promise<boolean> {
+  checkTarget(exchange, parts.sizes);
+  const { res, path, origin } = exchange;
   res.setHeader("vary", "Origin");
+  if (origin === null) return false;
   const isOperation = parts.rpc.serves(path) || path.startsWith("/v1/");
-  const allowed = origin !== null && isOperation && (await parts.isOrigin(origin));
-  if (allowed) allowOrigin(res, origin);
-  if (!isPreflight(req) || origin === null) return false;
-  answerPreflight(res, allowed);
-  return true;
+  const isAllowed = isOperation && (await parts.isOrigin(origin));
+  if (isAllowed) allowOrigin(res, origin);
+  return isAllowed;
 }
 
 /**

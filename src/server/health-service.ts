@@ -59,7 +59,7 @@ export function healthOperations(parts: HealthParts): readonly Operation[] {
       return { statuses: Object.fromEntries(names.map((name) => [name, { status }])) };
     }),
     serverStream(Health.method.watch, "anybody", async function* ({ service }, call) {
-      const { signal } = call;
+      const { signal } = call.waiting;
       const id = callerNetwork(call.address);
       const leave = take([{ what: "address", id, most: MAX_HEALTH_WATCHES }], signal);
       // Services do not come and go while the process lives, so an unknown one stays unknown.

@@ -6,6 +6,7 @@ import { callerNetwork } from "../core/address.ts";
 import { type Reason, TapinError } from "../errors.ts";
 import { createBudget, type LimitFields } from "./budget.ts";
 import type { AdmittedCall, Call, Identity } from "./call.ts";
+import { recall } from "./recall.ts";
 import type { Sharing } from "./shared-sum.ts";
 import { createWatcherLimit } from "./watcher-limit.ts";
 
@@ -34,7 +35,7 @@ export interface Limits {
   refusal(call: Pick<Call, "address">, identity: Identity | null, error: unknown): Promise<unknown>;
   /** Takes one session off the client's budget. Null = the website did not say for whom: not limited. */
   session(projectId: string, clientIp: string | null): Promise<void>;
-  /** Lets a watcher in; the answer lets it out again, and so does the call's signal. */
+  /** Lets a watcher in; the answer lets it out again, and so does the end of the call's wait. */
   watcher(call: AdmittedCall, session: { id: string; projectId: string }): () => void;
   /** Stops counting with other processes. */
   close(): void;
@@ -74,28 +75,29 @@ export function createLimits(settings: LimitSettings, sharing: Sharing | null): 
     sharing,
   });
   const enter = createWatcherLimit(settings);
+  const networkOf = recall(callerNetwork);
   return {
     async request({ address }, identity) {
       if (identity.kind === "api_key") return await projects.take(identity.project.id);
       if (identity.kind === "admin") return [];
-      return await addresses.take(callerNetwork(address));
+      return await addresses.take(networkOf(address));
     },
     async refusal({ address }, identity, error) {
       if (!(error instanceof TapinError) || !FAILED_LOOKUPS.includes(error.reason)) return error;
       const isKey = identity?.kind === "api_key";
-      const key = isKey ? `project ${identity.project.id}` : `address ${callerNetwork(address)}`;
+      const key = isKey ? `project ${identity.project.id}` : `address ${networkOf(address)}`;
       return await failures.take(key).then(
         () => error,
         (refusal: unknown) => refusal,
       );
     },
     async session(projectId, clientIp) {
-      if (clientIp !== null) await sessions.take(`${projectId} ${callerNetwork(clientIp)}`);
+      if (clientIp !== null) await sessions.take(`${projectId} ${networkOf(clientIp)}`);
     },
-    watcher({ identity, address, signal }, { id, projectId }) {
+    watcher({ identity, address, waiting }, { id, projectId }) {
       const isToken = identity.kind === "watch_token";
-      const counted = isToken ? callerNetwork(address) : null;
-      return enter({ sessionId: id, projectId, address: counted, signal });
+      const counted = isToken ? networkOf(address) : null;
+      return enter({ sessionId: id, projectId, address: counted, signal: waiting.signal });
     },
     close() {
       for (const budget of [projects, addresses, failures, sessions]) budget.close();

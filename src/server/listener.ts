@@ -10,6 +10,7 @@ import type { AddressInfo, Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { refuseBrokenRequest } from "./broken-request.ts";
 import type { Request, Response } from "./exchange.ts";
+import type { StreamRequest } from "./http2-stream.ts";
 import type { SizeSettings } from "./sizes.ts";
 import { type UnreadWatch, watchUnread } from "./unread.ts";
 
@@ -48,6 +49,16 @@ export interface Certificate {
   readonly key: string;
 }
 
+/** Who takes what a listener hears; nothing in it may throw. */
+export interface Hearer {
+  request(req: Request, res: Response): void;
+  /** Takes a stream of HTTP/2; false = it shall become a request first. */
+  stream(
+    stream: http2.ServerHttp2Stream,
+    head: Pick<StreamRequest, "headers" | "rawHeaders">,
+  ): boolean;
+}
+
 /** How a listener serves. */
 export interface ListenerOptions {
   /** With a certificate TLS only, with null cleartext only. */
@@ -55,12 +66,12 @@ export interface ListenerOptions {
   readonly sizes: Pick<SizeSettings, "headBytes" | "connectionStreams">;
 }
 
-/** Builds the listener. `handle` must not throw. */
-export function createListener(handle: Handle, options: ListenerOptions): Listener {
-  const h1 = createHttp1(handle, options);
+/** Builds the listener. */
+export function createListener(hearer: Hearer, options: ListenerOptions): Listener {
+  const h1 = createHttp1(hearer, options);
   const sessions = new Set<http2.ServerHttp2Session>();
   const unread = watchUnread();
-  const h2 = createHttp2({ sessions, unread, ...options }, handle);
+  const h2 = createHttp2({ sessions, unread, ...options }, hearer);
   const sockets = new Set<Socket>();
   if (h1 instanceof https.Server) chooseByAlpn(h1, { h2, unread });
   else chooseByPreface(h1, h2);
@@ -99,16 +110,14 @@ export function createListener(handle: Handle, options: ListenerOptions): Listen
   };
 }
 
-type Handle = (req: Request, res: Response) => void;
-
 function createHttp1(
-  handle: Handle,
+  hearer: Hearer,
   { certificate, sizes }: ListenerOptions,
 ): http.Server | https.Server {
   const latest = new WeakMap<object, http.ServerResponse>();
   const onRequest = (req: http.IncomingMessage, res: http.ServerResponse) => {
     latest.set(req.socket, res);
-    handle(req, res);
+    hearer.request(req, res);
   };
   const options = {
     headersTimeout: HEADERS_MS,
@@ -143,18 +152,24 @@ interface Http2Parts extends ListenerOptions {
   readonly unread: UnreadWatch;
 }
 
-function createHttp2({ sessions, unread, sizes }: Http2Parts, handle: Handle): http2.Http2Server {
+function createHttp2({ sessions, unread, sizes }: Http2Parts, hearer: Hearer): http2.Http2Server {
   const settings = {
     maxConcurrentStreams: sizes.connectionStreams,
     maxHeaderListSize: sizes.headBytes,
   };
-  const onRequest = (req: http2.Http2ServerRequest, res: http2.Http2ServerResponse) => {
-    limitArrival(req);
-    const { stream } = req;
-    unread.add(stream, () => stream.close(http2.constants.NGHTTP2_CANCEL));
-    handle(req, res);
-  };
+  const onRequest = (req: http2.Http2ServerRequest, res: http2.Http2ServerResponse) =>
+    hearer.request(req, res);
   const h2 = http2.createServer({ settings, ...RESETS }, onRequest);
+  // What makes requests of streams, which costs as much as all the rest of a small call.
+  const toRequest = h2.listeners("stream");
+  h2.removeAllListeners("stream");
+  h2.on("stream", (stream: http2.ServerHttp2Stream, headers, flags, rawHeaders: string[]) => {
+    // What `requestTimeout` does for HTTP/1.1: a body that does not arrive in time ends its stream.
+    const arriveMs = stream.endAfterHeaders ? null : REQUEST_MS;
+    unread.add(stream, () => stream.close(http2.constants.NGHTTP2_CANCEL), { arriveMs });
+    if (hearer.stream(stream, { headers, rawHeaders })) return;
+    for (const listener of toRequest) listener.call(h2, stream, headers, flags, rawHeaders);
+  });
   h2.on("checkExpectation", onRequest);
   h2.on("checkContinue", (req, res) => {
     // Node itself would throw for a stream that was reset in the same packet, where nobody catches it.
@@ -172,14 +187,6 @@ function createHttp2({ sessions, unread, sizes }: Http2Parts, handle: Handle): h
   });
   h2.on("sessionError", () => {});
   return h2;
-}
-
-/** What `requestTimeout` does for HTTP/1.1: a body that does not arrive in time ends its stream. */
-function limitArrival(req: http2.Http2ServerRequest): void {
-  const { stream } = req;
-  if (stream.endAfterHeaders) return;
-  const timer = setTimeout(() => stream.close(http2.constants.NGHTTP2_CANCEL), REQUEST_MS);
-  for (const event of ["end", "close"]) req.once(event, () => clearTimeout(timer));
 }
 
 function trackSockets(
@@ -227,6 +234,8 @@ function swapListeners(
     }
     // An http.Server's sockets may stay half open, and HTTP/2 would never learn of a peer that is gone.
     socket.allowHalfOpen = false;
+    // Deno does not set it for the sockets of an http.Server, and the end of an answer would wait for the client's ACK.
+    socket.setNoDelay(true);
     h2.emit("connection", socket);
   };
 }

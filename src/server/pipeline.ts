@@ -5,6 +5,7 @@ import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import type { Observer } from "../core/observer.ts";
+import { readTrace } from "../core/trace.ts";
 import { type Reason, TapinError } from "../errors.ts";
 import { type Authority, authenticate, withChallenge } from "./authenticate.ts";
 import type { AdmittedCall, Call } from "./call.ts";
@@ -67,7 +68,7 @@ function createSteps(parts: PipelineParts) {
       return failure;
     },
     deadlineOf: (method: DescMethod, call: Call): Deadline => ({
-      signal: call.signal,
+      waiting: call.waiting,
       leftMs: Math.max(1, call.startedAt + deadlineMs - performance.now()),
       onLateFailure: (error) => logLateFailure(log, method, call, error),
     }),
@@ -142,8 +143,8 @@ async function* follow(
   let isTold = false;
   try {
     yield* keepStreamDeadline(begin(), deadline);
-    // An operation ends quietly on abort; the caller must still be told why the stream stopped.
-    deadline.signal.throwIfAborted();
+    // An operation ends quietly then; the caller must still be told why the stream stopped.
+    deadline.waiting.throwIfOver();
     end.conclude(null);
     isTold = true;
   } catch (error) {
@@ -186,9 +187,9 @@ const REASON_OF_CODE: Partial<Record<Code, Reason>> = {
   [Code.Canceled]: "CANCELED",
   [Code.Aborted]: "CANCELED",
   [Code.DeadlineExceeded]: "DEADLINE_EXCEEDED",
-  [Code.Unavailable]: "UNAVAILABLE",
   [Code.Unimplemented]: "UNIMPLEMENTED",
   // Whichever code a caller resets its stream with (RFC 9113 section 7): it is gone, and nothing here is wrong.
+  [Code.Unavailable]: "CANCELED",
   [Code.Internal]: "CANCELED",
   [Code.ResourceExhausted]: "CANCELED",
   [Code.PermissionDenied]: "CANCELED",
@@ -201,7 +202,7 @@ function conclude(
 ): void {
   const rpc = `${method.parent.typeName}/${method.name}`;
   const ms = performance.now() - call.startedAt;
-  const reason = failure?.reason ?? null;
+  const reason = failure?.recordedAs ?? null;
   observer.answered({ rpc, dialect: call.dialect, reason, seconds: ms / 1000 });
   const identity = "identity" in call ? (call as AdmittedCall).identity : null;
   const fields = {
@@ -210,15 +211,14 @@ function conclude(
     dialect: call.dialect,
     request_id: call.requestId,
     project: identity?.kind === "api_key" ? identity.project.slug : undefined,
-    trace_id: traceIdOf(call.headers.get("traceparent")),
-    reason: failure?.reason,
+    trace_id: readTrace(call.headers)?.traceId,
+    reason: reason ?? undefined,
     // Whom to look at; of others no address is kept.
-    address: failure?.reason === "RATE_LIMITED" ? call.address : undefined,
+    address: reason === "RATE_LIMITED" ? call.address : undefined,
     ms: Math.round(ms),
   };
-  if (failure?.reason === "INTERNAL") log.error({ ...fields, err: failure.cause }, "call failed");
-  else if (failure?.reason === "UNAVAILABLE")
-    log.warn({ ...fields, err: failure.cause }, "call failed");
+  if (reason === "INTERNAL") log.error({ ...fields, err: failure?.cause }, "call failed");
+  else if (reason === "UNAVAILABLE") log.warn({ ...fields, err: failure?.cause }, "call failed");
   else log.info(fields, failure === null ? "call answered" : "call refused");
 }
 
@@ -231,13 +231,4 @@ function logLateFailure(log: Logger, method: DescMethod, call: Call, error: unkn
   const fields = { event: "late_failure", rpc, request_id: call.requestId, reason };
   if (reason === "INTERNAL") log.error({ ...fields, err: cause }, "given-up work failed");
   else log.info(fields, "given-up work was refused");
-}
-
-/** The caller's trace, so that its lines and ours can be found together (W3C Trace Context, `traceparent`). */
-function traceIdOf(traceparent: string | null): string | undefined {
-  const [, traceId] =
-    /^[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}/.exec(
-      traceparent ?? "",
-    ) ?? [];
-  return traceId;
 }

@@ -19,7 +19,8 @@ export interface ReferenceParts {
 }
 
 interface Page {
-  readonly file: URL;
+  /** One after the other. */
+  readonly files: readonly URL[];
   readonly type: string;
   /** Writes the public URL so that it means itself in this format. */
   readonly spell: (publicUrl: string) => string;
@@ -35,17 +36,17 @@ export function referenceRoutes({ publicUrl, sandbox }: ReferenceParts): readonl
   const variant = sandbox ? "-sandbox" : "";
   const pages: Readonly<Record<string, Page>> = {
     "/openapi.json": {
-      file: new URL(`../../gen/openapi${variant}.json`, import.meta.url),
+      files: [new URL(`../../gen/openapi${variant}.json`, import.meta.url)],
       type: "application/json",
       spell: (url) => JSON.stringify(url).slice(1, -1),
     },
     "/docs": {
-      file: new URL(`../../gen/docs${variant}.html`, import.meta.url),
+      files: [new URL(`../../gen/docs${variant}.html`, import.meta.url)],
       type: "text/html; charset=utf-8",
       spell: (url) => url.replaceAll("&", "&amp;").replaceAll("<", "&lt;"),
     },
     "/docs/style.css": {
-      file: new URL("../web/docs.css", import.meta.url),
+      files: ["palette", "docs"].map((name) => new URL(`../web/${name}.css`, import.meta.url)),
       type: "text/css; charset=utf-8",
       spell: (url) => url,
     },
@@ -68,8 +69,8 @@ interface Written {
   readonly tag: string;
 }
 
-async function write({ file, spell }: Page, publicUrl: string): Promise<Written> {
-  const text = await readFile(file, "utf8");
+async function write({ files, spell }: Page, publicUrl: string): Promise<Written> {
+  const text = (await Promise.all(files.map((file) => readFile(file, "utf8")))).join("\n");
   // A function, or `$&` in the URL would not mean itself.
   const bytes = Buffer.from(text.replaceAll(GENERATED_PUBLIC_URL, () => spell(publicUrl)));
   const tag = `"${createHash("sha256").update(bytes).digest("base64url")}"`;

@@ -3,21 +3,22 @@
 import { Buffer } from "node:buffer";
 import { TapinError } from "../errors.ts";
 import { headerOf, type Request } from "./exchange.ts";
+import type { Waiting } from "./waiting.ts";
 
 /**
  * The body's bytes. Fails with `body_too_large` above the limit, or with `canceled` when the caller goes
- * away or, as `gone` tells, went away before.
+ * away or, as `waiting` tells, went away before.
  */
 export async function readBody(
   req: Request,
   maxBytes: number,
-  gone?: AbortSignal,
+  waiting?: Waiting,
 ): Promise<Uint8Array> {
   const tooLarge = () =>
     new TapinError("BODY_TOO_LARGE", { sentence: `The body is larger than ${maxBytes} bytes.` });
   if (Number(headerOf(req, "content-length") ?? 0) > maxBytes) throw tooLarge();
   // A request that has closed tells nothing any more: waiting for its end would never be over.
-  if (gone?.aborted || req.destroyed) throw new TapinError("CANCELED");
+  if (waiting?.isOver || req.destroyed) throw new TapinError("CANCELED");
   const chunks: Uint8Array[] = [];
   let size = 0;
   return await new Promise((resolve, reject) => {
@@ -26,8 +27,17 @@ export async function readBody(
       if (size > maxBytes) reject(tooLarge());
       else chunks.push(chunk);
     });
-    req.once("end", () => resolve(Buffer.concat(chunks)));
-    req.once("error", (cause) => reject(new TapinError("CANCELED", { cause })));
-    req.once("close", () => reject(new TapinError("CANCELED")));
+    let isOver = false;
+    req.once("end", () => {
+      isOver = true;
+      resolve(Buffer.concat(chunks));
+    });
+    // Every request closes, mostly after its end: an error that nobody gets would cost its stack.
+    const breakOff = (cause?: unknown) => {
+      if (!isOver) reject(new TapinError("CANCELED", { cause }));
+      isOver = true;
+    };
+    req.once("error", breakOff);
+    req.once("close", () => breakOff());
   });
 }

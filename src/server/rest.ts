@@ -19,6 +19,7 @@ import {
 } from "./exchange.ts";
 import { type Pipeline, toTapinError } from "./pipeline.ts";
 import { readBody } from "./request-body.ts";
+import { Waiting } from "./waiting.ts";
 
 /** Serves the REST paths. */
 export interface Rest {
@@ -58,22 +59,24 @@ export function createRest(
     invoke(method, request, context) {
       const call = admittedOf(context);
       if (method.methodKind === "unary") return pipeline.unary(method, request, call);
-      const signal = AbortSignal.any([call.signal, context.stopping]);
-      return pipeline.stream(method, request, { ...call, signal });
+      const signal = AbortSignal.any([call.waiting.signal, context.stopping]);
+      return pipeline.stream(method, request, { ...call, waiting: Waiting.until(signal) });
     },
     renderError: (error, { call }) => toRestError(convert(error, log), call.requestId),
   });
   return {
     async handle(exchange) {
-      const gone = goneSignal(exchange);
-      const call = callOf(exchange, gone);
+      const waiting = waitFor(exchange);
+      const call = callOf(exchange, waiting);
       const request = {
         method: exchange.method,
         path: exchange.path,
         query: exchange.query,
         headers: call.headers,
-        body: () => readBody(exchange.req, maxBodyBytes, gone),
-        signal: gone,
+        body: () => readBody(exchange.req, maxBodyBytes, waiting),
+        get signal() {
+          return waiting.signal;
+        },
       };
       const answer = await transcoder.handle(request, { call, stopping, admitted: null });
       if (answer === null) return false;
@@ -88,7 +91,7 @@ function admittedOf({ admitted }: RestCall): AdmittedCall {
   return admitted;
 }
 
-function callOf(exchange: Exchange, signal: AbortSignal): Call {
+function callOf(exchange: Exchange, waiting: Waiting): Call {
   const { requestId, address, origin, tell, hideFromPages, req } = exchange;
   return {
     requestId,
@@ -98,7 +101,7 @@ function callOf(exchange: Exchange, signal: AbortSignal): Call {
     hideFromPages,
     dialect: "rest",
     headers: { get: (name) => headerOf(req, name) },
-    signal,
+    waiting,
     head: false,
     startedAt: performance.now(),
   };
@@ -124,16 +127,12 @@ function convert(error: unknown, log: Logger): TapinError {
   return failure;
 }
 
-/** Aborts when the response's connection closes, or has closed, before the answer is complete. */
-function goneSignal({ req, res }: Exchange): AbortSignal {
-  const controller = new AbortController();
-  if (req.destroyed || isGone(res)) {
-    controller.abort(new TapinError("CANCELED"));
-  }
-  res.once("close", () => {
-    if (!res.writableFinished) controller.abort(new TapinError("CANCELED"));
-  });
-  return controller.signal;
+/** Over when the response's connection closes, or has closed: with the answer or before it. */
+function waitFor({ req, res }: Exchange): Waiting {
+  const waiting = new Waiting();
+  if (req.destroyed || isGone(res)) waiting.leave();
+  else res.once("close", () => waiting.leave());
+  return waiting;
 }
 
 async function writeAnswer(res: Response, answer: RestResponse): Promise<void> {

@@ -67,3 +67,15 @@ function metadataOf(error: TapinError): Headers {
     metadata.set("retry-after", String(error.retryAfterSeconds));
   return metadata;
 }
+
+/**
+ * Trailers whose `grpc-message` is what its specification says: connect-node encodes more of it, and grpc-js shows people
+ * the rest (`off%3A`). Only what is not printable ASCII is encoded, and `%` itself (gRPC over HTTP/2, "Status-Message").
+ */
+export function withPlainMessage(trailers: Headers): Headers {
+  const message = trailers.get("grpc-message");
+  if (message === null) return trailers;
+  const plain = decodeURIComponent(message);
+  trailers.set("grpc-message", plain.replace(/[^ -$&-~]+/g, encodeURIComponent));
+  return trailers;
+}

@@ -1,7 +1,7 @@
 // The request message of an RPC, read once before connect-node reads it: connect-node refuses a message without
 // a reason, a broken binary one even as our own fault (HTTP 500).
 
-import { type DescMethod, fromBinary, fromJsonString } from "@bufbuild/protobuf";
+import { type DescMethod, fromBinary, fromJsonString, type Message } from "@bufbuild/protobuf";
 import { base64Decode } from "@bufbuild/protobuf/wire";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Compression } from "@connectrpc/connect/protocol";
@@ -18,21 +18,21 @@ const PREFIX_BYTES = 5;
 export interface HeldBody {
   /** Largest message in it, in bytes. */
   readonly maxBytes: number;
-  /** All of it; fails with `body_too_large`, or with `canceled` when its sender goes away. */
+  /** As {@link readWhole}, however often it is asked for. */
   read(): Promise<Uint8Array>;
   /** The same bytes again, for connect-node. */
   readonly replay: AsyncIterable<Uint8Array>;
 }
 
 /** Makes a body that can be read ahead. Nothing is read until somebody asks. */
-export function holdBody(source: AsyncIterable<Uint8Array>, maxBytes: number): HeldBody {
+export function holdBody(source: BodySource, limit: BodyLimit): HeldBody {
   let held: Promise<Uint8Array> | undefined;
   const read = () => {
-    held ??= readAll(source, maxBytes);
+    held ??= readWhole(source, limit);
     return held;
   };
   return {
-    maxBytes,
+    maxBytes: limit.maxBytes,
     read,
     replay: {
       async *[Symbol.asyncIterator]() {
@@ -42,20 +42,61 @@ export function holdBody(source: AsyncIterable<Uint8Array>, maxBytes: number): H
   };
 }
 
-async function readAll(source: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  try {
-    for await (const chunk of source) {
+/** What a body is read from: a request, or a stream of HTTP/2. */
+export interface BodySource {
+  readonly destroyed: boolean;
+  readonly readableEnded: boolean;
+  on(name: "data", listener: (chunk: Uint8Array) => void): unknown;
+  once(name: "end" | "error" | "close", listener: (cause?: unknown) => void): unknown;
+  destroy(): unknown;
+}
+
+/** How large a body may be. */
+export interface BodyLimit {
+  /** Largest message in it, in bytes. */
+  readonly maxBytes: number;
+  /** What its sender says; undefined = nothing. */
+  readonly contentLength: string | undefined;
+}
+
+/** All of a body. Fails with `body_too_large`, or with `canceled` when its sender goes away. */
+export function readWhole(
+  source: BodySource,
+  { maxBytes, contentLength }: BodyLimit,
+): Promise<Uint8Array> {
+  // Not read at all: the front then drains it, and the connection lives on.
+  if (Number(contentLength ?? 0) > maxBytes + DRAIN_BYTES) {
+    return Promise.reject(tooLarge(maxBytes));
+  }
+  // HTTP/2 does not wait for a reader to tell the end of nothing.
+  if (source.readableEnded) return Promise.resolve(new Uint8Array());
+  // What has closed tells nothing any more: waiting for its end would never be over.
+  if (source.destroyed) return Promise.reject(new TapinError("CANCELED"));
+  return new Promise((resolve, reject) => {
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    let isOver = false;
+    source.on("data", (chunk) => {
       size += chunk.length;
       if (size <= maxBytes + PREFIX_BYTES) chunks.push(chunk);
-      if (size > maxBytes + DRAIN_BYTES) break;
-    }
-  } catch (cause) {
-    throw new TapinError("CANCELED", { cause });
-  }
-  if (size > maxBytes + PREFIX_BYTES) throw tooLarge(maxBytes);
-  return Buffer.concat(chunks);
+      if (size <= maxBytes + DRAIN_BYTES) return;
+      isOver = true;
+      reject(tooLarge(maxBytes));
+      source.destroy();
+    });
+    source.once("end", () => {
+      isOver = true;
+      if (size > maxBytes + PREFIX_BYTES) reject(tooLarge(maxBytes));
+      else resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
+    });
+    // Every body closes, mostly after its end: an error that nobody gets would cost its stack.
+    const breakOff = (cause?: unknown) => {
+      if (!isOver) reject(new TapinError("CANCELED", { cause }));
+      isOver = true;
+    };
+    source.once("error", breakOff);
+    source.once("close", breakOff);
+  });
 }
 
 function tooLarge(maxBytes: number): TapinError {
@@ -91,11 +132,20 @@ export async function checkMessage(head: MessageHead, body: HeldBody): Promise<v
     head.query === null ? await sentInBody(head, body) : sentInQuery(head.query);
   const message =
     compression === null ? bytes : await decompress(compression, bytes, body.maxBytes);
-  if (message.length > body.maxBytes) throw tooLarge(body.maxBytes);
+  parseMessage(head.method, message, { isJson, maxBytes: body.maxBytes });
+}
+
+/** The request itself. Fails with `body_too_large` or `validation_failed`. */
+export function parseMessage(
+  { input }: DescMethod,
+  message: Uint8Array,
+  { isJson, maxBytes }: { readonly isJson: boolean; readonly maxBytes: number },
+): Message {
+  if (message.length > maxBytes) throw tooLarge(maxBytes);
   try {
-    if (isJson) {
-      fromJsonString(head.method.input, utf8.decode(message), { ignoreUnknownFields: true });
-    } else fromBinary(head.method.input, message);
+    return isJson
+      ? fromJsonString(input, utf8.decode(message), { ignoreUnknownFields: true })
+      : fromBinary(input, message);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw unreadable(`Cannot read the message: ${why}.`, cause);
@@ -141,18 +191,9 @@ async function sentInBody({ headers }: MessageHead, body: HeldBody): Promise<Sen
   const isJson = type.endsWith("json");
   const [encoding, acceptHeader] = encodingHeadersOf(type);
   const compression = compressionNamed(headers.get(encoding), acceptHeader);
-  // Not read at all: the front then drains it, and the connection lives on.
-  if (Number(headers.get("content-length") ?? 0) > body.maxBytes + DRAIN_BYTES) {
-    throw tooLarge(body.maxBytes);
-  }
   const bytes = await body.read();
   if (encoding === "content-encoding") return { bytes, isJson, compression };
-  const { message, isCompressed } = open(bytes);
-  if (!isCompressed) return { bytes: message, isJson, compression: null };
-  if (compression !== null) return { bytes: message, isJson, compression };
-  // gRPC over HTTP/2, "Compressed-Flag": the code is INTERNAL, though the fault is the caller's.
-  const sentence = "The message is flagged as compressed, but no header names the compression.";
-  throw new TapinError("INTERNAL", { sentence, cause: sentence });
+  return { ...openEnvelope(bytes, compression), isJson };
 }
 
 /** The headers that name the compression of a message, and those that are read. */
@@ -165,8 +206,11 @@ function encodingHeadersOf(contentType: string): readonly [encoding: string, acc
 
 const COMPRESSED_FLAG = 1;
 
-/** Takes the one message out of its envelope. */
-function open(bytes: Uint8Array): { message: Uint8Array; isCompressed: boolean } {
+/** Takes the one message out of its envelope, and what it is compressed with: if with anything, then with this. */
+export function openEnvelope(
+  bytes: Uint8Array,
+  compression: Compression | null,
+): Pick<Sent, "bytes" | "compression"> {
   if (bytes.length === 0) throw notOneMessage("none");
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const end =
@@ -175,7 +219,12 @@ function open(bytes: Uint8Array): { message: Uint8Array; isCompressed: boolean }
   const flags = view.getUint8(0);
   if ((flags & ~COMPRESSED_FLAG) !== 0) throw unreadable("The message has unknown flags.");
   if (bytes.length > end) throw notOneMessage("more");
-  return { message: bytes.subarray(PREFIX_BYTES, end), isCompressed: flags === COMPRESSED_FLAG };
+  const message = bytes.subarray(PREFIX_BYTES, end);
+  if (flags !== COMPRESSED_FLAG) return { bytes: message, compression: null };
+  if (compression !== null) return { bytes: message, compression };
+  // gRPC over HTTP/2, "Compressed-Flag": the code is INTERNAL, though the fault is the caller's.
+  const sentence = "The message is flagged as compressed, but no header names the compression.";
+  throw new TapinError("INTERNAL", { sentence, recordedAs: "VALIDATION_FAILED" });
 }
 
 /** gRPC status codes, "Request cardinality violation". */

@@ -18,13 +18,22 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   n: 1e-6,
 };
 
-const GRPC = {
+/** A header that names a deadline. */
+export interface TimeoutHeader {
+  readonly header: string;
+  readonly form: RegExp;
+  readonly rule: string;
+}
+
+/** The header of gRPC and gRPC-Web. */
+export const GRPC_TIMEOUT: TimeoutHeader = {
   header: "grpc-timeout",
   form: /^(\d{1,8})([HMSmun])$/,
   rule: "must be 1-8 digits and one of H, M, S, m, u, n",
 };
 
-const CONNECT = {
+/** The header of Connect. */
+export const CONNECT_TIMEOUT: TimeoutHeader = {
   header: "connect-timeout-ms",
   form: /^(\d{1,10})$/,
   rule: "must be 1-10 digits",
@@ -32,11 +41,26 @@ const CONNECT = {
 
 /** A timeout above 2^31-1 ms would be taken for 1 ms by the timer behind it, so it is cut down here. */
 export function clampTimeout(req: Request): void {
-  for (const { header, form } of [GRPC, CONNECT]) {
+  for (const { header, form } of [GRPC_TIMEOUT, CONNECT_TIMEOUT]) {
     const [, amount, unit = "m"] = form.exec(headerOf(req, header) ?? "") ?? [];
     if (Number(amount) * (UNIT_MS[unit] ?? 1) <= MAX_TIMEOUT_MS || amount === undefined) continue;
-    req.headers[header] = header === GRPC.header ? `${MAX_TIMEOUT_MS}m` : String(MAX_TIMEOUT_MS);
+    req.headers[header] =
+      header === GRPC_TIMEOUT.header ? `${MAX_TIMEOUT_MS}m` : String(MAX_TIMEOUT_MS);
   }
+}
+
+/**
+ * The deadline a caller asks for in a header with this value, in milliseconds and clamped; null when it names none,
+ * undefined when it cannot be read.
+ */
+export function parseTimeout(
+  { form }: TimeoutHeader,
+  text: string | undefined,
+): number | null | undefined {
+  if (text === undefined) return null;
+  const [, amount, unit = "m"] = form.exec(text) ?? [];
+  if (amount === undefined) return undefined;
+  return Math.min(Number(amount) * (UNIT_MS[unit] ?? 1), MAX_TIMEOUT_MS);
 }
 
 /** Fails with `validation_failed` when the caller's deadline cannot be read. */
@@ -44,7 +68,7 @@ export function checkTimeout(
   dialect: Dialect,
   headers: { get(name: string): string | null },
 ): void {
-  const { header, form, rule } = dialect === "connect" ? CONNECT : GRPC;
+  const { header, form, rule } = dialect === "connect" ? CONNECT_TIMEOUT : GRPC_TIMEOUT;
   const text = headers.get(header);
   if (text === null || form.test(text)) return;
   throw new TapinError("VALIDATION_FAILED", { violations: [{ field: header, message: rule }] });

@@ -22,12 +22,14 @@ import type { Logger } from "pino";
 import { TapinError } from "../errors.ts";
 import type { AdmittedCall, Arrival, Dialect } from "./call.ts";
 import { keepDeadline } from "./deadline.ts";
-import { answerError, type Exchange, headerOf } from "./exchange.ts";
+import { answerError, type Exchange, headerOf, isHttp1 } from "./exchange.ts";
+import { createLane, type FindLane } from "./lane.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { COMPRESSIONS } from "./rpc-compression.ts";
-import { toConnectError } from "./rpc-error.ts";
+import { toConnectError, withPlainMessage } from "./rpc-error.ts";
 import { checkMessage, type HeldBody, holdBody, readMessages } from "./rpc-message.ts";
 import { checkTimeout, clampTimeout, MAX_TIMEOUT_MS } from "./rpc-timeout.ts";
+import { Waiting } from "./waiting.ts";
 
 const UNARY_TYPES = ["application/json", "application/proto"];
 const STREAM_TYPES = ["application/connect+json", "application/connect+proto"];
@@ -46,6 +48,8 @@ export interface Rpc {
   serves(path: string): boolean;
   /** Answers an exchange on such a path. Throws synchronously only on a broken request. */
   handle(exchange: Exchange): void;
+  /** What answers a stream of HTTP/2 without connect-node; null = `handle` does. */
+  readonly laneOf: FindLane;
 }
 
 const ARRIVAL = createContextKey<Arrival | null>(null);
@@ -59,13 +63,15 @@ export interface RpcOptions {
   /** Largest request message, in bytes. */
   readonly maxBodyBytes: number;
   readonly log: Logger;
+  /** False = connect-node answers everything, for tests that compare; default true. */
+  readonly lane?: boolean;
 }
 
 /** Builds the RPC form of these services. */
 export function createRpc(
   services: readonly DescService[],
   pipeline: Pipeline,
-  { stopping, maxBodyBytes, log }: RpcOptions,
+  { stopping, maxBodyBytes, log, lane = true }: RpcOptions,
 ): Rpc {
   const router = createConnectRouter({
     requestGate: (context) => admit(pipeline, context, stopping),
@@ -77,9 +83,18 @@ export function createRpc(
   });
   for (const service of services) addService(router, service, pipeline);
   const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+  const laneOf: FindLane = lane
+    ? createLane(services, pipeline, { maxBodyBytes, log })
+    : () => null;
   return {
+    laneOf,
     serves: (path) => handlers.has(path),
     handle(exchange) {
+      const answer = isHttp1(exchange) ? laneOf(exchange.req) : null;
+      if (isHttp1(exchange) && answer !== null) {
+        answer(exchange);
+        return;
+      }
       const handler = handlers.get(exchange.path);
       if (handler === undefined) throw new TapinError("NOT_FOUND");
       const refusal = refusalOf(handler.method, exchange);
@@ -110,28 +125,21 @@ async function run(
   const values = createContextValues().set(ARRIVAL, exchange);
   const request = universalRequestFromNodeRequest(req, res, undefined, values);
   const stream = request.body as AsyncIterable<Uint8Array>;
-  const body =
-    handler.method.methodKind === "bidi_streaming" ? null : holdBody(stream, maxBodyBytes);
+  const limit = { maxBytes: maxBodyBytes, contentLength: req.headers["content-length"] };
+  const body = handler.method.methodKind === "bidi_streaming" ? null : holdBody(req, limit);
   values.set(BODY, body);
   const answer = await handler({ ...request, body: body?.replay ?? stream });
-  await universalResponseToNodeResponse({ ...answer, ...withPlainMessage(answer) }, res);
+  await universalResponseToNodeResponse({ ...answer, ...atEnd(answer) }, res);
 }
 
-/**
- * connect-node encodes more of `grpc-message` than its specification does, and grpc-js shows people the rest
- * (`off%3A`): so only what is not printable ASCII is encoded, and `%` itself (gRPC over HTTP/2, "Status-Message").
- */
-function withPlainMessage({ body, trailer }: UniversalServerResponse) {
+function atEnd({ body, trailer }: UniversalServerResponse) {
   if (body === undefined || trailer === undefined) return {};
   return { body: plainAtEnd(body, trailer) };
 }
 
 async function* plainAtEnd(body: AsyncIterable<Uint8Array>, trailer: Headers) {
   yield* body;
-  const message = trailer.get("grpc-message");
-  if (message === null) return;
-  const plain = decodeURIComponent(message);
-  trailer.set("grpc-message", plain.replace(/[^ -$&-~]+/g, encodeURIComponent));
+  withPlainMessage(trailer);
 }
 
 /**
@@ -150,7 +158,7 @@ async function admit(pipeline: Pipeline, context: HandlerContext, stopping: Abor
   };
   try {
     // How long a body may take that nobody waits for is the listener's business.
-    const deadline = { signal: call.signal, leftMs: null, onLateFailure: () => {} };
+    const deadline = { waiting: call.waiting, leftMs: null, onLateFailure: () => {} };
     await keepDeadline(check, deadline);
   } catch (error) {
     const failure = pipeline.fail(method, call, error);
@@ -217,10 +225,11 @@ function callOf(context: HandlerContext, stopping: AbortSignal) {
     dialect: context.protocolName as Dialect,
     headers: context.requestHeader,
     // When the server stops, streams are ended at once, while unary calls may finish.
-    signal:
+    waiting: Waiting.until(
       context.method.methodKind === "unary"
         ? context.signal
         : AbortSignal.any([context.signal, stopping]),
+    ),
     head: false,
     startedAt: performance.now(),
   };

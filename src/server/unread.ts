@@ -1,5 +1,5 @@
-// Answers that nobody reads: a client that closes its window, or leaves the bytes in its buffers, would hold a
-// connection and what waits for it for as long as it likes.
+// Answers that nobody reads, and requests that do not arrive: a client that closes its window, leaves the bytes in its
+// buffers or sends half a body would hold a connection and what waits for it for as long as it likes.
 
 /** Milliseconds that bytes may wait for their reader. */
 export const UNREAD_MS = 20_000;
@@ -11,13 +11,18 @@ const LOOK_MS = 1000;
 export interface Outlet {
   /** Bytes that were written and not taken yet. */
   readonly writableLength: number;
+  /** Whether what comes from the other side has been read to its end. */
+  readonly readableEnded: boolean;
   once(event: "close", listener: () => void): unknown;
 }
 
 /** Watches outlets until they close. */
 export interface UnreadWatch {
-  /** Calls `end` when the outlet's reader takes nothing for `UNREAD_MS` while there is something to take. */
-  add(outlet: Outlet, end: () => void): void;
+  /**
+   * Calls `end` when the outlet's reader takes nothing for `UNREAD_MS` while there is something to take, and when what
+   * the other side sends has not come to its end after `arriveMs`; null = it need not.
+   */
+  add(outlet: Outlet, end: () => void, limit?: { readonly arriveMs: number | null }): void;
   /** Looks no more. */
   stop(): void;
 }
@@ -35,6 +40,8 @@ export function tellTaken(outlet: object): void {
 
 interface Watched {
   readonly end: () => void;
+  /** When the other side must have sent everything. */
+  readonly arriveBy: number;
   waiting: number;
   /** When the reader last took something, or had nothing to take. */
   tookAt: number;
@@ -45,8 +52,10 @@ export function watchUnread(): UnreadWatch {
   const watched = new Map<Outlet, Watched>();
   const timer = setInterval(() => look(watched), LOOK_MS);
   return {
-    add(outlet, end) {
-      watched.set(outlet, { end, waiting: 0, tookAt: performance.now() });
+    add(outlet, end, { arriveMs } = { arriveMs: null }) {
+      const now = performance.now();
+      const arriveBy = arriveMs === null ? Number.POSITIVE_INFINITY : now + arriveMs;
+      watched.set(outlet, { end, arriveBy, waiting: 0, tookAt: now });
       outlet.once("close", () => watched.delete(outlet));
     },
     stop: () => clearInterval(timer),
@@ -61,6 +70,7 @@ function look(watched: ReadonlyMap<Outlet, Watched>): void {
     if (writableLength === 0 || writableLength < entry.waiting) entry.tookAt = now;
     entry.waiting = writableLength;
     entry.tookAt = Math.max(entry.tookAt, tookPieceAt.get(outlet) ?? 0);
-    if (now - entry.tookAt >= UNREAD_MS) entry.end();
+    const isLate = now >= entry.arriveBy && !outlet.readableEnded;
+    if (isLate || now - entry.tookAt >= UNREAD_MS) entry.end();
   }
 }

@@ -4,6 +4,7 @@ import { create, type DescMethod, type Message } from "@bufbuild/protobuf";
 import { pathToString } from "@bufbuild/protobuf/reflect";
 import { createValidator, type Violation as RuleViolation } from "@bufbuild/protovalidate";
 import { TapinError, type Violation } from "../errors.ts";
+import { sentenceFor } from "./rule-sentences.ts";
 
 /** Fails with `validation_failed` and one violation for each broken rule. */
 export type Validate = (method: DescMethod, request: Message) => void;
@@ -21,5 +22,5 @@ export function createValidate(methods: Iterable<DescMethod>): Validate {
 }
 
 function toViolation(violation: RuleViolation): Violation {
-  return { field: pathToString(violation.field), message: violation.message };
+  return { field: pathToString(violation.field), message: sentenceFor(violation) };
 }

@@ -5,6 +5,7 @@ import { type RawBuilder, sql } from "kysely";
 import type { Prompt, PromptStatus } from "../core/prompt.ts";
 import type { PromptDraft, PromptTable, SettlingBot } from "../core/prompt-ports.ts";
 import type { Channel } from "../core/subscriber.ts";
+import { chosenLang } from "./chosen-lang.ts";
 import { ago, fromNow, NOW, RIGHT_NOW } from "./database-time.ts";
 import type { Db } from "./tables.ts";
 
@@ -138,17 +139,6 @@ const staleStatus = (left: readonly string[]) => sql`
     else prompts.status
   end`;
 
-// What the person has chosen since is the language they read.
-const LANG = sql`
-  coalesce(
-    (
-      select lang from account_langs
-      where account_langs.channel = prompts.channel
-        and account_langs.messenger_user_id = prompts.messenger_user_id
-    ),
-    prompts.lang
-  )`;
-
 // Asked only of an approved prompt: whoever did not log in has no subscription to be offered (T22). Not by `exists`,
 // for which PostgreSQL may read all subscribers once instead of one for each prompt.
 const ASKS = sql`
@@ -180,7 +170,7 @@ function staleStatement(bots: readonly SettlingBot[], limit: number): RawBuilder
     )
     update prompts set status = stale.status, settling_until = ${fromNow(SETTLING_SECONDS)}
     from stale where prompts.token = stale.token
-    returning prompts.token, project_id, session_id, channel, messenger_user_id, ${LANG} as lang, bot,
+    returning prompts.token, project_id, session_id, channel, messenger_user_id, ${chosenLang("prompts")} as lang, bot,
       prompts.status, grant_id, chat_id, message_id, ${ASKS} as asks`;
 }
 

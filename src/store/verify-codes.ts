@@ -5,6 +5,7 @@ import { type RawBuilder, sql } from "kysely";
 import type { VerifiedProfile } from "../core/ports.ts";
 import type { Channel } from "../core/subscriber.ts";
 import { gather } from "./batch.ts";
+import { chosenLang } from "./chosen-lang.ts";
 import { RIGHT_NOW } from "./database-time.ts";
 import { prepared } from "./prepared.ts";
 import type { OnEnded } from "./sessions.ts";
@@ -111,7 +112,9 @@ const verifyStatement = (locking: RawBuilder<unknown>) => sql<VerifiedRow>`
     update sessions set status = ${sql.lit(targetOf("verify"))}, sequence = sequence + 1
     where id = any(array(select session_id from used)) and status in ${sourceList("verify")}
   ), people as materialized (
-    select id, project_id, channel, first_name, username, avatar_url, lang, tags from subscribers
+    select id, project_id, channel, first_name, username, avatar_url, tags,
+      ${chosenLang("subscribers")} as lang
+    from subscribers
     where id = any(array(select subscriber_id from used))
   )
   select fitting.place::integer as place, people.id is not null as used,

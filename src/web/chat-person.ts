@@ -14,6 +14,8 @@ export interface PagePerson {
   /** "" when there is none. */
   readonly username: string;
   readonly language: PageLanguage;
+  /** Whether this browser made the id up: then the sandbox knows it only once they have opened a link here. */
+  readonly isMadeUp?: boolean;
 }
 
 const STORAGE_KEY = "tapin-sandbox-person";
@@ -26,7 +28,7 @@ function randomId(): string {
 /** A new person with the usual name in the language. */
 export function inventPerson(language: PageLanguage): PagePerson {
   const firstName = textsFor(language).defaultName;
-  return { id: randomId(), firstName, lastName: "", username: "", language };
+  return { id: randomId(), firstName, lastName: "", username: "", language, isMadeUp: true };
 }
 
 function isPerson(value: unknown): value is PagePerson {
@@ -118,7 +120,10 @@ export function personPanel(
   );
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    change(readForm(form));
+    const changed = readForm(form);
+    // Another id may be that of a person who is known, by another browser or the API.
+    const isMadeUp = person.isMadeUp === true && changed.id === person.id;
+    change({ ...changed, isMadeUp });
   });
   const name = [person.firstName, person.lastName].filter(Boolean).join(" ");
   const summary = element("summary", {}, `${texts.you} `, element("b", {}, name));

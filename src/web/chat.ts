@@ -38,6 +38,7 @@ class ChatPage {
   readonly #blockedKey: string;
   readonly #startedKey: string;
   readonly #offerKey: string;
+  readonly #metKey: string;
   #messages: readonly ServiceMessage[] = [];
   #known = false;
   #blocked = false;
@@ -51,6 +52,7 @@ class ChatPage {
     this.#blockedKey = `tapin-sandbox-blocked:${bot}:${person.id}`;
     this.#startedKey = `tapin-sandbox-started:${bot}:${person.id}:${payload ?? ""}`;
     this.#offerKey = `tapin-sandbox-offer:${bot}:${person.id}:${payload ?? ""}`;
+    this.#metKey = `tapin-sandbox-met:${bot}:${person.id}`;
     this.#blocked = remembered(localStorage, this.#blockedKey);
     this.#log = new ChatLog(texts, async (messageId, label) => {
       await this.#act(() => service.tap(person.id, messageId, label));
@@ -107,6 +109,11 @@ class ChatPage {
   }
 
   async #refresh(): Promise<void> {
+    // To ask for a chat that cannot be there would leave an error in the console of whoever tries this out.
+    if (this.#person.isMadeUp && !remembered(localStorage, this.#metKey)) {
+      this.#showUnknown();
+      return;
+    }
     try {
       this.#show(await service.chat(this.#person.id));
       this.#problem.textContent = "";
@@ -120,6 +127,7 @@ class ChatPage {
   #showUnknown(): void {
     this.#blocked = false;
     remember(localStorage, this.#blockedKey, false);
+    remember(localStorage, this.#metKey, false);
     this.#known = false;
     this.#messages = [];
     this.#log.show([]);
@@ -130,6 +138,7 @@ class ChatPage {
   #show(messages: readonly ServiceMessage[]): void {
     if (this.#ended) return;
     this.#known = true;
+    remember(localStorage, this.#metKey, true);
     this.#messages = messages;
     this.#log.show(messages);
     this.#showBottom();

@@ -179,6 +179,33 @@ describe.each(CHANNELS)("webhook on %s", (channel) => {
     expect(stage.lines("warn", "error")).toEqual([]);
   });
 
+  it("a bot that leaves takes the webhook of ours away, and one that stops does not", async () => {
+    const bot = await stage.startedBot();
+    await bot.stop();
+    expect(await stage.registered()).toEqual([stage.hookUrl]);
+    const again = await stage.startedBot();
+    await again.leave();
+    expect(await stage.registered()).toEqual([]);
+    expect(stage.lines("warn", "error")).toEqual([]);
+  });
+
+  it("a bot that leaves lets a foreign webhook be", async () => {
+    await stage.registerForeign(FOREIGN);
+    const bot = stage.bot();
+    await bot.start();
+    await afterLooks(1);
+    await bot.leave();
+    expect(await stage.registered()).toEqual([FOREIGN]);
+  });
+
+  it("a bot that leaves while the messenger is out of reach is gone all the same", async () => {
+    const bot = await stage.startedBot();
+    stage.fail("webhooks", { kind: "drop" }, 10);
+    await bot.leave();
+    expect(stage.lines("info").at(-1)?.message).toBe("the webhook could not be removed");
+    await expect(bot.receive({})).rejects.toThrow("has been stopped");
+  });
+
   it("polling removes the webhook of ours that stands where it would register one", async () => {
     await stage.registerForeign(stage.hookUrl);
     await stage.startedBot({

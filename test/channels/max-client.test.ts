@@ -7,6 +7,7 @@ import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createMaxClient, type MaxClient } from "../../src/channels/max-client.ts";
 import { MaxRefusal, MaxUnreached, maxErrors } from "../../src/channels/max-errors.ts";
+import { inTrace, readTrace } from "../../src/core/trace.ts";
 
 const TOKEN = "max-token-0123456789";
 const SIGNAL = new AbortController().signal;
@@ -59,6 +60,25 @@ describe("MaxClient", () => {
     expect(seen[0]).toMatchObject({ method: "GET", url: "/me" });
     expect(seen[0]?.headers.authorization).toBe(TOKEN);
     expect(seen[0]?.url).not.toContain(TOKEN);
+  });
+
+  it("tells the trace of the request it works for, as a child, and none outside of one", async () => {
+    const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
+    const parent = `00-${traceId}-00f067aa0ba902b7-01`;
+    const headers = new Headers({ traceparent: parent, tracestate: "shop=1" });
+    await inTrace(readTrace(headers), () => failureOf(client.getMe(SIGNAL)));
+    await inTrace(readTrace(new Headers({ traceparent: "nonsense" })), () =>
+      failureOf(client.getMe(SIGNAL)),
+    );
+    await failureOf(client.getMe(SIGNAL));
+    const told = seen.map(({ headers: { traceparent, tracestate } }) => [traceparent, tracestate]);
+    const child = expect.stringMatching(new RegExp(`^00-${traceId}-(?!00f067aa)[0-9a-f]{16}-01$`));
+    expect(told).toEqual([
+      [child, "shop=1"],
+      [undefined, undefined],
+      [undefined, undefined],
+    ]);
+    expect(seen[0]?.headers.authorization).toBe(TOKEN);
   });
 
   it("T4 sends a message by the person's id, as plain text and without previews", async () => {

@@ -23,7 +23,7 @@ export function conformanceOperations(): readonly Operation[] {
     fates.set(name, fate);
     return fate;
   };
-  const follow = ({ name }: Request, { signal }: AdmittedCall) => {
+  const follow = ({ name }: Request, { waiting: { signal } }: AdmittedCall) => {
     if (name === "") return;
     signal.addEventListener("abort", () => {
       fateOf(name).resolve(toTapinError(signal.reason).reason);
@@ -68,7 +68,7 @@ function responseTo(
   };
 }
 
-async function finish(request: Request, { signal }: AdmittedCall): Promise<void> {
+async function finish(request: Request, { waiting: { signal } }: AdmittedCall): Promise<void> {
   if (request.hang) {
     await new Promise<void>((resolve) => {
       if (signal.aborted) resolve();

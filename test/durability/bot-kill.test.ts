@@ -10,7 +10,13 @@ import { printFigure, stopwatch } from "../support/figure.ts";
 import { type MessengerWorld, startMessengerWorld } from "../support/messenger-world.ts";
 import { queryOnce } from "../support/postgres.ts";
 import { makePostgresStorage, makeSite, type Site, siteOf } from "../support/site.ts";
-import { RUNTIMES, type Runtime, startTapin, type Tapin } from "../support/tapin.ts";
+import {
+  RUNTIMES,
+  type Runtime,
+  startTapin,
+  type Tapin,
+  type TapinOptions,
+} from "../support/tapin.ts";
 
 const LIMIT = { timeout: 180_000 };
 const ASKED = ["Login", "Cancel"];
@@ -35,6 +41,16 @@ interface Stage {
   count(table: string): Promise<number>;
 }
 
+let starting: Promise<unknown> = Promise.resolve();
+
+/** As startTapin, one at a time: a start is all work, and five at once would take too long for each. */
+function startInTurn(options: TapinOptions): Promise<Tapin> {
+  const start = () => startTapin(options);
+  const started = starting.then(start, start);
+  starting = started;
+  return started;
+}
+
 /** Ends with the test whose `onFinished` this is. */
 async function start(
   { channel, updates, runtime }: SetUp,
@@ -47,7 +63,7 @@ async function start(
   const settings = { ...storage.env, ...world.env, TAPIN_UPDATES: updates };
   const running: Tapin[] = [];
   const startTapinHere = async (on: Runtime, more: Readonly<Record<string, string>> = {}) => {
-    const tapin = await startTapin({ runtime: on, env: { ...settings, ...more } });
+    const tapin = await startInTurn({ runtime: on, env: { ...settings, ...more } });
     running.push(tapin);
     return tapin;
   };

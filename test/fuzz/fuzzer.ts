@@ -95,11 +95,13 @@ export async function startFuzzer(seed: number, options: TapinOptions = {}): Pro
       tapin
         .output()
         .split("\n")
-        .filter((line) => /"level":"(error|fatal)"|unhandled|uncaught|_failed/i.test(line))
-        // gRPC wants INTERNAL for it, though the fault is the caller's.
-        .filter((line) => !line.includes("flagged as compressed")),
+        .filter((line) => COMPLAINT.test(line)),
   };
 }
+
+/** A line by which a stranger would have woken the operator. */
+const COMPLAINT =
+  /"level":"(error|fatal)"|"level":"warn".*"event":"call"|unhandled|uncaught|_failed/i;
 
 interface RoundParts {
   readonly tapin: Tapin;

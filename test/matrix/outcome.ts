@@ -64,6 +64,9 @@ export interface Cell {
 /** Every reason that some refusal was held against the table for. */
 export const seenReasons = new Set<Reason>();
 
+/** What only a validator would say: signs of regular expressions, lists of numbers, `1 characters`. */
+const UGLY = /regex|pattern|\bvalue\b|in list|[[\]^$\\`]|\(s\)|\b1 characters/;
+
 /** Fails unless the call was refused for this reason, as the table of reasons and the dialect demand. */
 export function expectRefusal(outcome: Outcome, reason: Reason, cell: Cell): Failure {
   const { failure, headers, status } = outcome;
@@ -86,6 +89,7 @@ export function expectRefusal(outcome: Outcome, reason: Reason, cell: Cell): Fai
   expect(headers.get("cache-control")).toBe("no-store");
   if (reason === "UNAUTHORIZED") expect(headers.get("www-authenticate")).toMatch(/^Bearer realm=/);
   if (reason !== "VALIDATION_FAILED") expect(failure.violations).toEqual([]);
+  for (const { message } of failure.violations) expect(message).not.toMatch(UGLY);
   if (reason === "RATE_LIMITED") expectRetry(outcome, isRest);
   else expect([headers.get("retry-after"), failure.retrySeconds]).toEqual([null, null]);
   seenReasons.add(reason);

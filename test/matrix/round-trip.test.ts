@@ -1,66 +1,15 @@
 // Any request of any RPC arrives over REST as it was meant, and any answer is read back as it was: random messages made from
 // the descriptors, written by rest-form.ts and read by the transcoder, which share no code.
 
-import {
-  type DescField,
-  type DescMessage,
-  type DescMethod,
-  fromJson,
-  type JsonValue,
-  type Message,
-  ScalarType,
-  toJson,
-} from "@bufbuild/protobuf";
-import { FieldMaskSchema, TimestampSchema } from "@bufbuild/protobuf/wkt";
+import { type DescMethod, fromJson, type Message, toJson } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createTranscoder } from "../../src/transcoder/transcoder.ts";
+import { messageJson } from "./message-json.ts";
 import { METHOD_ROWS } from "./methods.ts";
 import { messageFromRest, restFormOf, templateOf } from "./rest-form.ts";
 
 type Fields = Record<string, unknown>;
-
-const text = fc.string({ unit: "binary", maxLength: 12 }).filter((value) => value.isWellFormed());
-const words = fc.oneof(
-  text,
-  fc.constantFrom("", "__proto__", "%2F", "a/b", "a:b", ":", ".", "..", "+ &=#?", "null", "💥"),
-);
-
-const SCALARS: Partial<Record<ScalarType, fc.Arbitrary<JsonValue>>> = {
-  [ScalarType.STRING]: words,
-  [ScalarType.BOOL]: fc.boolean(),
-  [ScalarType.INT32]: fc.integer(),
-  [ScalarType.INT64]: fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n).map(String),
-};
-
-/** The value of a field in ProtoJSON. */
-function jsonOf(field: DescField): fc.Arbitrary<JsonValue> {
-  const one = (): fc.Arbitrary<JsonValue> => {
-    if (field.message !== undefined) return messageJson(field.message);
-    if (field.enum !== undefined)
-      return fc.constantFrom(...field.enum.values.map(({ name }) => name));
-    const scalar = field.scalar === undefined ? undefined : SCALARS[field.scalar];
-    if (scalar !== undefined) return scalar;
-    throw new Error(`${field.parent.typeName}.${field.name}: SCALARS knows no such type; add it`);
-  };
-  return field.fieldKind === "list" ? fc.array(one(), { maxLength: 3 }) : one();
-}
-
-/** A message in ProtoJSON; any field may be missing. */
-function messageJson(desc: DescMessage, required: readonly string[] = []): fc.Arbitrary<JsonValue> {
-  if (desc.typeName === "google.protobuf.StringValue") return words;
-  if (desc.typeName === TimestampSchema.typeName) {
-    return fc
-      .date({ min: new Date("0001-01-01"), max: new Date("9999-12-31"), noInvalidDate: true })
-      .map((date) => date.toISOString());
-  }
-  // Over REST the fields that are sent say what a mask would.
-  const fields = desc.fields.filter(
-    ({ message }) => message?.typeName !== FieldMaskSchema.typeName,
-  );
-  const model = Object.fromEntries(fields.map((field) => [field.jsonName, jsonOf(field)]));
-  return fc.record(model, { requiredKeys: [...required] }) as fc.Arbitrary<JsonValue>;
-}
 
 /** Fields that the path carries: they are there, and are not empty. */
 function pathFieldsOf(method: DescMethod): readonly string[] {

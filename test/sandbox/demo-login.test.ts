@@ -13,6 +13,13 @@ import {
   startStub,
 } from "./demo-stub.ts";
 
+const CODES: Readonly<Record<number, string>> = {
+  400: "validation_failed",
+  403: "forbidden",
+  413: "body_too_large",
+  415: "unsupported_media_type",
+};
+
 let stub: Stub;
 
 beforeEach(async () => {
@@ -89,7 +96,12 @@ describe("POST /demo/login", () => {
   ])("refuses %s with %i", async (_what, status, headers, body) => {
     const response = await createBrowser(stub).post("/demo/login", body, headers);
     expect(response.status).toBe(status);
-    expect(await response.json()).toEqual({ error: expect.stringMatching(/^[A-Z].+\.$/) });
+    expect(await response.json()).toEqual({
+      error: expect.stringMatching(/^[A-Z].+\.$/),
+      code: CODES[status],
+      retryable: false,
+      request_id: response.headers.get("x-request-id"),
+    });
     expect(response.headers.get("set-cookie")).toBeNull();
   });
 
@@ -101,7 +113,11 @@ describe("POST /demo/login", () => {
   it("passes the API's rate limit on as a sentence", async () => {
     stub.settings.restError = { status: 429, code: "rate_limited" };
     const response = await createBrowser(stub).post("/demo/login", {}, { "accept-language": "ru" });
-    expect(await response.json()).toEqual({ error: expect.stringContaining("слишком много") });
+    expect(await response.json()).toMatchObject({
+      error: expect.stringContaining("слишком много"),
+      code: "unavailable",
+      retryable: true,
+    });
   });
 });
 
@@ -136,7 +152,10 @@ describe("POST /demo/finish", () => {
     stub.settings.profile = { state: "of-somebody-else" };
     const response = await browser.post("/demo/finish", finishBody(session));
     expect(response.status).toBe(400);
-    expect(await response.json()).toEqual({ error: expect.stringContaining("another login") });
+    expect(await response.json()).toMatchObject({
+      error: expect.stringContaining("another login"),
+      code: "code_invalid",
+    });
     expect((await browser.get("/demo/profile")).status).toBe(303);
   });
 

@@ -194,7 +194,9 @@ describe("handle", () => {
     expect(source).not.toContain(process.cwd());
     const style = await createBrowser(stub).get("/demo/assets/demo.css");
     expect(style.headers.get("content-type")).toBe("text/css; charset=utf-8");
-    const css = new URL("../../src/web/demo.css", import.meta.url);
-    expect(await style.text()).toBe(await readFile(css, "utf8"));
+    const css = ["palette", "demo"].map((name) =>
+      readFile(new URL(`../../src/web/${name}.css`, import.meta.url), "utf8"),
+    );
+    expect(await style.text()).toBe((await Promise.all(css)).join("\n"));
   });
 });

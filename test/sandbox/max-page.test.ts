@@ -34,10 +34,7 @@ async function openPage(path: string, options: BrowserContextOptions = {}) {
   const complaints: string[] = [];
   page.on("pageerror", (error) => complaints.push(String(error)));
   page.on("console", (message) => {
-    // The browser writes a line for the 404 of a chat that does not exist yet; that one is meant.
-    if (message.type() === "error" && !message.text().includes("404")) {
-      complaints.push(message.text());
-    }
+    if (message.type() === "error") complaints.push(message.text());
   });
   await page.goto(`${server.url}${path}`);
   await page.locator("header").waitFor();

@@ -287,8 +287,12 @@ describe("handle", () => {
   ])("%s is not there", async (path, status) => {
     const response = await fetch(`${server.url}${path}`);
     expect(response.status).toBe(status);
-    const envelope = { error: expect.any(String), code: "not_found", retryable: false };
-    expect(await response.json()).toEqual(envelope);
+    expect(await response.json()).toEqual({
+      error: expect.any(String),
+      code: "not_found",
+      retryable: false,
+      request_id: response.headers.get("x-request-id"),
+    });
   });
 
   test("HEAD is answered without a body, POST to a page is refused", async () => {

@@ -208,10 +208,10 @@ describe.each(RUNTIMES)("AdminService over REST on %s", (runtime) => {
 
   const draft = { slug: "valid", name: "Valid" };
   it.each([
-    ["an upper-case slug", { ...draft, slug: "Valid" }, "slug", /regex|pattern|a-z/],
-    ["a long slug", { ...draft, slug: "a".repeat(60) }, "slug", /regex|pattern|a-z/],
-    ["no slug", { name: "Valid" }, "slug", /regex|pattern|a-z/],
-    ["no name", { slug: "valid" }, "name", /1/],
+    ["an upper-case slug", { ...draft, slug: "Valid" }, "slug", /a-z/],
+    ["a long slug", { ...draft, slug: "a".repeat(60) }, "slug", /a-z/],
+    ["no slug", { name: "Valid" }, "slug", /a-z/],
+    ["no name", { slug: "valid" }, "name", /empty/],
     ["a long name", { ...draft, name: "x".repeat(65) }, "name", /64/],
     ["a name that is not clean", { ...draft, name: "Va\u202elid" }, "name", /plain characters/],
     ["a name of spaces", { ...draft, name: "  " }, "name", /plain characters/],

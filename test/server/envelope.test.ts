@@ -1,12 +1,25 @@
 // What every REST error looks like, whoever refuses the request: contract section 2, status by status.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { AuthService } from "#gen/tapin/auth/v1/auth_pb.ts";
 import { ERRORS, type Reason } from "../../src/errors.ts";
+import { rpcPath } from "../matrix/speak.ts";
 import { RUNTIMES, startTapin, type Tapin } from "../support/tapin.ts";
-import { type Answer, ask, askRaw, jsonOf, type Question } from "./raw-http.ts";
+import {
+  type Answer,
+  ask,
+  askHttp2,
+  askRaw,
+  dropHttp2,
+  jsonOf,
+  openHttp2,
+  openRaw,
+  type Question,
+} from "./raw-http.ts";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const JSON_TYPE = { "content-type": "application/json" };
+const SAME_ORIGIN = { headers: { "sec-fetch-site": "same-origin" } };
 
 /** Fails unless the answer is the envelope of this reason, complete and with nothing beside it. */
 function expectEnvelope(answer: Answer | null, reason: Reason): void {
@@ -81,17 +94,19 @@ describe.each(RUNTIMES)("the envelope on %s", (runtime) => {
   });
 
   it.each([
-    ["/v1/auth/link?key=", "KEY"],
-    ["/v1/auth/link?", "KEY"],
-    ["/v1/auth/session/", "KEY"],
-    ["/healthz?token=", "tapin_watch_x"],
-    ["/tapin.auth.v1.AuthService/GetLink?authorization=", "KEY"],
-    ["/nowhere/", "TAPIN_LIVE_X"],
-  ])("400 for credentials in the URL %s", async (path, credential) => {
+    ["/v1/auth/link?a=1&key=", "KEY", ["key"]],
+    ["/v1/auth/link?a%20b=x&a%20b=tapin_live_x&token=", "KEY", ["a b", "token"]],
+    ["/v1/auth/link?", "KEY", undefined],
+    ["/v1/auth/session/", "KEY", undefined],
+    ["/healthz?token=", "tapin_watch_x", ["token"]],
+    ["/tapin.auth.v1.AuthService/GetLink?authorization=", "KEY", ["authorization"]],
+    ["/nowhere/", "TAPIN_LIVE_X", undefined],
+  ])("400 for credentials in the URL %s, naming where", async (path, credential, fields) => {
     const secret = credential === "KEY" ? tapin.apiKey : credential;
     const answer = await keyed(path + secret);
     expectEnvelope(answer, "VALIDATION_FAILED");
     expect(jsonOf(answer).error).toContain("Authorization header");
+    expect(fieldsOf(answer)).toEqual(fields);
     expect(answer.text).not.toContain(secret);
     expect(tapin.output().split(secret).length - 1).toBe(
       credential === "KEY" ? bannerMentions(tapin) : 0,
@@ -138,6 +153,17 @@ describe.each(RUNTIMES)("the envelope on %s", (runtime) => {
     "/%2e%2e/x",
   ])("404 for %s", async (path) => {
     expectEnvelope(await keyed(path), "NOT_FOUND");
+  });
+
+  it.each<[string, string, Reason, Question?]>([
+    ["GET", "/sandbox/nope", "NOT_FOUND"],
+    ["GET", "/sandbox/telegram/NobodyBot", "NOT_FOUND"],
+    ["POST", "/sandbox/", "METHOD_NOT_ALLOWED"],
+    ["POST", "/demo/login", "FORBIDDEN", { body: {} }],
+    ["POST", "/demo/login", "UNSUPPORTED_MEDIA_TYPE", { ...SAME_ORIGIN, body: "{}" }],
+    ["POST", "/demo/finish", "CODE_INVALID", { ...SAME_ORIGIN, body: { code: "x" } }],
+  ])("the sandbox's pages refuse %s %s in it, with %s", async (method, path, reason, question) => {
+    expectEnvelope(await ask(tapin.url + path, { method, ...question }), reason);
   });
 
   it("404 for an unknown session, the same with a watch token of another", async () => {
@@ -231,8 +257,9 @@ describe.each(RUNTIMES)("the envelope on %s", (runtime) => {
 
   it.each([
     ["no HTTP at all", "HELLO\r\n\r\n"],
+    ["a method without a target", "BREW\r\nHost: a\r\n\r\n"],
+    ["a header that looks like a request", "GET / HTTP/1.1\r\nBREW /x HTTP/1.1\r\n\r\n"],
     ["a TLS greeting", "\u0016\u0003\u0001\u0002\u0000\u0001\u0000\u0001\u00fc\r\n\r\n"],
-    ["a method nobody knows", "BREW /v1/auth/link HTTP/1.1\r\nHost: a\r\n\r\n"],
     ["a version nobody speaks", "GET / HTTP/9.9\r\nHost: a\r\n\r\n"],
     ["two lengths", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"],
     [
@@ -245,6 +272,38 @@ describe.each(RUNTIMES)("the envelope on %s", (runtime) => {
   ])("400 for what is no request: %s", async (_, bytes) => {
     const answer = await askRaw(tapin.url, Buffer.from(bytes, "latin1"));
     expectEnvelope(answer, "VALIDATION_FAILED");
+  });
+
+  it.each([
+    ["one that HTTP/1.1 parsers do not know", "BREW"],
+    ["one that begins like another", "GETS"],
+    ["one of another case", "get"],
+    ["one of WebDAV, which they know", "PROPFIND"],
+  ])("501 for a method nobody knows, over HTTP/1.1 and HTTP/2: %s", async (_, method) => {
+    const session = await openHttp2(tapin.url);
+    for (const path of [
+      "/v1/auth/link",
+      "/healthz",
+      "/nowhere",
+      rpcPath(AuthService.method.getLink),
+    ]) {
+      const head = `${method} ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
+      const overHttp1 = await askRaw(tapin.url, head);
+      expectEnvelope(overHttp1, "UNIMPLEMENTED");
+      const overHttp2 = await askHttp2(session, path, { method });
+      expectEnvelope(overHttp2, "UNIMPLEMENTED");
+      expect(jsonOf(overHttp2).error).toBe(jsonOf(overHttp1 as Answer).error);
+    }
+    dropHttp2(session);
+  });
+
+  it("501 behind another request on the same connection, after its answer", async () => {
+    const connection = await openRaw(tapin.url);
+    const heads = ["GET /healthz", "BREW /healthz"];
+    connection.send(heads.map((head) => `${head} HTTP/1.1\r\nHost: a\r\n\r\n`).join(""));
+    expect((await connection.answer())?.status).toBe(200);
+    expectEnvelope(await connection.answer(), "UNIMPLEMENTED");
+    await connection.closed;
   });
 
   it("an expectation nobody knows is ignored", async () => {

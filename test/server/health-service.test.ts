@@ -12,9 +12,10 @@ import {
 import type { AdmittedCall } from "../../src/server/call.ts";
 import { shareReadyCheck } from "../../src/server/health.ts";
 import { healthOperations, MAX_HEALTH_WATCHES } from "../../src/server/health-service.ts";
+import { Waiting } from "../../src/server/waiting.ts";
 
 function watch({ isReady, repeatMs }: { isReady: () => Promise<void>; repeatMs: number }) {
-  const gone = new AbortController();
+  const waiting = new Waiting();
   const operations = healthOperations({
     services: [],
     isReady,
@@ -23,12 +24,12 @@ function watch({ isReady, repeatMs }: { isReady: () => Promise<void>; repeatMs: 
     repeatMs,
   });
   const operation = operations.find(({ method }) => method === Health.method.watch);
-  const call = { signal: gone.signal, address: "127.0.0.1" } as AdmittedCall;
+  const call = { waiting, address: "127.0.0.1" } as AdmittedCall;
   const stream = operation?.run(create(HealthCheckRequestSchema) as never, call);
   const answers = (stream as AsyncIterable<Message>)[Symbol.asyncIterator]();
   const next = async () =>
     ((await answers.next()).value as HealthCheckResponse | undefined)?.status;
-  return { next, leave: () => gone.abort() };
+  return { next, leave: () => waiting.leave() };
 }
 
 it("Watch says the same status again after a while, so that a watcher who is gone is noticed", async () => {
@@ -45,9 +46,9 @@ it("Watch streams of one IPv6 /64 are counted together, and who is refused is to
     stopping: new AbortController().signal,
   });
   const operation = operations.find(({ method }) => method === Health.method.watch);
-  const gone = new AbortController();
+  const waiting = new Waiting();
   const open = async (address: string) => {
-    const call = { signal: gone.signal, address } as AdmittedCall;
+    const call = { waiting, address } as AdmittedCall;
     const stream = operation?.run(create(HealthCheckRequestSchema) as never, call);
     return await (stream as AsyncIterable<Message>)[Symbol.asyncIterator]().next();
   };
@@ -60,7 +61,7 @@ it("Watch streams of one IPv6 /64 are counted together, and who is refused is to
     ],
   });
   expect((await open("2001:db8:0:1::1")).done).toBe(false);
-  gone.abort();
+  waiting.leave();
 });
 
 it("Watch says nothing while nothing changes", async () => {

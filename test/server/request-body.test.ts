@@ -5,6 +5,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, it } from "vitest";
 import { readBody } from "../../src/server/request-body.ts";
+import { Waiting } from "../../src/server/waiting.ts";
 import { openRaw } from "./raw-http.ts";
 
 /** Reads the body of a request of 10 bytes, of which 2 came, once its caller has gone. */
@@ -32,7 +33,8 @@ it("readBody fails with canceled when the request has closed before", async () =
 
 it("readBody fails with canceled when it is told that the caller has gone", async () => {
   const stub = { headers: {}, destroyed: false, on: () => undefined, once: () => undefined };
-  const gone = AbortSignal.abort();
+  const gone = new Waiting();
+  gone.leave();
   const read = readBody(stub as unknown as Parameters<typeof readBody>[0], 100, gone);
   await expect(read).rejects.toMatchObject({ reason: "CANCELED" });
 });

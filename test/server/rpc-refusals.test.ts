@@ -1,6 +1,7 @@
 // What is refused before a message is understood: bad compression, deadlines nobody can read, messages that are too large
 // or broken. Every RPC dialect tells the same reason with the same details.
 
+import { once } from "node:events";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import type { DescMethod } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -12,7 +13,7 @@ import type { Failure } from "../matrix/outcome.ts";
 import { rpcPath } from "../matrix/speak.ts";
 import { awaitCondition } from "../support/await-condition.ts";
 import { RUNTIMES, startTapin, type Tapin } from "../support/tapin.ts";
-import { type Answer, ask, askHttp2, jsonOf, openHttp2 } from "./raw-http.ts";
+import { type Answer, ask, askHttp2, dropHttp2, jsonOf, openHttp2 } from "./raw-http.ts";
 
 const { createSession, watchSession } = AuthService.method;
 
@@ -133,15 +134,23 @@ const ENVELOPE_ROWS: readonly Row[] = [
   ["compressed, but how?", "INTERNAL", (to) => ({ body: packed(to, gzipSync(messageOf(to, 5))) })],
 ];
 
+const METRICS_TOKEN = "prometheus-token-for-tests";
+
 const GET_BOMB = gzipSync(`{"x":"${"y".repeat(900_000)}"}`).toString("base64url");
 
 describe.each(RUNTIMES)("refusals of RPC on %s", (runtime) => {
   let tapin: Tapin;
   beforeAll(async () => {
-    tapin = await startTapin({ runtime });
+    tapin = await startTapin({ runtime, env: { TAPIN_METRICS_TOKEN: METRICS_TOKEN } });
   });
   afterAll(async () => {
-    expect(tapin.output()).not.toContain("rpc_failed");
+    // Strangers can do all of this: none of it may look like a fault of the service.
+    expect(tapin.output()).not.toMatch(/"level":"error"|"level":"warn".*"event":"call"/);
+    const metrics = await ask(`${tapin.url}/metrics`, {
+      headers: { authorization: `Bearer ${METRICS_TOKEN}` },
+    });
+    expect(metrics.text).toContain('reason="VALIDATION_FAILED"');
+    expect(metrics.text).not.toMatch(/reason="(INTERNAL|UNAVAILABLE)"/);
     expect(await tapin.end()).toBe(0);
   });
 
@@ -206,7 +215,9 @@ describe.each(RUNTIMES)("refusals of RPC on %s", (runtime) => {
       expect(failure.violations.map(({ field }) => field)).toEqual([to.timeoutHeader]);
     }
     if (/compression/.test(what)) expect(failure.accepts).toBe("gzip,br");
-    const line = new RegExp(`"request_id":"${id}".*"reason":"${reason}"`);
+    // gRPC wants INTERNAL for the fault of a caller (gRPC over HTTP/2, "Compressed-Flag").
+    const recorded = reason === "INTERNAL" ? "VALIDATION_FAILED" : reason;
+    const line = new RegExp(`"request_id":"${id}".*"reason":"${recorded}"`);
     await awaitCondition(`the log tells ${what}`, async () => line.test(tapin.output()));
   }
 
@@ -221,6 +232,34 @@ describe.each(RUNTIMES)("refusals of RPC on %s", (runtime) => {
       }
     },
   );
+
+  it("a stream that its caller resets, with whichever code, has been cancelled", async () => {
+    const session = await openHttp2(tapin.url);
+    const created = await ask(`${tapin.url}/v1/auth/session`, {
+      headers: { authorization: `Bearer ${tapin.apiKey}` },
+      body: {},
+    });
+    const id = Buffer.from(String(jsonOf(created).session_id));
+    // RFC 9113 section 7.
+    for (let code = 0; code <= 13; code++) {
+      const requestId = `${runtime}-reset-${code}`;
+      const stream = session.request({
+        ":method": "POST",
+        ":path": rpcPath(watchSession),
+        authorization: `Bearer ${tapin.apiKey}`,
+        "content-type": "application/grpc",
+        te: "trailers",
+        "x-request-id": requestId,
+      });
+      stream.on("error", () => undefined);
+      stream.end(envelope(Buffer.concat([Buffer.of(0x0a, id.length), id]), 0));
+      await once(stream, "data");
+      stream.close(code);
+      const line = new RegExp(`"request_id":"${requestId}".*"reason":"CANCELED"`);
+      await awaitCondition(`reset ${code} is told`, async () => line.test(tapin.output()));
+    }
+    dropHttp2(session);
+  });
 
   it.each([
     ["no JSON", "message=%FF", "VALIDATION_FAILED"],

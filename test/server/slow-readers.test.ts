@@ -21,9 +21,12 @@ let url: string;
 beforeEach(async () => {
   vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] });
   listener = createListener(
-    (req, res) => {
-      const bytes = new Uint8Array(BODY_BYTES);
-      void answerBytes({ req, res }, { type: "application/octet-stream", bytes });
+    {
+      stream: () => false,
+      request(req, res) {
+        const bytes = new Uint8Array(BODY_BYTES);
+        void answerBytes({ req, res }, { type: "application/octet-stream", bytes });
+      },
     },
     { certificate: null, sizes: DEFAULT_SIZES },
   );

@@ -3,6 +3,7 @@
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { createSession } from "../../src/actions/create-session.ts";
+import type { Store } from "../../src/core/ports.ts";
 import type { Project } from "../../src/core/project.ts";
 import { challengeOf } from "../../src/core/secret.ts";
 import { openStore } from "../../src/store/open.ts";
@@ -10,10 +11,21 @@ import { DATABASES, type RunningDatabase } from "../support/databases.ts";
 import { queryOnce } from "../support/postgres.ts";
 import { awaitLockWaits, holdLock } from "../support/row-lock.ts";
 import { portsOver } from "../support/test-ports.ts";
-import { addLogin, addProject, addSession, sessionDraft } from "./seed.ts";
+import { addLogin, addProject, addSession, type Login, sessionDraft } from "./seed.ts";
 
 const times = <T>(count: number, make: (index: number) => T) =>
   Array.from({ length: count }, (_, index) => make(index));
+
+/** Logins of a project, made one after the other: a busy machine has connections for so many. */
+async function addLogins(
+  store: Store,
+  count: number,
+  change: (index: number) => NonNullable<Parameters<typeof addLogin>[1]>,
+): Promise<readonly Login[]> {
+  const logins: Login[] = [];
+  for (let index = 0; index < count; index++) logins.push(await addLogin(store, change(index)));
+  return logins;
+}
 
 describe.each(DATABASES)("calls of the same moment on $name", (kind) => {
   let database: RunningDatabase;
@@ -62,9 +74,10 @@ describe.each(DATABASES)("calls of the same moment on $name", (kind) => {
 
   test("verify: every code works once, for its project, however often it is in the statement", async () => {
     const other = await addProject(database.store);
-    const logins = await Promise.all(
-      times(20, (index) => addLogin(database.store, { project, state: `s${index}` })),
-    );
+    const logins = await addLogins(database.store, 20, (index) => ({
+      project,
+      state: `s${index}`,
+    }));
     const { grants } = database.store;
     const calls = logins.flatMap(({ grant }) => [
       grants.verify(other.id, grant.codeHash, null),
@@ -104,7 +117,7 @@ describe.each(DATABASES)("calls of the same moment on $name", (kind) => {
   });
 
   test("read: one recipient for each code, every time, and the session for everybody", async () => {
-    const logins = await Promise.all(times(10, () => addLogin(database.store, { project })));
+    const logins = await addLogins(database.store, 10, () => ({ project }));
     const pending = await addSession(database.store, project);
     const { grants } = database.store;
     const readers = ["key:1", "watch", "key:2", "watch"];
@@ -182,12 +195,12 @@ describe("statements to PostgreSQL", () => {
     expect(found).toMatchObject({ state: "abc", status: "pending", sequence: 1 });
   });
 
-  test("50 creates, reads and verifies of a moment are three each", async () => {
+  test("20 creates, reads and verifies of a moment are three statements each", async () => {
     const { grants, sessions } = database.store;
-    const logins = await Promise.all(times(50, () => addLogin(database.store, { project })));
+    const logins = await addLogins(database.store, 20, () => ({ project }));
     const counts = [
       await countStatements(() =>
-        Promise.all(times(50, () => sessions.create(project.id, sessionDraft()))),
+        Promise.all(times(20, () => sessions.create(project.id, sessionDraft()))),
       ),
       await countStatements(() =>
         Promise.all(logins.map(({ session }) => grants.read(null, session.id, "watch"))),
@@ -225,9 +238,7 @@ describe("statements to PostgreSQL", () => {
   });
 
   test("a code whose row somebody else has holds up no other, and is decided once the row is free", async () => {
-    const [held, ...free] = await Promise.all(
-      times(10, () => addLogin(database.store, { project })),
-    );
+    const [held, ...free] = await addLogins(database.store, 10, () => ({ project }));
     const { grants } = database.store;
     const heldHash = held?.grant.codeHash ?? "";
     const lock = await holdLock(
@@ -298,9 +309,9 @@ describe("statements to PostgreSQL", () => {
 
   test("verifies of the same codes from many stores at once wait for nobody in a circle", async () => {
     const others = await Promise.all(
-      times(3, () => openStore({ databaseUrl: database.url, dataDir: "memory" })),
+      times(2, () => openStore({ databaseUrl: database.url, dataDir: "memory" })),
     );
-    const logins = await Promise.all(times(40, () => addLogin(database.store, { project })));
+    const logins = await addLogins(database.store, 20, () => ({ project }));
     const stores = [database.store, ...others.map(({ store }) => store)];
     const answers = await Promise.all(
       stores.flatMap((store, turn) =>

@@ -32,7 +32,8 @@ describe.each(RUNTIMES)("/lang on %s", (runtime) => {
     expect(prompt.text).toMatch(/^Войти в /);
     expect(labelsOf(prompt)).toEqual(["Войти", "Отмена"]);
     const confirmed = await person.tap("Войти", prompt.message_id);
-    await website.verifyCode({ code: codeOf(confirmed) });
+    // So that the website writes in it too.
+    expect(await website.verifyCode({ code: codeOf(confirmed) })).toMatchObject({ lang: "ru" });
     const text = async () => (await person.bubble(prompt.message_id)).text;
     await expect.poll(text, SOON).toBe("Вход выполнен.");
     expect((await person.type("/stop")).text).toMatch(/^Уведомления отключены\./);

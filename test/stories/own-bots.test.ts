@@ -22,8 +22,8 @@ afterAll(async () => {
   await api?.close();
 });
 
-async function admin(method: string, path: string, body?: object) {
-  const call = { method, bearer: stage.tapin.adminToken, ...(body && { body }) };
+async function admin(method: string, path: string, body?: object, headers = {}) {
+  const call = { method, bearer: stage.tapin.adminToken, headers, ...(body && { body }) };
   const response = await restFetch(`${stage.url}/v1/admin/projects/${path}`, call);
   const text = await response.text();
   answers.push(text);
@@ -108,6 +108,22 @@ describe("SetBot, ListBots and RemoveBot", () => {
     expect((await setBot(api.bot(2).token)).status).toBe(200);
     await awaitBot("NewShopBot");
     expect(await logInBy(2)).toBe(subscriberId);
+  });
+
+  it("a call tells its trace to a Bot API of one's own; what the bot does by itself tells none", async () => {
+    const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
+    const headers = { traceparent: `00-${traceId}-00f067aa0ba902b7-01`, tracestate: "shop=1" };
+    const body = { token: api.bot(2).token };
+    const path = `${project.slug}/bots/telegram`;
+    expect((await admin("PUT", path, body, headers)).status).toBe(200);
+    expect(await logInBy(2)).toBe(subscriberId);
+    const { traces } = api.bot(2);
+    expect(traces.map(([method]) => method)).toContain("getMe");
+    for (const [method, parent, state] of traces) {
+      expect(["getMe", "getWebhookInfo"]).toContain(method);
+      expect(parent).toMatch(new RegExp(`^00-${traceId}-(?!00f067aa0ba902b7)[0-9a-f]{16}-01$`));
+      expect(state).toBe("shop=1");
+    }
   });
 
   it("the token is in no answer, in no row and in no line of the log", async () => {

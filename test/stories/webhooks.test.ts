@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { awaitAnswer, awaitCondition } from "../support/await-condition.ts";
 import { type BotApi, startBotApi } from "../support/bot-api.ts";
 import { codeOf } from "../support/person.ts";
+import { restFetch } from "../support/rest-client.ts";
 import { type Stage, type StoryProject, startStage } from "../support/story-stage.ts";
 import { RUNTIMES } from "../support/tapin.ts";
 
@@ -37,7 +38,7 @@ describe("T19 deliveries to /hooks", () => {
   let project: StoryProject;
   let hook: string;
   beforeAll(async () => {
-    api = await startBotApi(["GatewayBot"]);
+    api = await startBotApi(["GatewayBot", "ShopLoginBot"]);
     stage = await startStage({ env: { ...api.env, TAPIN_UPDATES: "webhook" } });
     project = await stage.project();
     hook = await awaitAnswer("the webhook is registered", async () => {
@@ -158,6 +159,19 @@ describe("T19 deliveries to /hooks", () => {
       status: 400,
       code: "validation_failed",
     });
+  });
+
+  it("RemoveBot ends the deliveries to a project's own bot", async () => {
+    const bot = api.bot(1);
+    const path = `${stage.url}/v1/admin/projects/${project.slug}/bots/telegram`;
+    const admin = { bearer: stage.tapin.adminToken };
+    const set = await restFetch(path, { ...admin, method: "PUT", body: { token: bot.token } });
+    expect(set.status).toBe(200);
+    const registered = async () => (await bot.webhookUrl()).startsWith(`${stage.url}/hooks/`);
+    await awaitCondition("its webhook is registered", registered);
+    expect((await restFetch(path, { ...admin, method: "DELETE" })).status).toBe(200);
+    await awaitCondition("its webhook is gone", async () => (await bot.webhookUrl()) === "");
+    expect(await api.bot(0).webhookUrl()).toBe(hook);
   });
 
   it("GET is no delivery", async () => {

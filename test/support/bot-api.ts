@@ -14,6 +14,8 @@ export interface PretendBot {
   readonly sandbox: Sandbox;
   /** Names of the methods called, in order. */
   readonly calls: readonly string[];
+  /** `traceparent` and `tracestate` of the calls that had them, after the method's name. */
+  readonly traces: readonly (readonly [method: string, parent: string, state: string])[];
   /** Secret of the webhook that was set last; empty = none was. */
   readonly webhookSecret: string;
   /** False from now on: the token is refused. */
@@ -81,6 +83,7 @@ function makeBot(url: string, username: string, index: number): KnownBot {
     token,
     sandbox,
     calls: [],
+    traces: [],
     webhookSecret: "",
     tokenValid: true,
     reachable: true,
@@ -127,7 +130,12 @@ async function answer(
     req.socket.destroy();
     return;
   }
-  bot.calls = [...bot.calls, file === undefined ? method : "file"];
+  const name = file === undefined ? method : "file";
+  bot.calls = [...bot.calls, name];
+  const { traceparent, tracestate = "" } = req.headers;
+  if (traceparent !== undefined) {
+    bot.traces = [...bot.traces, [name, String(traceparent), String(tracestate)]];
+  }
   if (file !== undefined) {
     req.url = `/sandbox/telegram-api/file/bot${bot.sandbox.telegram.token}/${method}`;
     await bot.sandbox.handle(req, res);

@@ -1,15 +1,15 @@
-// The two files the demo site's pages load, and no other file of the disk. The script is built from
+// The script and the style the demo site's pages load, and no other file of the disk. The script is built from
 // src/web/demo.ts by scripts/build-web.ts.
 
 import { readFile } from "node:fs/promises";
 import type { Answer } from "./http.ts";
 
 const script = {
-  file: new URL("../../../gen/web/demo.js", import.meta.url),
+  files: [new URL("../../../gen/web/demo.js", import.meta.url)],
   type: "text/javascript; charset=utf-8",
 };
 const style = {
-  file: new URL("../../web/demo.css", import.meta.url),
+  files: ["palette", "demo"].map((name) => new URL(`../../web/${name}.css`, import.meta.url)),
   type: "text/css; charset=utf-8",
 };
 
@@ -23,7 +23,11 @@ export function readStyle(): Promise<Answer> {
   return readAsset(style);
 }
 
-async function readAsset(asset: { readonly file: URL; readonly type: string }): Promise<Answer> {
+async function readAsset(asset: {
+  readonly files: readonly URL[];
+  readonly type: string;
+}): Promise<Answer> {
   const headers = { "content-type": asset.type, "cache-control": "no-cache" };
-  return { status: 200, headers, body: await readFile(asset.file) };
+  const texts = await Promise.all(asset.files.map((file) => readFile(file, "utf8")));
+  return { status: 200, headers, body: texts.join("\n") };
 }

@@ -2,6 +2,7 @@
 // site would. Here are its routes and what it says when something fails; the login itself, which is
 // the part to learn from, is in login.ts.
 
+import { makeProblem, type ProblemStatus, requestIdOf } from "../problem.ts";
 import { readScript, readStyle } from "./assets.ts";
 import type { Answer, Call, DemoRequest, DemoResponse } from "./http.ts";
 import {
@@ -76,21 +77,22 @@ export function createDemo(options: DemoOptions): Demo {
 
   async function answerTo(call: Call): Promise<Answer> {
     const methods = routes.get(call.url.pathname);
-    if (!methods) return problemAnswer(call, 404, "notFound");
+    if (!methods) return problemAnswer(call, { status: 404, text: "notFound" });
     const { method = "" } = call.request;
     const route = methods[method === "HEAD" ? "GET" : method];
     if (!route) {
-      const answer = problemAnswer(call, 405, "notFound");
+      const answer = problemAnswer(call, { status: 405, text: "notFound" });
       return { ...answer, headers: { ...answer.headers, allow: allowed(methods) } };
     }
     try {
       return await route(site, call);
     } catch (error) {
-      const { status, text } = describeFailure(error);
+      const failure = describeFailure(error);
+      const { status, text } = failure;
       if (status >= 500) options.onError?.(error);
       return call.url.pathname === "/demo"
         ? pageAnswer(status, startPage(call.lang, { problem: text }))
-        : problemAnswer(call, status, text);
+        : problemAnswer(call, failure);
     }
   }
 
@@ -101,7 +103,8 @@ export function createDemo(options: DemoOptions): Demo {
       const url = new URL(`http://demo.invalid${request.url}`);
       const lang = chooseLang(request.headers["accept-language"]);
       const visitor = visitors.get(readCookie(request));
-      sendAnswer(request, response, await answerTo({ request, url, lang, visitor }));
+      const requestId = requestIdOf(response);
+      sendAnswer(request, response, await answerTo({ request, url, requestId, lang, visitor }));
     },
   };
 }
@@ -116,11 +119,20 @@ function showProfile(_site: Site, { lang, visitor }: Call): Answer {
   return pageAnswer(200, profilePage(lang, visitor.profile));
 }
 
+/** What a person is told of a failure; the code is for scripts, and that of the status when it is left out. */
+interface Failure {
+  readonly status: ProblemStatus;
+  readonly text: TextName;
+  readonly code?: string;
+}
+
 /** Answers in the form the caller reads: JSON to the page's script, a page to a person. */
-function problemAnswer({ request, url, lang }: Call, status: number, text: TextName): Answer {
+function problemAnswer(call: Call, { status, text, ...given }: Failure): Answer {
+  const { request, url, lang, requestId } = call;
   const isScript = url.pathname === "/demo/login" || url.pathname === "/demo/finish";
   if (isScript && request.method === "POST") {
-    return jsonAnswer(status, { error: textsIn(lang)[text] });
+    const error = textsIn(lang)[text];
+    return jsonAnswer(status, makeProblem(status, { error, requestId, ...given }));
   }
   const texts =
     text === "notFound"
@@ -129,14 +141,18 @@ function problemAnswer({ request, url, lang }: Call, status: number, text: TextN
   return pageAnswer(status, messagePage(lang, texts));
 }
 
-function describeFailure(error: unknown): { readonly status: number; readonly text: TextName } {
+function describeFailure(error: unknown): Failure {
   if (error instanceof BadRequest) {
     return { status: error.status, text: error.status === 403 ? "forbidden" : "badRequest" };
   }
-  if (error instanceof LoginRefused) return { status: 400, text: error.text };
+  if (error instanceof LoginRefused) {
+    const { text } = error;
+    return text === "noBot" ? { status: 400, text } : { status: 400, text, code: "code_invalid" };
+  }
   if (!(error instanceof TapinApiError)) return { status: 500, text: "internal" };
   const text = apiTexts[error.reason] ?? "serviceError";
-  return { status: text === "codeInvalid" ? 400 : 503, text };
+  if (text === "codeInvalid") return { status: 400, text, code: "code_invalid" };
+  return { status: 503, text };
 }
 
 function allowed(methods: Readonly<Record<string, Route>>): string {

@@ -5,6 +5,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { Html } from "../html.ts";
+import type { ProblemStatus } from "../problem.ts";
 import type { Lang } from "./texts.ts";
 import type { Visitor } from "./visitors.ts";
 
@@ -19,6 +20,8 @@ export interface Call {
   readonly request: DemoRequest;
   /** Path and query; the host in it means nothing. */
   readonly url: URL;
+  /** Identifies the request in the answer's `x-request-id` and in what refuses it. */
+  readonly requestId: string;
   /** The language to answer in. */
   readonly lang: Lang;
   /** The browser, when its cookie is known. */
@@ -34,10 +37,10 @@ export interface Answer {
 
 /** A request the site refuses, with the HTTP status to answer. */
 export class BadRequest extends Error {
-  readonly status: number;
+  readonly status: ProblemStatus;
 
   /** Takes the HTTP status, 400 to 499. */
-  constructor(status: number) {
+  constructor(status: ProblemStatus) {
     super(`HTTP ${status}`);
     this.status = status;
   }

@@ -444,7 +444,8 @@ export type VerifyCodeResponse = Message<"tapin.auth.v1.VerifyCodeResponse"> & {
   subscriberId: string;
 
   /**
-   * Language of the person, lower-case primary subtag (BCP 47) such as `ru`.
+   * Language of the person, lower-case primary subtag (BCP 47) such as `ru`: what they chose in the bot, or else
+   * what the messenger tells.
    *
    * @generated from field: string lang = 6;
    */

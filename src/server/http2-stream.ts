@@ -1,0 +1,114 @@
+// A stream of HTTP/2 as a request and a response: no more than the front and the lane ask of them. Node's own pair costs
+// about as much as everything else that is done for a small call.
+
+import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
+
+const NOTHING = new Uint8Array();
+
+/** The head of a request, and its stream. */
+export class StreamRequest {
+  readonly stream: ServerHttp2Stream;
+  readonly headers: IncomingHttpHeaders;
+  readonly rawHeaders: readonly string[];
+  readonly httpVersion = "2.0";
+
+  constructor(
+    stream: ServerHttp2Stream,
+    { headers, rawHeaders }: Pick<StreamRequest, "headers" | "rawHeaders">,
+  ) {
+    this.stream = stream;
+    this.headers = headers;
+    this.rawHeaders = rawHeaders;
+  }
+
+  get method(): string | undefined {
+    return this.headers[":method"];
+  }
+
+  get url(): string | undefined {
+    return this.headers[":path"];
+  }
+
+  get authority(): string | undefined {
+    return this.headers[":authority"];
+  }
+
+  get socket(): { readonly remoteAddress?: string | undefined } | undefined {
+    const { session } = this.stream;
+    // The socket of a session that has gone throws whatever is asked of it.
+    return session === undefined || session.destroyed ? undefined : session.socket;
+  }
+}
+
+/** The response to it. Once its stream has closed, nothing that is done to it has any effect. */
+export class StreamResponse {
+  readonly stream: ServerHttp2Stream;
+  readonly #headers: OutgoingHttpHeaders = { ":status": 200 };
+  #trailers: OutgoingHttpHeaders | null = null;
+
+  constructor(stream: ServerHttp2Stream) {
+    this.stream = stream;
+  }
+
+  set statusCode(status: number) {
+    this.#headers[":status"] = status;
+  }
+
+  get headersSent(): boolean {
+    return this.stream.headersSent;
+  }
+
+  setHeader(name: string, value: string): void {
+    this.#headers[name] = value;
+  }
+
+  removeHeader(name: string): void {
+    delete this.#headers[name];
+  }
+
+  /** Before `end`: what follows the body (RFC 9113 section 8.1). */
+  setTrailers(trailers: OutgoingHttpHeaders): void {
+    this.#trailers = trailers;
+  }
+
+  /** Sends the head unless it is sent, then the bytes, and ends the stream. */
+  end(bytes: Uint8Array = NOTHING): void {
+    const { stream } = this;
+    // Node would wait for ever for room to write no bytes in.
+    const isEmpty = bytes.byteLength === 0;
+    if (!this.#begin(isEmpty && this.#trailers === null)) return;
+    if (isEmpty) stream.end();
+    else stream.end(bytes);
+  }
+
+  /** Sends the head unless it is sent, then the bytes. */
+  write(bytes: Uint8Array, done: (error?: Error | null) => void): void {
+    if (this.#begin(false)) this.stream.write(bytes, done);
+  }
+
+  once(event: "close", listener: () => void): void {
+    this.stream.once(event, listener);
+  }
+
+  off(event: "close", listener: () => void): void {
+    this.stream.off(event, listener);
+  }
+
+  destroy(): void {
+    this.stream.destroy();
+  }
+
+  #begin(endStream: boolean): boolean {
+    const { stream } = this;
+    if (stream.destroyed || stream.closed) return false;
+    if (stream.headersSent) return true;
+    const trailers = this.#trailers;
+    if (trailers !== null) {
+      stream.once("wantTrailers", () => {
+        if (!stream.destroyed && !stream.closed) stream.sendTrailers(trailers);
+      });
+    }
+    stream.respond(this.#headers, { endStream, waitForTrailers: trailers !== null });
+    return true;
+  }
+}

@@ -1,0 +1,67 @@
+// How long a caller waits for its answer: until it goes away, or its own deadline has passed, or the server stops. What an
+// AbortSignal says, at the price of a plain object: a signal is made for those who ask for one.
+
+import { TapinError } from "../errors.ts";
+
+/** One for all who leave: an error of their own would cost each call its stack. */
+const GONE = new TapinError("CANCELED");
+
+/** Somebody who waits, until told otherwise. */
+export class Waiting {
+  #isOver = false;
+  #reason: unknown = null;
+  #listeners: ((reason: unknown) => void)[] = [];
+  #controller: AbortController | null = null;
+
+  /** Somebody who waits until the signal aborts. */
+  static until(signal: AbortSignal): Waiting {
+    const waiting = new Waiting();
+    if (signal.aborted) waiting.end(signal.reason);
+    else signal.addEventListener("abort", () => waiting.end(signal.reason), { once: true });
+    return waiting;
+  }
+
+  /** Whether nobody waits any more. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Throws the reason when nobody waits any more. */
+  throwIfOver(): void {
+    if (this.#isOver) throw this.#reason;
+  }
+
+  /** Ends the wait; what came first is the reason. */
+  end(reason: unknown): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#reason = reason;
+    const listeners = this.#listeners;
+    this.#listeners = [];
+    for (const listener of listeners) listener(reason);
+    this.#controller?.abort(reason);
+  }
+
+  /** Ends the wait of a caller that is gone, or has its answer: with `canceled`. */
+  leave(): void {
+    this.end(GONE);
+  }
+
+  /** Calls the listener once, at the end; the answer takes it back. */
+  onOver(listener: (reason: unknown) => void): () => void {
+    this.#listeners.push(listener);
+    return () => {
+      const at = this.#listeners.indexOf(listener);
+      if (at >= 0) this.#listeners.splice(at, 1);
+    };
+  }
+
+  /** Aborts at the end, with its reason. */
+  get signal(): AbortSignal {
+    if (this.#controller === null) {
+      this.#controller = new AbortController();
+      if (this.#isOver) this.#controller.abort(this.#reason);
+    }
+    return this.#controller.signal;
+  }
+}
