@@ -76,7 +76,7 @@ function discardingClient(client: pg.PoolClient): KyselyClient {
     try {
       return await client.query(configOf(text, values));
     } catch (error) {
-      if (isSilence(error) || codeOf(error) === READ_ONLY) useless = error;
+      if (isSilence(error) || isParting(codeOf(error))) useless = error;
       throw error;
     }
   };
@@ -89,4 +89,10 @@ function discardingClient(client: pg.PoolClient): KyselyClient {
 function configOf(text: string, values: unknown[]): pg.QueryConfig {
   const name = nameOf(text);
   return name === undefined ? { text, values } : { name, text, values };
+}
+
+// What a server says last over a connection (57P01 and others), and of one that may not write: the close that follows
+// may come only after the next caller has been given the connection.
+function isParting(code: string | null): boolean {
+  return code === READ_ONLY || code?.startsWith("57P") === true;
 }
