@@ -8,6 +8,7 @@ import http2 from "node:http2";
 import https from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
+import { type AstrayWatch, watchAstray } from "./astray.ts";
 import { refuseBrokenRequest } from "./broken-request.ts";
 import type { Request, Response } from "./exchange.ts";
 import type { StreamRequest } from "./http2-stream.ts";
@@ -71,7 +72,8 @@ export function createListener(hearer: Hearer, options: ListenerOptions): Listen
   const h1 = createHttp1(hearer, options);
   const sessions = new Set<http2.ServerHttp2Session>();
   const unread = watchUnread();
-  const h2 = createHttp2({ sessions, unread, ...options }, hearer);
+  const astray = watchAstray();
+  const h2 = createHttp2({ sessions, unread, astray, ...options }, hearer);
   const sockets = new Set<Socket>();
   if (h1 instanceof https.Server) chooseByAlpn(h1, { h2, unread });
   else chooseByPreface(h1, h2);
@@ -101,6 +103,7 @@ export function createListener(hearer: Hearer, options: ListenerOptions): Listen
           clearTimeout(force);
           clearInterval(sweep);
           unread.stop();
+          astray.stop();
           resolve();
         });
         for (const session of sessions) session.close();
@@ -150,9 +153,13 @@ function createHttp1(
 interface Http2Parts extends ListenerOptions {
   readonly sessions: Set<http2.ServerHttp2Session>;
   readonly unread: UnreadWatch;
+  readonly astray: AstrayWatch;
 }
 
-function createHttp2({ sessions, unread, sizes }: Http2Parts, hearer: Hearer): http2.Http2Server {
+function createHttp2(
+  { sessions, unread, astray, sizes }: Http2Parts,
+  hearer: Hearer,
+): http2.Http2Server {
   const settings = {
     maxConcurrentStreams: sizes.connectionStreams,
     maxHeaderListSize: sizes.headBytes,
@@ -178,6 +185,7 @@ function createHttp2({ sessions, unread, sizes }: Http2Parts, hearer: Hearer): h
   });
   h2.on("session", (session) => {
     sessions.add(session);
+    astray.add(session);
     session.on("close", () => sessions.delete(session));
     session.on("error", () => session.destroy());
     session.setTimeout(IDLE_MS, () => session.close());

@@ -64,6 +64,12 @@ const FLOODS: Readonly<Record<string, (index: number) => Uint8Array>> = {
     index === 0
       ? headersOf(1, FLAG.endHeaders, JSON_POST)
       : encodeFrame({ type: FRAME.data, flags: 0, streamId: 1, payload: NOTHING }),
+  "data of a stream that its client has reset": (index) => {
+    if (index === 0) return headersOf(1, FLAG.endHeaders, JSON_POST);
+    const [type, payload] =
+      index === 1 ? [FRAME.reset, Uint8Array.of(0, 0, 0, 8)] : [FRAME.data, NOTHING];
+    return encodeFrame({ type, flags: 0, streamId: 1, payload });
+  },
   "continuations with headers": (index) =>
     index === 0
       ? headersOf(1, 0, HEALTH)
