@@ -121,12 +121,16 @@ function knowledge(parts: FleetParts, own: Own, roster: Roster): Bots {
     },
     identify: (channel, token) => identify(recruit(parts, channel, { token, project: null }).bot),
     inspect: async () => [
-      ...(await Promise.all(
-        [...own.values(), ...roster.members.values()].map(({ bot }) => bot.inspect()),
-      )),
+      ...(await Promise.all([...own.values(), ...roster.members.values()].map(inspect))),
       ...[...roster.sealed.values()].map(findingOfSealed),
     ],
   };
+}
+
+/** Under the name that it was set with, as long as its messenger has not told another. */
+async function inspect({ bot, project }: Member): Promise<BotFinding> {
+  const report = await bot.inspect();
+  return { ...report, username: report.username ?? project?.username ?? null };
 }
 
 function findingOfSealed({ channel, username }: ProjectBot): BotFinding {

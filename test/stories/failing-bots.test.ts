@@ -153,8 +153,8 @@ describe("a project's bot whose token is refused", () => {
     readonly subject: string;
     readonly problems: readonly string[];
   }
-  const doctor = async () => {
-    const { findings } = await stage.admin("GET", "doctor");
+  const doctor = async (url?: string) => {
+    const { findings } = await stage.admin("GET", "doctor", undefined, url);
     return (findings as Finding[]).find(({ subject }) => subject.includes("@ShopLoginBot"));
   };
 
@@ -180,6 +180,7 @@ describe("a project's bot whose token is refused", () => {
     try {
       const website = stage.clientAt(second.url, project.apiKey);
       expect((await website.getLink()).telegramLink).toBeNull();
+      expect((await doctor(second.url))?.problems).toHaveLength(1);
       api.bot(1).tokenValid = true;
       // It asks again by itself; the operator who asks is told sooner.
       await stage.admin("GET", "doctor", undefined, second.url);

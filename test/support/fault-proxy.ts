@@ -177,7 +177,9 @@ class RunningProxy implements FaultProxy {
       target,
       { method: req.method, headers: req.headers },
       (answer) => {
-        void keep(answer, entry);
+        keep(answer, entry);
+        // Whoever calls has gone meanwhile, or the server has.
+        answer.on("error", () => res.destroy());
         if (fault === "drop") {
           answer.resume().on("end", () => res.destroy());
           return;
@@ -187,7 +189,7 @@ class RunningProxy implements FaultProxy {
           return;
         }
         res.writeHead(answer.statusCode ?? 502, answer.headers);
-        if (fault === "torn") void passTorn(answer, res);
+        if (fault === "torn") passTorn(answer, res).catch(() => res.destroy());
         else answer.pipe(res);
       },
     );
@@ -204,11 +206,12 @@ interface Exchange {
   readonly entry: Entry;
 }
 
-async function keep(answer: http.IncomingMessage, entry: Entry): Promise<void> {
+function keep(answer: http.IncomingMessage, entry: Entry): void {
   const chunks: Buffer[] = [];
   answer.on("data", (chunk: Buffer) => chunks.push(chunk));
-  await once(answer, "end");
-  entry.answer = { status: answer.statusCode ?? 0, body: readJson(Buffer.concat(chunks)) };
+  answer.on("end", () => {
+    entry.answer = { status: answer.statusCode ?? 0, body: readJson(Buffer.concat(chunks)) };
+  });
 }
 
 async function passTorn(answer: http.IncomingMessage, res: http.ServerResponse): Promise<void> {
