@@ -3,7 +3,7 @@
 
 import { readFile } from "node:fs/promises";
 import * as tls from "node:tls";
-import { traceHeaders } from "../core/trace.ts";
+import { traceHeaders } from "../trace.ts";
 
 /** Calls a URL, as the global `fetch` does. */
 export type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>;

@@ -52,7 +52,7 @@ export interface OriginParts {
 }
 
 /**
- * Whether any project has this browser origin, as the database says now. Never rejects: while it cannot
+ * Whether any project has this browser origin, as the database said a moment ago. Never rejects: while it cannot
  * answer, no origin is allowed, and what needs no database still works.
  */
 export function createOrigins({

@@ -5,8 +5,8 @@ import type { ServerHttp2Stream } from "node:http2";
 import { isIPv6 } from "node:net";
 import type { Logger } from "pino";
 import { clientAddress, type Network } from "../core/address.ts";
-import { inTrace, readTrace } from "../core/trace.ts";
 import { TapinError } from "../errors.ts";
+import { inTrace, readTrace } from "../trace.ts";
 import { allowOrigin, answerPreflight, createOrigins, foreignOrigin, isPreflight } from "./cors.ts";
 import {
   answerError,

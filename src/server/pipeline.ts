@@ -5,8 +5,8 @@ import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import type { Observer } from "../core/observer.ts";
-import { readTrace } from "../core/trace.ts";
 import { type Reason, TapinError } from "../errors.ts";
+import { readTrace } from "../trace.ts";
 import { type Authority, authenticate, withChallenge } from "./authenticate.ts";
 import type { AdmittedCall, Call } from "./call.ts";
 import {

@@ -1,6 +1,7 @@
 // Group commit: calls of one kind that wait in the same moment go to the database in one statement. Knows nothing
 // of SQL; which calls are gathered, and by which statement, is in the files of the tables.
 
+import { TapinError } from "../errors.ts";
 import { isUnavailable } from "./database-error.ts";
 
 /** How calls of one kind are answered. */
@@ -29,8 +30,16 @@ const MOST_UNDER_WAY = 2;
  */
 export const PATIENCE_MS = 250;
 
-interface Waiting<Item, Result> {
+/**
+ * Milliseconds a call gathers with others at most. A database that is silent lets few through, and those who came first
+ * would be gone when their turn comes.
+ */
+export const MOST_WAIT_MS = 5_000;
+
+interface Gathered<Item, Result> {
   readonly item: Item;
+  /** `performance.now()` when it came. */
+  readonly since: number;
   readonly resolve: (result: Result) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -44,16 +53,20 @@ interface Waiting<Item, Result> {
 export function gather<Item, Result>(
   gathering: Gathering<Item, Result>,
 ): (item: Item) => Promise<Result> {
-  let waiting: Waiting<Item, Result>[] = [];
+  let waiting: Gathered<Item, Result>[] = [];
   let underWay = 0;
   const flush = () => {
+    const overdue = performance.now() - MOST_WAIT_MS;
+    const late = waiting.findIndex(({ since }) => since > overdue);
+    const given = waiting.splice(0, late < 0 ? waiting.length : late);
+    for (const { reject } of given) reject(new TapinError("UNAVAILABLE"));
     while (waiting.length > 0 && underWay < MOST_UNDER_WAY) {
       const batch = waiting.slice(0, MOST_IN_BATCH);
       waiting = waiting.slice(MOST_IN_BATCH);
       void send(batch);
     }
   };
-  const send = async (batch: readonly Waiting<Item, Result>[]) => {
+  const send = async (batch: readonly Gathered<Item, Result>[]) => {
     underWay += 1;
     const leave = once(() => {
       underWay -= 1;
@@ -73,7 +86,7 @@ export function gather<Item, Result>(
   };
   return (item) =>
     new Promise((resolve, reject) => {
-      waiting.push({ item, resolve, reject });
+      waiting.push({ item, since: performance.now(), resolve, reject });
       flush();
     });
 }
@@ -81,7 +94,7 @@ export function gather<Item, Result>(
 // Whoever is still undecided waits for its row alone, and nobody waits for it.
 function settle<Item, Result>(
   { one }: Gathering<Item, Result>,
-  batch: readonly Waiting<Item, Result>[],
+  batch: readonly Gathered<Item, Result>[],
   results: readonly (Result | undefined)[],
 ): void {
   batch.forEach(({ item, resolve, reject }, index) => {

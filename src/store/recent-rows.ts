@@ -30,7 +30,9 @@ interface Reading<V> {
 
 /** Answers that are given again. What is not there, and what failed, is not kept. */
 export class RecentReads<V extends object | true> {
-  readonly #readings = new LRUCache<string, Reading<V>>({ max: PROJECT_LIMIT });
+  readonly #found = new LRUCache<string, Reading<V>>({ max: PROJECT_LIMIT });
+  /** Apart, or whoever asks for what is not there would push out what is. */
+  readonly #asked = new Map<string, Reading<V>>();
   readonly #isFresh: IsFresh;
 
   constructor(isFresh: IsFresh) {
@@ -39,20 +41,25 @@ export class RecentReads<V extends object | true> {
 
   /** The kept answer, if it can be believed; otherwise that of `ask`, which callers of the same moment share. */
   read(key: string, ask: () => Promise<V | null>): Promise<V | null> {
-    const known = this.#readings.get(key);
-    if (known !== undefined && this.#isBelieved(known)) return known.answer;
+    for (const known of [this.#found.get(key), this.#asked.get(key)]) {
+      if (known !== undefined && this.#isBelieved(known)) return known.answer;
+    }
     const reading = { began: performance.now(), answer: ask() };
-    this.#readings.set(key, reading);
-    const drop = () => {
-      if (this.#readings.peek(key) === reading) this.#readings.delete(key);
+    this.#asked.set(key, reading);
+    const settle = (found: V | null) => {
+      if (this.#asked.get(key) !== reading) return;
+      this.#asked.delete(key);
+      if (found === null) this.#found.delete(key);
+      else this.#found.set(key, reading);
     };
-    reading.answer.then((found) => found ?? drop(), drop);
+    reading.answer.then(settle, () => settle(null));
     return reading.answer;
   }
 
   /** Forgets everything, also what is being read: a change may have come in between. */
   clear(): void {
-    this.#readings.clear();
+    this.#found.clear();
+    this.#asked.clear();
   }
 
   #isBelieved({ began }: Reading<V>): boolean {

@@ -18,7 +18,7 @@ const TOUCH_MS = 60_000;
 /** Most keys whose use is remembered as noted. */
 const TOUCH_LIMIT = 10_000;
 
-/** Keys: the project of one may be as of {@link BELIEF_MS} ago, and a revocation is answered once nobody believes the key. */
+/** Keys: the project of one may be as of `BELIEF_MS` ago, and a revocation is answered once nobody believes the key. */
 export function recentApiKeys(
   table: ApiKeyTable,
   { rows, othersBelieveMs }: { rows: RecentRows; othersBelieveMs: number },
@@ -46,7 +46,7 @@ export function recentApiKeys(
   };
 }
 
-/** Projects: `findRecent` and `isOrigin` may be as of {@link BELIEF_MS} ago. */
+/** Projects: `findRecent` and `isOrigin` may be as of `BELIEF_MS` ago. */
 export function recentProjects(table: ProjectTable, rows: RecentRows): ProjectTable {
   return {
     ...table,
@@ -60,7 +60,7 @@ export function recentProjects(table: ProjectTable, rows: RecentRows): ProjectTa
   };
 }
 
-/** Sessions: `findPending` may be as of {@link BELIEF_MS} ago. */
+/** Sessions: `findPending` may be as of `BELIEF_MS` ago. */
 export function recentSessions(table: SessionTable, rows: RecentRows): SessionTable {
   return {
     ...table,

@@ -7,6 +7,12 @@ import { ago, fromNow, NOW } from "./database-time.ts";
 import { isGone } from "./processes.ts";
 import type { Db } from "./tables.ts";
 
+/**
+ * Seconds after which a process looks at what is in its own hands: what is being handled it knows, and the rest it has
+ * noted without hearing so, while the messenger delivered it again to another process, which left it to this one.
+ */
+const OWN_SECONDS = 10;
+
 /** The port over this connection or transaction. */
 export function updateTable(db: Db): UpdateTable {
   return {
@@ -36,8 +42,10 @@ export function updateTable(db: Db): UpdateTable {
         with abandoned as materialized (
           select number from updates
           where bot = ${bot} and finished_at is null and noted_at >= ${ago(maxAgeSeconds)}
-            and (${isFree(sql`updates.holder`)} or noted_at < ${ago(olderThanSeconds)}
-              and (taken_until is null or taken_until <= ${NOW}))
+            and (${isFree(sql`updates.holder`)}
+              or (noted_at < ${ago(olderThanSeconds)}
+                  or holder = ${holder} and noted_at < ${ago(OWN_SECONDS)})
+                and (taken_until is null or taken_until <= ${NOW}))
           order by number limit ${limit} for update skip locked
         ), taken as (
           update updates set taken_until = ${fromNow(olderThanSeconds)}, holder = ${holder}

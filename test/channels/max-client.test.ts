@@ -7,7 +7,7 @@ import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createMaxClient, type MaxClient } from "../../src/channels/max-client.ts";
 import { MaxRefusal, MaxUnreached, maxErrors } from "../../src/channels/max-errors.ts";
-import { inTrace, readTrace } from "../../src/core/trace.ts";
+import { inTrace, readTrace } from "../../src/trace.ts";
 
 const TOKEN = "max-token-0123456789";
 const SIGNAL = new AbortController().signal;

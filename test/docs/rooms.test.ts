@@ -46,7 +46,10 @@ const rooms = readdirSync(`${ROOT}src`, { withFileTypes: true })
 /** These could be packages of their own, or run elsewhere. */
 const KNOW_NOTHING_OF_TAPIN = ["sandbox", "transcoder", "web"];
 
-/** What stands beside the rooms: errors are everybody's, the rest is wiring. */
+/** What stands beside the rooms and is not everybody's, as errors are: the rooms that may import it; no others may. */
+const SHARED: Readonly<Record<string, readonly string[]>> = { "trace.ts": ["channels", "server"] };
+
+/** What stands beside the rooms: errors are everybody's, the rest is wiring but for what is shared. */
 const files = readdirSync(`${ROOT}src`).filter((name) => name.endsWith(".ts"));
 
 interface Probe {
@@ -67,7 +70,9 @@ function probeOf(room: string, depth: number): Probe {
     }));
   const wiring = files.map((name) => ({
     from: `${up}${name}`,
-    allowed: name === "errors.ts" && !KNOW_NOTHING_OF_TAPIN.includes(room),
+    allowed:
+      (name === "errors.ts" && !KNOW_NOTHING_OF_TAPIN.includes(room)) ||
+      (SHARED[name]?.includes(room) ?? false),
   }));
   const vendors = Object.entries(HOMES).map(([from, homes]) => ({
     from,

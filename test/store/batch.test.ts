@@ -1,7 +1,13 @@
 // What gathers and what goes out alone, over statements that end when the test says so.
 
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { type Gathering, gather, MOST_IN_BATCH, PATIENCE_MS } from "../../src/store/batch.ts";
+import {
+  type Gathering,
+  gather,
+  MOST_IN_BATCH,
+  MOST_WAIT_MS,
+  PATIENCE_MS,
+} from "../../src/store/batch.ts";
 
 type Statement = PromiseWithResolvers<readonly (string | undefined)[]> & {
   readonly items: readonly number[];
@@ -150,5 +156,23 @@ describe("gather", () => {
     await vi.waitFor(() => expect(statements).toHaveLength(6));
     answer(5);
     await Promise.all(more);
+  });
+
+  test("whoever has gathered for too long is told so, and those after them are asked", async () => {
+    vi.useFakeTimers();
+    const { call, statements, answer } = gathering();
+    const called = Array.from({ length: 2 + 2 * MOST_IN_BATCH + 1 }, (_, item) => call(item));
+    const last = called.at(-1);
+    for (const each of called) each?.catch(() => {});
+    vi.advanceTimersByTime(PATIENCE_MS - 1);
+    expect(statements).toHaveLength(2);
+    const long = vi.spyOn(performance, "now").mockReturnValue(performance.now() + MOST_WAIT_MS);
+    const young = call(-7);
+    answer(0);
+    await expect(last).rejects.toMatchObject({ reason: "UNAVAILABLE" });
+    expect(itemsOf(statements).at(-1)).toEqual([-7]);
+    answer(2);
+    expect(await young).toBe("answer -7");
+    long.mockRestore();
   });
 });

@@ -23,8 +23,13 @@ describe.each(DATABASES)("updates on $name", (kind) => {
     store.updates.note(bot, { ...update, holder });
 
   /** Notes updates of these keys, in this order, as if it were so many seconds ago. */
-  async function noteAgo(bot: string, seconds: number, keys: readonly string[]): Promise<void> {
-    for (const key of keys) await note(bot, { key, payload: { key } });
+  async function noteAgo(
+    bot: string,
+    seconds: number,
+    keys: readonly string[],
+    holder = "one",
+  ): Promise<void> {
+    for (const key of keys) await note(bot, { key, payload: { key } }, holder);
     await database.query(
       `update updates set noted_at = noted_at - interval '${seconds} seconds'
        where bot = '${bot}' and key in (${keys.map((key) => `'${key}'`).join(", ")})`,
@@ -190,6 +195,16 @@ describe.each(DATABASES)("updates on $name", (kind) => {
       expect(await take(bot)).toEqual([]);
       await noteAgo(bot, 11, ["slow"]);
       expect(keysOf(await take(bot))).toEqual(["slow"]);
+      expect(await take(bot)).toEqual([]);
+    });
+
+    test("takeUnfinished gives a process back what it noted without hearing so, when it had time to be handled", async () => {
+      const bot = newBot();
+      await heard("other", 60, 0);
+      await noteAgo(bot, 9, ["unheard"], "other");
+      expect(await take(bot)).toEqual([]);
+      await noteAgo(bot, 2, ["unheard"], "other");
+      expect(keysOf(await take(bot))).toEqual(["unheard"]);
       expect(await take(bot)).toEqual([]);
     });
 

@@ -21,7 +21,7 @@ const current = new AsyncLocalStorage<Trace | null>();
 /** The trace of a request; null when it has none, or no valid one. */
 export function readTrace(headers: { get(name: string): string | null }): Trace | null {
   const [, traceId, flags] =
-    /^[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})/.exec(
+    /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})/.exec(
       headers.get("traceparent") ?? "",
     ) ?? [];
   if (traceId === undefined || flags === undefined) return null;
