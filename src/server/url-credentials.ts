@@ -13,18 +13,26 @@ const MAX_NAME_LENGTH = 128;
 
 /** Fails with `validation_failed` when the path or the query holds a credential. */
 export function refuseCredentials({ path, query }: Pick<Exchange, "path" | "query">): void {
-  if (!CREDENTIAL.test(path) && !CREDENTIAL.test(query)) return;
+  if (!holdsCredential(path) && !holdsCredential(query)) return;
   throw new TapinError("VALIDATION_FAILED", {
     sentence: "Credentials belong in the Authorization header, never in a URL.",
     violations: violationsOf(query),
   });
 }
 
+/** Whether it holds one, percent-encoded or not: who reads the log can decode. */
+function holdsCredential(text: string): boolean {
+  const decoded = text.replace(/%([0-9a-f]{2})/gi, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+  return CREDENTIAL.test(decoded);
+}
+
 function violationsOf(query: string): readonly Violation[] {
-  const parameters = query.split("&").filter((parameter) => CREDENTIAL.test(parameter));
+  const parameters = query.split("&").filter(holdsCredential);
   const names = parameters.flatMap((parameter) => [...new URLSearchParams(parameter).keys()]);
   return [...new Set(names)]
-    .filter((name) => !CREDENTIAL.test(name))
+    .filter((name) => !holdsCredential(name))
     .slice(0, MAX_NAMES)
     .map((name) => ({
       field: name.slice(0, MAX_NAME_LENGTH).toWellFormed(),

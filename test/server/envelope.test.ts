@@ -101,6 +101,7 @@ describe.each(RUNTIMES)("the envelope on %s", (runtime) => {
     ["/healthz?token=", "tapin_watch_x", ["token"]],
     ["/tapin.auth.v1.AuthService/GetLink?authorization=", "KEY", ["authorization"]],
     ["/nowhere/", "TAPIN_LIVE_X", undefined],
+    ["/tapin.auth.v1.AuthService/GetLink?%6bey=", "%74apin_watch_x", ["key"]],
   ])("400 for credentials in the URL %s, naming where", async (path, credential, fields) => {
     const secret = credential === "KEY" ? tapin.apiKey : credential;
     const answer = await keyed(path + secret);
