@@ -1,8 +1,9 @@
 // Who calls: what authentication found out, and how it turns into the one session the caller may touch.
 
 import { type Grant, type Reader, recipientOf } from "../core/grant.ts";
-import type { PendingSession, Ports } from "../core/ports.ts";
+import type { Ports } from "../core/ports.ts";
 import type { Session } from "../core/session.ts";
+import type { PendingSession } from "../core/session-ports.ts";
 import { TapinError } from "../errors.ts";
 import type { LiveKey } from "./authenticate.ts";
 

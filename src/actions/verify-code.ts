@@ -1,9 +1,10 @@
 // Verify a code: trade it for the subscriber's data, once.
 
 import { WRONG_VERIFIER_LIMIT } from "../core/grant.ts";
-import type { Ports, VerifiedProfile } from "../core/ports.ts";
+import type { Ports } from "../core/ports.ts";
 import type { Project } from "../core/project.ts";
 import { challengeOf, sha256Hex } from "../core/secret.ts";
+import type { VerifiedProfile } from "../core/session-ports.ts";
 import { TapinError } from "../errors.ts";
 import { avatarUrlOf } from "./avatar-url.ts";
 import { type IdempotencyKey, once } from "./idempotency.ts";

@@ -2,6 +2,7 @@
 // and when is decided elsewhere; retries and pauses of a dialog too. https://dev.max.ru/docs-api
 
 import type { OnCall } from "./call-report.ts";
+import { parseExactly } from "./exact-json.ts";
 import { MaxRefusal, MaxUnreached } from "./max-errors.ts";
 import { createRateLimiter } from "./rate-limiter.ts";
 import { type Fetch, fetchTrusting, withTrace } from "./runtime-fetch.ts";
@@ -279,24 +280,4 @@ async function readAnswer(
 function readSeconds(header: string | null): number | null {
   const seconds = Number(header ?? Number.NaN);
   return Number.isFinite(seconds) && seconds >= 0 ? seconds : null;
-}
-
-type Reviver = (key: string, value: unknown) => unknown;
-
-// MAX writes 64-bit numbers, which JSON.parse would round: those beyond 2^53 become text, digit by digit
-// (https://tc39.es/proposal-json-parse-with-source).
-const exactly = ((_: string, value: unknown, context?: { readonly source?: string }) =>
-  typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value)
-    ? (context?.source ?? value)
-    : value) as Reviver;
-
-/** Null when the text is no JSON object. */
-function parseExactly(text: string): Readonly<Record<string, unknown>> | null {
-  try {
-    const value: unknown = JSON.parse(text, exactly);
-    const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
-    return isObject ? (value as Readonly<Record<string, unknown>>) : null;
-  } catch {
-    return null;
-  }
 }

@@ -40,6 +40,15 @@ export interface Call extends Arrival {
   readonly startedAt: number;
 }
 
+/** The call that a request begins now. */
+export function beginCall(
+  { requestId, address, origin, tell, hideFromPages }: Arrival,
+  given: Pick<Call, "dialect" | "headers" | "waiting">,
+): Call {
+  const arrival = { requestId, address, origin, tell, hideFromPages };
+  return { ...arrival, ...given, head: false, startedAt: performance.now() };
+}
+
 /** A call whose credentials were checked. */
 export interface AdmittedCall extends Call {
   readonly identity: Identity;

@@ -18,9 +18,10 @@ import {
 import type { CreatedSession } from "../actions/create-session.ts";
 import type { SessionView } from "../actions/deliver-status.ts";
 import type { ProjectBot } from "../core/bot-ports.ts";
-import type { ApiKeyInfo, VerifiedProfile } from "../core/ports.ts";
+import type { ApiKeyInfo } from "../core/ports.ts";
 import { type Project, SUBSCRIPTION_POLICIES, type SubscriptionPolicy } from "../core/project.ts";
 import type { PublicStatus } from "../core/session.ts";
+import type { VerifiedProfile } from "../core/session-ports.ts";
 import type { Channel } from "../core/subscriber.ts";
 
 const CHANNEL_PROTO: Record<Channel, ChannelProto> = {

@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { DescMethod, DescService, Message } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 import { TapinError } from "../errors.ts";
-import type { Call } from "./call.ts";
+import { beginCall, type Call } from "./call.ts";
 import { keepDeadline } from "./deadline.ts";
 import { answerError, type Exchange, headerOf, isGone, type RequestHead } from "./exchange.ts";
 import type { StreamRequest, StreamResponse } from "./http2-stream.ts";
@@ -133,19 +133,8 @@ async function answerOf(
 }
 
 function callOf({ dialect }: Way, exchange: LaneExchange, waiting: Waiting): Call {
-  const { requestId, address, origin, tell, hideFromPages, req } = exchange;
-  return {
-    requestId,
-    address,
-    origin,
-    tell,
-    hideFromPages,
-    dialect: dialect.name,
-    headers: { get: (name) => headerOf(req, name) },
-    waiting,
-    head: false,
-    startedAt: performance.now(),
-  };
+  const headers = { get: (name: string) => headerOf(exchange.req, name) };
+  return beginCall(exchange, { dialect: dialect.name, headers, waiting });
 }
 
 /** How long a body may take that nobody waits for is the listener's business. */

@@ -7,7 +7,7 @@ import { type Reason, TapinError } from "../errors.ts";
 import type { RestResponse } from "../transcoder/rest-message.ts";
 import { TranscodeError, type TranscodeErrorKind } from "../transcoder/transcode-error.ts";
 import { createTranscoder } from "../transcoder/transcoder.ts";
-import type { AdmittedCall, Call } from "./call.ts";
+import { type AdmittedCall, beginCall, type Call } from "./call.ts";
 import { toRestError } from "./error-envelope.ts";
 import {
   type Exchange,
@@ -92,19 +92,8 @@ function admittedOf({ admitted }: RestCall): AdmittedCall {
 }
 
 function callOf(exchange: Exchange, waiting: Waiting): Call {
-  const { requestId, address, origin, tell, hideFromPages, req } = exchange;
-  return {
-    requestId,
-    address,
-    origin,
-    tell,
-    hideFromPages,
-    dialect: "rest",
-    headers: { get: (name) => headerOf(req, name) },
-    waiting,
-    head: false,
-    startedAt: performance.now(),
-  };
+  const headers = { get: (name: string) => headerOf(exchange.req, name) };
+  return beginCall(exchange, { dialect: "rest", headers, waiting });
 }
 
 const REASON_OF_KIND: Record<TranscodeErrorKind, Reason> = {

@@ -23,6 +23,8 @@ export interface TimeoutHeader {
   readonly header: string;
   readonly form: RegExp;
   readonly rule: string;
+  /** {@link MAX_TIMEOUT_MS} in its form. */
+  readonly longest: string;
 }
 
 /** The header of gRPC and gRPC-Web. */
@@ -30,6 +32,7 @@ export const GRPC_TIMEOUT: TimeoutHeader = {
   header: "grpc-timeout",
   form: /^(\d{1,8})([HMSmun])$/,
   rule: "must be 1-8 digits and one of H, M, S, m, u, n",
+  longest: `${MAX_TIMEOUT_MS}m`,
 };
 
 /** The header of Connect. */
@@ -37,15 +40,15 @@ export const CONNECT_TIMEOUT: TimeoutHeader = {
   header: "connect-timeout-ms",
   form: /^(\d{1,10})$/,
   rule: "must be 1-10 digits",
+  longest: String(MAX_TIMEOUT_MS),
 };
 
 /** A timeout above 2^31-1 ms would be taken for 1 ms by the timer behind it, so it is cut down here. */
 export function clampTimeout(req: Request): void {
-  for (const { header, form } of [GRPC_TIMEOUT, CONNECT_TIMEOUT]) {
-    const [, amount, unit = "m"] = form.exec(headerOf(req, header) ?? "") ?? [];
-    if (Number(amount) * (UNIT_MS[unit] ?? 1) <= MAX_TIMEOUT_MS || amount === undefined) continue;
-    req.headers[header] =
-      header === GRPC_TIMEOUT.header ? `${MAX_TIMEOUT_MS}m` : String(MAX_TIMEOUT_MS);
+  for (const timeout of [GRPC_TIMEOUT, CONNECT_TIMEOUT]) {
+    const { header, longest } = timeout;
+    const ms = parseTimeout(timeout, headerOf(req, header) ?? undefined);
+    if (ms === MAX_TIMEOUT_MS) req.headers[header] = longest;
   }
 }
 

@@ -20,7 +20,7 @@ import {
 } from "@connectrpc/connect-node";
 import type { Logger } from "pino";
 import { TapinError } from "../errors.ts";
-import type { AdmittedCall, Arrival, Dialect } from "./call.ts";
+import { type AdmittedCall, type Arrival, beginCall, type Call, type Dialect } from "./call.ts";
 import { keepDeadline } from "./deadline.ts";
 import { answerError, type Exchange, headerOf, isHttp1 } from "./exchange.ts";
 import { createLane, type FindLane } from "./lane.ts";
@@ -212,16 +212,10 @@ async function* withConnectErrors(call: AdmittedCall, answers: AsyncIterable<Mes
   }
 }
 
-function callOf(context: HandlerContext, stopping: AbortSignal) {
+function callOf(context: HandlerContext, stopping: AbortSignal): Call {
   const arrival = context.values.get(ARRIVAL);
   if (arrival === null) throw new TapinError("INTERNAL", { cause: "call without arrival" });
-  const { requestId, address, origin, tell, hideFromPages } = arrival;
-  return {
-    requestId,
-    address,
-    origin,
-    tell,
-    hideFromPages,
+  return beginCall(arrival, {
     dialect: context.protocolName as Dialect,
     headers: context.requestHeader,
     // When the server stops, streams are ended at once, while unary calls may finish.
@@ -230,9 +224,7 @@ function callOf(context: HandlerContext, stopping: AbortSignal) {
         ? context.signal
         : AbortSignal.any([context.signal, stopping]),
     ),
-    head: false,
-    startedAt: performance.now(),
-  };
+  });
 }
 
 function admittedCallOf(context: HandlerContext): AdmittedCall {

@@ -3,7 +3,7 @@
 
 import { sql } from "kysely";
 import type { Grant } from "../core/grant.ts";
-import type { DeliveredSession } from "../core/ports.ts";
+import type { DeliveredSession } from "../core/session-ports.ts";
 import { gather } from "./batch.ts";
 import { prepared } from "./prepared.ts";
 import { SEEN, type SeenRow, sessionOf } from "./session-row.ts";

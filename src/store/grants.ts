@@ -3,7 +3,7 @@
 
 import { sql } from "kysely";
 import type { Grant } from "../core/grant.ts";
-import type { GrantTable } from "../core/ports.ts";
+import type { GrantTable } from "../core/session-ports.ts";
 import { ago, fromNow, RIGHT_NOW } from "./database-time.ts";
 import { delivering } from "./deliver-codes.ts";
 import type { OnEnded } from "./sessions.ts";

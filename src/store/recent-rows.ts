@@ -3,9 +3,9 @@
 // the feed is fresh: while it is known to have told every change up to a moment ago.
 
 import { LRUCache } from "lru-cache";
-import type { PendingSession } from "../core/ports.ts";
 import type { Project } from "../core/project.ts";
 import { isEnded, type Session } from "../core/session.ts";
+import type { PendingSession } from "../core/session-ports.ts";
 
 /** Milliseconds after which no process answers from memory what a committed change has made untrue. */
 export const BELIEF_MS = 700;

@@ -3,13 +3,8 @@
 
 import { setTimeout as pause, setImmediate as turn } from "node:timers/promises";
 import { LRUCache } from "lru-cache";
-import type {
-  ApiKeyTable,
-  DeliveredSession,
-  GrantTable,
-  ProjectTable,
-  SessionTable,
-} from "../core/ports.ts";
+import type { ApiKeyTable, ProjectTable } from "../core/ports.ts";
+import type { DeliveredSession, GrantTable, SessionTable } from "../core/session-ports.ts";
 import type { RecentRows } from "./recent-rows.ts";
 
 /** Milliseconds for which a noted use of a key is not noted again by this process. */

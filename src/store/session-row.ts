@@ -1,10 +1,10 @@
 // A row of `sessions` as callers may see it: whoever's time is over reads as `expired`, whether or not a worker has
 // written that yet.
 
-import { sql } from "kysely";
-import type { Session, SessionStatus } from "../core/session.ts";
-import type { Channel } from "../core/subscriber.ts";
+import { type Selectable, sql } from "kysely";
+import type { Session } from "../core/session.ts";
 import { NOW, RIGHT_NOW } from "./database-time.ts";
+import type { SessionRow } from "./tables.ts";
 import { sourceList, targetOf } from "./transitions.ts";
 
 /** True for a row that will be `expired` as soon as a worker comes by. */
@@ -22,20 +22,8 @@ export const SEEN = sql`
     * 1000)::double precision as ended_ms`;
 
 /** What {@link SEEN} selects. */
-export interface SeenRow {
-  id: string;
-  project_id: string;
-  state: string | null;
-  redirect_uri: string | null;
-  code_challenge: string | null;
-  match_code: string | null;
-  client_ip: string | null;
-  client_user_agent: string | null;
-  ttl_seconds: number;
-  owner_channel: Channel | null;
-  owner_user_id: string | null;
-  status: SessionStatus;
-  sequence: number;
+export interface SeenRow
+  extends Omit<Selectable<SessionRow>, "created_at" | "expires_at" | "ended_at"> {
   age_seconds: number;
   remaining_ms: number;
   ended_ms: number | null;

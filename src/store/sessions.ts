@@ -3,8 +3,8 @@
 
 import { type RawBuilder, sql } from "kysely";
 import type { Ending } from "../core/observer.ts";
-import type { SessionDraft, SessionTable } from "../core/ports.ts";
 import type { Session, SessionEvent } from "../core/session.ts";
+import type { SessionDraft, SessionTable } from "../core/session-ports.ts";
 import type { Channel } from "../core/subscriber.ts";
 import { gather } from "./batch.ts";
 import { ago, NOW, RIGHT_NOW } from "./database-time.ts";

@@ -2,7 +2,7 @@
 // and reads who signed in. Of any number of simultaneous callers one wins (T9).
 
 import { type RawBuilder, sql } from "kysely";
-import type { VerifiedProfile } from "../core/ports.ts";
+import type { VerifiedProfile } from "../core/session-ports.ts";
 import type { Channel } from "../core/subscriber.ts";
 import { gather } from "./batch.ts";
 import { chosenLang } from "./chosen-lang.ts";

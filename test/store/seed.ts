@@ -2,11 +2,12 @@
 
 import { randomBytes, randomUUID } from "node:crypto";
 import type { BotTable } from "../../src/core/bot-ports.ts";
-import type { GrantDraft, SessionDraft, Store } from "../../src/core/ports.ts";
+import type { Store } from "../../src/core/ports.ts";
 import type { Project, ProjectDraft } from "../../src/core/project.ts";
 import type { PromptDraft, SettlingBot } from "../../src/core/prompt-ports.ts";
 import { randomText, sha256Hex } from "../../src/core/secret.ts";
 import type { Session } from "../../src/core/session.ts";
+import type { GrantDraft, SessionDraft } from "../../src/core/session-ports.ts";
 import type { Person, Subscriber } from "../../src/core/subscriber.ts";
 
 /** Random text of `[A-Za-z0-9]`. */
