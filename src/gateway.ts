@@ -13,7 +13,7 @@ import { type Keyring, openKeyring } from "./keyring.ts";
 import { type Addresses, accessTo, openWebsite, sandboxRoutes } from "./mount-sandbox.ts";
 import { type Late, openStorage, portsOf } from "./open-ports.ts";
 import { createSandbox, type Sandbox } from "./sandbox/sandbox.ts";
-import { createMetrics } from "./server/metrics.ts";
+import { type Crew, createMetrics } from "./server/metrics.ts";
 import { createServer, type Server } from "./server/server.ts";
 import { readCertificate, watchTlsFiles } from "./server/tls-files.ts";
 import { WEBHOOK_PREFIX, webhookRoute } from "./server/webhook.ts";
@@ -54,8 +54,15 @@ interface Running {
   readonly workers: Stop[];
 }
 
-/** Starts everything. Rejects with a sentence when a setting, the database or a bot token does not work. */
-export async function startGateway(config: Config, log: Logger): Promise<Gateway> {
+/**
+ * Starts everything. Rejects with a sentence when a setting, the database or a bot token does not work. `crew`: the workers
+ * that serve the port together with this process; default: it is alone.
+ */
+export async function startGateway(
+  config: Config,
+  log: Logger,
+  crew: Crew | null = null,
+): Promise<Gateway> {
   const running: Running = { storage: () => {}, server: async () => {}, workers: [] };
   let stopped: Promise<void> | null = null;
   const stop = (graceMs = STOP_GRACE_MS) => {
@@ -63,7 +70,7 @@ export async function startGateway(config: Config, log: Logger): Promise<Gateway
     return stopped;
   };
   try {
-    return { ...(await assemble(config, log, running)), stop };
+    return { ...(await assemble(config, { log, crew, running })), stop };
   } catch (error) {
     await stop();
     throw error;
@@ -96,8 +103,7 @@ async function inTurn(steps: readonly Stop[], log: Logger): Promise<void> {
 
 async function assemble(
   config: Config,
-  log: Logger,
-  running: Running,
+  { log, crew, running }: { log: Logger; crew: Crew | null; running: Running },
 ): Promise<Omit<Gateway, "stop">> {
   const keyring = openKeyring(config.dataDir);
   const { secret, adminToken } = await readSecrets(config, keyring);
@@ -112,10 +118,13 @@ async function assemble(
   const metrics =
     token === null
       ? null
-      : createMetrics({
-          watchers: () => late.storage?.changes.size ?? 0,
-          pool: () => late.storage?.pool() ?? null,
-        });
+      : createMetrics(
+          {
+            watchers: () => late.storage?.changes.size ?? 0,
+            pool: () => late.storage?.pool() ?? null,
+          },
+          crew,
+        );
   const observer = metrics?.observer ?? NO_OBSERVER;
   const storage = await openStorage(config, { observer, log });
   late.storage = storage;
