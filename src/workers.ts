@@ -111,10 +111,11 @@ class Parent {
       const child = cluster.fork();
       const startedAt = performance.now();
       place.child = child;
+      // Others may speak here, too: `node --watch` tells of each file.
       child.on("message", (message: FromWorker) => {
         if (message.kind === "gather") this.#gather(child, message.id);
-        else if (message.kind === "told") this.#told(child, message);
-        else {
+        if (message.kind === "told") this.#told(child, message);
+        if (message.kind === "ready") {
           this.#onReady(place, child);
           resolve(message.url);
         }
