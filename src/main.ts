@@ -30,15 +30,19 @@ function readConfig(): Config {
 }
 
 async function start(config: Config): Promise<void> {
-  const log = createLog({ level: config.logLevel, secrets: secretsOf(config), write });
+  const together = config.workers === 1 ? null : await import("./worker.ts");
+  const log = createLog({
+    level: config.logLevel,
+    secrets: secretsOf(config),
+    write: together?.wholeLines(process.stdout) ?? write,
+  });
   watchProcess(log);
-  if (config.workers === 1) await serve(config, log, null);
-  else await serveTogether(config, log);
+  if (together === null) await serve(config, log, null);
+  else await serveTogether(config, log, together.thisWorker());
 }
 
-/** As a worker, or as the parent of the workers, which loads nothing of the service. */
-async function serveTogether(config: Config, log: Logger): Promise<void> {
-  const worker = (await import("./worker.ts")).thisWorker();
+/** As a worker, or with null as the parent of the workers, which loads nothing of the service. */
+async function serveTogether(config: Config, log: Logger, worker: Worker | null): Promise<void> {
   if (worker !== null) await serve(config, log.child({ worker: worker.number }), worker);
   else await (await import("./workers.ts")).startWorkers(config, log);
 }
