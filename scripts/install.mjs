@@ -1,6 +1,6 @@
-// Installs the dependencies when they are missing or do not match package-lock.json. Runs before every npm script (for
-// those that start the service, run.sh looks first whether it must), under whichever Node (20 or newer) the machine has:
-// plain JavaScript, no dependencies.
+// Installs the dependencies when they are missing or do not match package-lock.json. Runs before
+// every npm script (for those that start the service, run.sh looks first whether it must), under
+// whichever Node (20 or newer) the machine has: plain JavaScript, no dependencies.
 
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";

@@ -1,5 +1,5 @@
-// Starts the process: environment in, gateway up, signals, exit code. Runs unchanged on Node and on Deno. All of weight
-// is imported late: the embedded database opens, in its thread, while the rest is loaded.
+// Starts the process: environment in, gateway up, signals, exit code. Runs unchanged on Node and on Deno.
+// All of weight is imported late: the embedded database opens, in its thread, while the rest is loaded.
 
 import process from "node:process";
 import type { Logger } from "pino";

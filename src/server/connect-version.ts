@@ -1,4 +1,5 @@
-// The version of the Connect protocol, which connect-node either demands of everybody or looks at in nobody.
+// The version of the Connect protocol, which connect-node either demands of everybody or looks at
+// in nobody.
 
 import { TapinError } from "../errors.ts";
 import type { Dialect } from "./call.ts";
@@ -9,7 +10,10 @@ export const VERSION_HEADER = "connect-protocol-version";
 /** The one there is (https://connectrpc.com/docs/protocol). */
 export const VERSION = "1";
 
-/** Fails with `validation_failed` when a Connect caller speaks another version; whoever names none speaks this one. */
+/**
+ * Fails with `validation_failed` when a Connect caller speaks another version; whoever names none
+ * speaks this one.
+ */
 export function checkVersion(
   dialect: Dialect,
   headers: { get(name: string): string | null },

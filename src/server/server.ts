@@ -73,7 +73,7 @@ export interface Server {
 // What gRPC's own tools ask for: it is in no REST route.
 const RPC_ONLY: readonly DescService[] = [Health, ...REFLECTION_SERVICES];
 
-/** Compiles the rules of every request there is: the most of what building the server takes, and without ports. */
+/** Compiles the rules of all requests: the most of what building the server takes, without ports. */
 export function compileRules(): Validate {
   const services = [AuthService, AdminService, SandboxService, ...RPC_ONLY];
   return createValidate(services.flatMap((service) => service.methods));

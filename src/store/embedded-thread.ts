@@ -1,5 +1,6 @@
-// The thread of the embedded database: PostgreSQL compiled to WebAssembly, its files in the data directory or nowhere. It
-// answers what embedded.ts, on the other side, asks. One process, one connection.
+// The thread of the embedded database: PostgreSQL compiled to WebAssembly, its files in the data
+// directory or nowhere. It answers what embedded.ts, on the other side, asks. One process, one
+// connection.
 
 import { mkdir, rename, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
@@ -51,8 +52,8 @@ async function open(dataDir: string | "memory"): Promise<Opened> {
   }
 }
 
-// A new database is made beside its place and moved there once complete: a process killed while making it
-// would otherwise leave a half that never opens again.
+// A new database is made beside its place and moved there once complete: a process killed while
+// making it would otherwise leave a half that never opens again.
 async function openFiles(directory: string): Promise<PGlite> {
   const place = join(directory, "db");
   try {
@@ -72,12 +73,13 @@ async function openFiles(directory: string): Promise<PGlite> {
 async function prepare(pglite: PGlite): Promise<void> {
   try {
     await migrate(async (text) => (await pglite.exec(text)).at(-1)?.rows ?? []);
-    // Nobody else can be in here, so whoever held something is dead: nobody need wait until that is certain.
+    // Nobody else can be in here, so whoever held something is dead: nobody need wait until that is
+    // certain.
     await pglite.exec(`delete from leases; delete from processes;
       update updates set holder = null where finished_at is null`);
     for (const channel of CHANNELS) {
-      // PGlite calls back before it resolves what the statement answers, and messages keep their order: whoever is told
-      // the answer has been told the news.
+      // PGlite calls back before it resolves what the statement answers, and messages keep their
+      // order: whoever is told the answer has been told the news.
       await pglite.listen(channel, (payload) => send({ channel, payload }));
     }
   } catch (error) {

@@ -1,6 +1,7 @@
-// The embedded database as the rest of this process sees it: it lives in a thread of its own (embedded-thread.ts), so that
-// it opens while everything else is being loaded, and no statement of its holds up the answers to others. This file loads
-// nothing of weight, so that a start can begin with it.
+// The embedded database as the rest of this process sees it: it lives in a thread of its own
+// (embedded-thread.ts), so that it opens while everything else is being loaded, and no statement of
+// its holds up the answers to others. This file loads nothing of weight, so that a start can begin
+// with it.
 
 import { Worker } from "node:worker_threads";
 import type { PGlite, PGliteTransaction } from "kysely";
@@ -38,11 +39,16 @@ export type OnNotification = (channel: string, payload: string) => void;
 export interface Embedded extends PGlite {
   /** Resolves once its schema is up to date. Rejects with a sentence when it cannot be opened. */
   readonly opened: Promise<void>;
-  /** Hears every notification, each before the answer of the statement that caused it. Default: nobody. */
+  /**
+   * Hears every notification, each before the answer of the statement that caused it. Default:
+   * nobody.
+   */
   onNotification(listener: OnNotification): void;
 }
 
-/** Begins to open the database in `<dataDir>/db`, or one that ends with the process for `"memory"`. */
+/**
+ * Begins to open the database in `<dataDir>/db`, or one that ends with the process for `"memory"`.
+ */
 export function openEmbedded(dataDir: string | "memory"): Embedded {
   const line = new Line();
   const opened = line.ask({ what: "open", dataDir }).then(() => undefined);

@@ -1,5 +1,5 @@
-// Opens the storage: PostgreSQL when there is a URL, the embedded database otherwise, and puts the tables
-// together to the Store that the rest of Tapin knows.
+// Opens the storage: PostgreSQL when there is a URL, the embedded database otherwise, and puts the
+// tables together to the Store that the rest of Tapin knows.
 
 import { sql } from "kysely";
 import type { Ending } from "../core/observer.ts";
@@ -32,7 +32,10 @@ export interface OpenOptions {
   readonly databaseUrl: string | null;
   /** Directory of the embedded database, made when missing; `"memory"` keeps nothing. */
   readonly dataDir: string | "memory";
-  /** The embedded database of that directory, when somebody has begun to open it already. Default: it is opened now. */
+  /**
+   * The embedded database of that directory, when somebody has begun to open it already. Default:
+   * it is opened now.
+   */
   readonly embedded?: Embedded | null;
   /** Hears of what goes wrong in the background, such as a lost connection. Default: nobody. */
   readonly onError?: OnError;
@@ -59,9 +62,9 @@ export interface OpenedDatabase extends OpenedStore {
 }
 
 /**
- * Opens the storage, its schema up to date. Rejects with a sentence: the URL is no PostgreSQL URL, the
- * server cannot be reached or refuses, the data directory is in use or cannot be written, the database
- * is a newer Tapin's.
+ * Opens the storage, its schema up to date. Rejects with a sentence: the URL is no PostgreSQL URL,
+ * the server cannot be reached or refuses, the data directory is in use or cannot be written, the
+ * database is a newer Tapin's.
  */
 export async function openStore(options: OpenOptions): Promise<OpenedStore> {
   return openDatabase(options);

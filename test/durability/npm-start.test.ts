@@ -1,5 +1,5 @@
-// How npm starts the service: what is looked at first, and signals as people and supervisors send them, to npm instead of
-// the service, or twice.
+// How npm starts the service: what is looked at first, and signals as people and supervisors send
+// them, to npm instead of the service, or twice.
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -39,7 +39,10 @@ test.each(["start", "start:deno"])("npm run %s hands SIGTERM to the service", as
   if (npm.exitCode === null && npm.signalCode === null) await once(npm, "exit");
 });
 
-/** `scripts/run.sh` in a project of its own, with a `node` that only says what it was to run and whether that works. */
+/**
+ * `scripts/run.sh` in a project of its own, with a `node` that only says what it was to run and
+ * whether that works.
+ */
 async function makeProject(installed: string) {
   const folder = await mkdtemp(join(tmpdir(), "tapin-run-"));
   await mkdir(join(folder, "bin"));

@@ -1,4 +1,5 @@
-// The line to the thread of the embedded database. What the store does with it, on both databases, is in the other suites.
+// The line to the thread of the embedded database. What the store does with it, on both databases,
+// is in the other suites.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Embedded, openEmbedded } from "../../src/store/embedded.ts";
