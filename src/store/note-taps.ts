@@ -79,7 +79,8 @@ function valuesOf(taps: readonly TapNote[]): readonly unknown[] {
  * A row for each tap, but for one that is twice in the statement. What is decided here is what `decidePrompt` would decide, by
  * the same conditions, and only for an update that nobody has noted before. Its rows are locked first, and those that
  * somebody else has are left out: so it waits for nobody who could wait for it. Updates and people are written in one
- * order, for two processes may be given the same ones.
+ * order, for two processes may be given the same ones. Two conditions are put so that no index fits them: a plan that was
+ * made, and kept, while there were few rows would else read every live prompt, or all people of a project.
  */
 const NOTE_TAPS = prepared<TapRow>(
   "tapin_note_taps",
@@ -95,7 +96,7 @@ const NOTE_TAPS = prepared<TapRow>(
       select asked.* from noted join asked on asked.place = noted.place where noted.fresh
     ), prompt as materialized (
       select token, project_id, session_id, channel, messenger_user_id from prompts
-      where token = any(array(select token from fresh)) and status = 'live'
+      where token = any(array(select token from fresh)) and status || '' = 'live'
         and expires_at > ${RIGHT_NOW}
       order by token for no key update skip locked
     ), session as materialized (
@@ -108,8 +109,9 @@ const NOTE_TAPS = prepared<TapRow>(
       select subscribers.id, fresh.place
       from fresh
       join prompt on prompt.token = fresh.token
-      join subscribers on subscribers.project_id = prompt.project_id
-        and subscribers.channel = fresh.channel and subscribers.messenger_user_id = fresh.user_id
+      join subscribers on subscribers.channel = fresh.channel
+        and subscribers.messenger_user_id = fresh.user_id
+        and subscribers.project_id::text = prompt.project_id::text
     ), free as materialized (
       select id from subscribers
       where id = any(array(select id from known)) order by id for no key update skip locked

@@ -47,12 +47,20 @@ const NOTE = prepared<NotedRow>(
     select place, fresh, finished, mine from noted`,
 );
 
+// Locked in the order in which they are noted.
 const FINISH = prepared<never>(
   "tapin_finish_updates",
   sql`
+    with asked as materialized (
+      select * from unnest($1::text[], $2::text[]) as asked (bot, key)
+    ), mine as materialized (
+      select updates.bot, updates.key
+      from updates join asked on asked.bot = updates.bot and asked.key = updates.key
+      order by updates.bot, updates.key for no key update of updates
+    )
     update updates set finished_at = ${NOW}, payload = null, taken_until = null
-    from unnest($1::text[], $2::text[]) as asked (bot, key)
-    where updates.bot = asked.bot and updates.key = asked.key and finished_at is null`,
+    from mine
+    where updates.bot = mine.bot and updates.key = mine.key`,
 );
 
 /** Notes over this connection or transaction. */
