@@ -227,7 +227,6 @@ describe("the kept plan of a tap", () => {
       await database.store.prompts.create(project.id, draft);
       taps.push({ who, token: draft.token });
     }
-    await queryOnce(database.url, "analyze");
     // The sixth time the plan is kept.
     for (const { who, token } of taps) {
       const note = { bot: "telegram:1", key: text(8), payload: null, holder: "p" };
