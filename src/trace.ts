@@ -20,10 +20,11 @@ const current = new AsyncLocalStorage<Trace | null>();
 
 /** The trace of a request; null when it has none, or no valid one. */
 export function readTrace(headers: { get(name: string): string | null }): Trace | null {
+  const parent = headers.get("traceparent");
+  if (parent === null) return null;
   const [, traceId, flags] =
-    /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})/.exec(
-      headers.get("traceparent") ?? "",
-    ) ?? [];
+    /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})/.exec(parent) ??
+    [];
   if (traceId === undefined || flags === undefined) return null;
   const state = headers.get("tracestate");
   const isPassedOn = state !== null && /^[ -~]*$/.test(state) && state.length <= MAX_STATE_LENGTH;
