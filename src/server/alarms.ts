@@ -4,7 +4,8 @@
 interface Alarm {
   /** By `performance.now()`. */
   readonly at: number;
-  readonly ring: () => void;
+  /** Null once it is called off. */
+  ring: (() => void) | null;
 }
 
 /** Alarms that share a timer, which keeps no process alive. */
@@ -21,11 +22,13 @@ export class Alarms {
 
   /** Rings once after so many milliseconds; the answer calls it off. */
   set(ms: number, ring: () => void): () => void {
-    const alarm = { at: performance.now() + ms, ring };
+    const alarm: Alarm = { at: performance.now() + ms, ring };
     this.#alarms.add(alarm);
     if (alarm.at < this.#firesAt) this.#fireAt(alarm.at);
     return () => {
       this.#alarms.delete(alarm);
+      // The set keeps tables it has outgrown for a while, and with them everything that the alarm would hold.
+      alarm.ring = null;
     };
   }
 
@@ -44,7 +47,7 @@ export class Alarms {
       if (alarm.at > now) next = Math.min(next, alarm.at);
       else {
         this.#alarms.delete(alarm);
-        alarm.ring();
+        alarm.ring?.();
       }
     }
     // What has rung may have set an earlier one.

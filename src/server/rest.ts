@@ -4,7 +4,7 @@
 import type { DescService } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 import { type Reason, TapinError } from "../errors.ts";
-import type { RestResponse } from "../transcoder/rest-message.ts";
+import type { RestRequest, RestResponse } from "../transcoder/rest-message.ts";
 import { type Soon, whenThere } from "../transcoder/soon.ts";
 import { TranscodeError, type TranscodeErrorKind } from "../transcoder/transcode-error.ts";
 import { createTranscoder } from "../transcoder/transcoder.ts";
@@ -14,6 +14,7 @@ import {
   type Exchange,
   headerOf,
   isGone,
+  type Request,
   type Response,
   writePiece,
   writeText,
@@ -71,16 +72,7 @@ export function createRest(
     handle(exchange) {
       const waiting = waitFor(exchange);
       const call = callOf(exchange, waiting);
-      const request = {
-        method: exchange.method,
-        path: exchange.path,
-        query: exchange.query,
-        headers: call.headers,
-        body: () => readBody(exchange.req, maxBodyBytes, waiting),
-        get signal() {
-          return waiting.signal;
-        },
-      };
+      const request = new CalledRequest(exchange, call, maxBodyBytes);
       const answer = transcoder.handle(request, { call, stopping, admitted: null });
       return whenThere(answer, (found) => {
         if (found === null) return false;
@@ -88,6 +80,38 @@ export function createRest(
       });
     },
   };
+}
+
+/**
+ * The request as the transcoder sees it. A class, since an accessor in an object literal makes each object a type of its
+ * own, which the runtime keeps for long, and everything of the call with it.
+ */
+class CalledRequest implements RestRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly query: string;
+  readonly headers: Call["headers"];
+  readonly #req: Request;
+  readonly #waiting: Waiting;
+  readonly #maxBodyBytes: number;
+
+  constructor({ req, method, path, query }: Exchange, call: Call, maxBodyBytes: number) {
+    this.method = method;
+    this.path = path;
+    this.query = query;
+    this.headers = call.headers;
+    this.#req = req;
+    this.#waiting = call.waiting;
+    this.#maxBodyBytes = maxBodyBytes;
+  }
+
+  body(): Soon<Uint8Array> {
+    return readBody(this.#req, this.#maxBodyBytes, this.#waiting);
+  }
+
+  get signal(): AbortSignal {
+    return this.#waiting.signal;
+  }
 }
 
 function admittedOf({ admitted }: RestCall): AdmittedCall {

@@ -87,12 +87,24 @@ export class RouteTable<R extends Routable> {
     }
     collect(this.#root, segments, "", candidates);
     if (candidates.length === 0) return null;
-    return {
-      find: (method) => findRoute(candidates, method),
-      get allow() {
-        return allowedMethods(candidates);
-      },
-    };
+    return new Candidates(candidates);
+  }
+}
+
+// A class, since an accessor in an object literal makes each object a type of its own, which the runtime keeps for long.
+class Candidates<R extends Routable> implements PathMatch<R> {
+  readonly #candidates: readonly Candidate<R>[];
+
+  constructor(candidates: readonly Candidate<R>[]) {
+    this.#candidates = candidates;
+  }
+
+  find(method: string) {
+    return findRoute(this.#candidates, method);
+  }
+
+  get allow(): readonly string[] {
+    return allowedMethods(this.#candidates);
   }
 }
 
