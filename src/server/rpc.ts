@@ -22,6 +22,7 @@ import type { Logger } from "pino";
 import { TapinError } from "../errors.ts";
 import type { Soon } from "../transcoder/soon.ts";
 import { type AdmittedCall, type Arrival, beginCall, type Call, type Dialect } from "./call.ts";
+import { checkVersion } from "./connect-version.ts";
 import { keepDeadline } from "./deadline.ts";
 import { answerError, type Exchange, headerOf, isHttp1 } from "./exchange.ts";
 import { createLane, type FindLane } from "./lane.ts";
@@ -154,6 +155,7 @@ async function admit(pipeline: Pipeline, context: HandlerContext, stopping: Abor
   const body = values.get(BODY);
   const query = context.requestMethod === "GET" ? new URL(context.url).searchParams : null;
   const check = async () => {
+    checkVersion(call.dialect, headers, query);
     checkTimeout(call.dialect, headers);
     if (body !== null) await checkMessage({ method, headers, query }, body);
   };

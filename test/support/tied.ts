@@ -1,0 +1,11 @@
+// The service as tapin.ts runs it: ended when the run of tests that started it is gone, even one
+// that was killed and could end nothing itself. The run holds the other end of its standard input.
+
+import process from "node:process";
+
+// A worker of TAPIN_WORKERS has its parent to end it, and a kill of that parent is what tests look at.
+if (process.argv[2] !== "worker") {
+  process.stdin.once("end", () => process.exit(1));
+  process.stdin.resume();
+}
+await import("../../src/main.ts");
