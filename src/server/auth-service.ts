@@ -127,8 +127,25 @@ async function callerOf(ports: Ports, call: AdmittedCall, sessionId: string): Pr
 /** A watch token is one reader for ever; an API key is a new one on every call, unless it repeats its key. */
 function readerOf(ports: Ports, call: AdmittedCall): Reader {
   if (call.identity.kind === "watch_token") return { kind: "watch_token" };
-  const key = idempotencyKeyOf(call);
-  return { kind: "api_key", callId: key === null ? randomUuid(ports.random) : sha256Hex(key) };
+  return new KeyReader(ports, idempotencyKeyOf(call));
+}
+
+/** Whoever reads with an API key. Its id is made when a code is there to be received: most polls find none. */
+class KeyReader {
+  readonly kind = "api_key";
+  readonly #ports: Pick<Ports, "random">;
+  readonly #key: string | null;
+  #callId: string | null = null;
+
+  constructor(ports: Pick<Ports, "random">, key: string | null) {
+    this.#ports = ports;
+    this.#key = key;
+  }
+
+  get callId(): string {
+    this.#callId ??= this.#key === null ? randomUuid(this.#ports.random) : sha256Hex(this.#key);
+    return this.#callId;
+  }
 }
 
 function idempotencyOf<Desc extends DescMessage>(

@@ -4,7 +4,8 @@
 import type { DescService } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 import { type Reason, TapinError } from "../errors.ts";
-import type { RestResponse } from "../transcoder/rest-message.ts";
+import type { RestRequest, RestResponse } from "../transcoder/rest-message.ts";
+import { type Soon, whenThere } from "../transcoder/soon.ts";
 import { TranscodeError, type TranscodeErrorKind } from "../transcoder/transcode-error.ts";
 import { createTranscoder } from "../transcoder/transcoder.ts";
 import { type AdmittedCall, beginCall, type Call } from "./call.ts";
@@ -13,9 +14,10 @@ import {
   type Exchange,
   headerOf,
   isGone,
+  type Request,
   type Response,
-  writeBytes,
   writePiece,
+  writeText,
 } from "./exchange.ts";
 import { type Pipeline, toTapinError } from "./pipeline.ts";
 import { readBody } from "./request-body.ts";
@@ -24,7 +26,7 @@ import { Waiting } from "./waiting.ts";
 /** Serves the REST paths. */
 export interface Rest {
   /** Answers the exchange; false when no route has this path. */
-  handle(exchange: Exchange): Promise<boolean>;
+  handle(exchange: Exchange): Soon<boolean>;
 }
 
 /** How WatchSession looks as Server-Sent Events (contract section 1). */
@@ -53,8 +55,10 @@ export function createRest(
   const transcoder = createTranscoder<RestCall>({
     services,
     streams: STREAMS,
-    async admit(method, context, { head }) {
-      context.admitted = await pipeline.admit(method, { ...context.call, head });
+    admit(method, context, { head }) {
+      return whenThere(pipeline.admit(method, { ...context.call, head }), (admitted) => {
+        context.admitted = admitted;
+      });
     },
     invoke(method, request, context) {
       const call = admittedOf(context);
@@ -65,25 +69,49 @@ export function createRest(
     renderError: (error, { call }) => toRestError(convert(error, log), call.requestId),
   });
   return {
-    async handle(exchange) {
+    handle(exchange) {
       const waiting = waitFor(exchange);
       const call = callOf(exchange, waiting);
-      const request = {
-        method: exchange.method,
-        path: exchange.path,
-        query: exchange.query,
-        headers: call.headers,
-        body: () => readBody(exchange.req, maxBodyBytes, waiting),
-        get signal() {
-          return waiting.signal;
-        },
-      };
-      const answer = await transcoder.handle(request, { call, stopping, admitted: null });
-      if (answer === null) return false;
-      await writeAnswer(exchange.res, answer);
-      return true;
+      const request = new CalledRequest(exchange, call, maxBodyBytes);
+      const answer = transcoder.handle(request, { call, stopping, admitted: null });
+      return whenThere(answer, (found) => {
+        if (found === null) return false;
+        return whenThere(writeAnswer(exchange.res, found), () => true);
+      });
     },
   };
+}
+
+/**
+ * The request as the transcoder sees it. A class, since an accessor in an object literal makes each object a type of its
+ * own, which the runtime keeps for long, and everything of the call with it.
+ */
+class CalledRequest implements RestRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly query: string;
+  readonly headers: Call["headers"];
+  readonly #req: Request;
+  readonly #waiting: Waiting;
+  readonly #maxBodyBytes: number;
+
+  constructor({ req, method, path, query }: Exchange, call: Call, maxBodyBytes: number) {
+    this.method = method;
+    this.path = path;
+    this.query = query;
+    this.headers = call.headers;
+    this.#req = req;
+    this.#waiting = call.waiting;
+    this.#maxBodyBytes = maxBodyBytes;
+  }
+
+  body(): Soon<Uint8Array> {
+    return readBody(this.#req, this.#maxBodyBytes, this.#waiting);
+  }
+
+  get signal(): AbortSignal {
+    return this.#waiting.signal;
+  }
 }
 
 function admittedOf({ admitted }: RestCall): AdmittedCall {
@@ -124,15 +152,15 @@ function waitFor({ req, res }: Exchange): Waiting {
   return waiting;
 }
 
-async function writeAnswer(res: Response, answer: RestResponse): Promise<void> {
-  res.statusCode = answer.status;
-  for (const [name, value] of answer.headers) res.setHeader(name, value);
-  if (answer.body === null || answer.body instanceof Uint8Array) {
-    if (answer.body === null) res.end();
-    else await writeBytes(res, answer.body);
-    return;
-  }
-  for await (const chunk of answer.body) {
+function writeAnswer(res: Response, { status, headers, body }: RestResponse): Soon<void> {
+  res.statusCode = status;
+  for (const [name, value] of headers) res.setHeader(name, value);
+  if (body === null) res.end();
+  else return typeof body === "string" ? writeText(res, body) : writeStream(res, body);
+}
+
+async function writeStream(res: Response, body: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const chunk of body) {
     if (!(await writePiece(res, chunk))) break;
   }
   res.end();

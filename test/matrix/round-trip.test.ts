@@ -54,7 +54,7 @@ async function throughRest(method: DescMethod, request: Message, answer: Message
     null,
   );
   const chunks: Uint8Array[] = [];
-  if (response?.body instanceof Uint8Array) chunks.push(response.body);
+  if (typeof response?.body === "string") chunks.push(Buffer.from(response.body));
   else for await (const chunk of response?.body ?? []) chunks.push(chunk);
   const answered = Buffer.concat(chunks).toString();
   return { status: response?.status, arrived, answered };

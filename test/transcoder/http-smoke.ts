@@ -9,6 +9,7 @@ import process from "node:process";
 import { buffer } from "node:stream/consumers";
 import { create } from "@bufbuild/protobuf";
 import type { RestRequest, RestResponse } from "../../src/transcoder/rest-message.ts";
+import { whenThere } from "../../src/transcoder/soon.ts";
 import { Genre, WatchBookResponseSchema } from "./gen/library/v1/library_pb.ts";
 import { openLibrary } from "./library.ts";
 
@@ -39,7 +40,7 @@ function toRest(incoming: IncomingMessage, signal: AbortSignal): RestRequest {
 
 async function write(answer: RestResponse | null, outgoing: ServerResponse): Promise<void> {
   outgoing.writeHead(answer?.status ?? 404, answer?.headers.flat() ?? []);
-  if (answer?.body instanceof Uint8Array) outgoing.write(answer.body);
+  if (typeof answer?.body === "string") outgoing.write(answer.body);
   else if (answer?.body) for await (const chunk of answer.body) outgoing.write(chunk);
   outgoing.end();
 }
@@ -48,9 +49,8 @@ const server = createServer((incoming, outgoing) => {
   outgoing.on("close", () => {
     if (incoming.url?.endsWith("/watch") === true) gone.abort();
   });
-  void transcoder
-    .handle(toRest(incoming, gone.signal), "context")
-    .then((answer) => write(answer, outgoing));
+  const answer = transcoder.handle(toRest(incoming, gone.signal), "context");
+  void whenThere(answer, (found) => write(found, outgoing));
 });
 server.listen(0, "127.0.0.1");
 await once(server, "listening");

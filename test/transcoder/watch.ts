@@ -88,7 +88,7 @@ export async function openBody(source: Source, extras: RequestExtras = {}, heart
 
 function chunksOf(response: RestResponse | null): AsyncIterator<Uint8Array> {
   const body = response?.body;
-  if (!body || body instanceof Uint8Array) throw new Error("no stream");
+  if (!body || typeof body === "string") throw new Error("no stream");
   return body[Symbol.asyncIterator]();
 }
 
