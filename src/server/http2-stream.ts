@@ -76,14 +76,25 @@ export class StreamResponse {
     const { stream } = this;
     // Node would wait for ever for room to write no bytes in.
     const isEmpty = bytes.byteLength === 0;
-    if (!this.#begin(isEmpty && this.#trailers === null)) return;
+    const trailers = this.#trailers;
+    if (!this.#begin(isEmpty && trailers === null, trailers !== null)) return;
+    if (trailers !== null) {
+      stream.once("wantTrailers", () => {
+        if (!stream.destroyed && !stream.closed) stream.sendTrailers(trailers);
+      });
+    }
     if (isEmpty) stream.end();
     else stream.end(bytes);
   }
 
   /** Sends the head unless it is sent, then the bytes. */
   write(bytes: Uint8Array, done: (error?: Error | null) => void): void {
-    if (this.#begin(false)) this.stream.write(bytes, done);
+    if (this.#begin(false, false)) this.stream.write(bytes, done);
+  }
+
+  /** Sends the head now; `hasTrailers` = `setTrailers` will say something before `end`. */
+  open(hasTrailers: boolean): void {
+    this.#begin(false, hasTrailers);
   }
 
   once(event: "close", listener: () => void): void {
@@ -98,17 +109,10 @@ export class StreamResponse {
     this.stream.destroy();
   }
 
-  #begin(endStream: boolean): boolean {
+  #begin(endStream: boolean, waitForTrailers: boolean): boolean {
     const { stream } = this;
     if (stream.destroyed || stream.closed) return false;
-    if (stream.headersSent) return true;
-    const trailers = this.#trailers;
-    if (trailers !== null) {
-      stream.once("wantTrailers", () => {
-        if (!stream.destroyed && !stream.closed) stream.sendTrailers(trailers);
-      });
-    }
-    stream.respond(this.#headers, { endStream, waitForTrailers: trailers !== null });
+    if (!stream.headersSent) stream.respond(this.#headers, { endStream, waitForTrailers });
     return true;
   }
 }

@@ -16,11 +16,8 @@ export interface Place {
   readonly most: number;
 }
 
-/**
- * Takes one of each place, or none of them and fails with `rate_limited`. The answer gives them back, and so does the
- * signal: what stalls and then vanishes never reaches its `finally`.
- */
-export type TakePlaces = (places: readonly Place[], signal: AbortSignal) => () => void;
+/** Takes one of each place, or none of them and fails with `rate_limited`. The answer gives them back. */
+export type TakePlaces = (places: readonly Place[]) => () => void;
 
 /** Builds a counter of places; `name` is that of what is open, in `RateLimit` fields: `watchers`. */
 export function createPlaces(name: string): TakePlaces {
@@ -32,18 +29,14 @@ export function createPlaces(name: string): TakePlaces {
     if (count === 0) open.delete(key);
     else open.set(key, count);
   };
-  return (wanted, signal) => {
-    signal.throwIfAborted();
+  return (wanted) => {
     const places = wanted.filter(({ most }) => most > 0);
     const full = places.find((place) => (open.get(keyOf(place)) ?? 0) >= place.most);
     if (full !== undefined) throw tooMany(name, full);
     for (const place of places) change(place, 1);
-    const leave = () => {
-      signal.removeEventListener("abort", leave);
+    return () => {
       for (const place of places.splice(0)) change(place, -1);
     };
-    signal.addEventListener("abort", leave);
-    return leave;
   };
 }
 

@@ -9,17 +9,11 @@ import { TranscodeError, type TranscodeErrorKind } from "../transcoder/transcode
 import { createTranscoder } from "../transcoder/transcoder.ts";
 import { type AdmittedCall, beginCall, type Call } from "./call.ts";
 import { toRestError } from "./error-envelope.ts";
-import {
-  type Exchange,
-  headerOf,
-  isGone,
-  type Response,
-  writeBytes,
-  writePiece,
-} from "./exchange.ts";
+import { type Exchange, headerOf, isGone, type Response, writeBytes } from "./exchange.ts";
 import { type Pipeline, toTapinError } from "./pipeline.ts";
 import { readBody } from "./request-body.ts";
-import { Waiting } from "./waiting.ts";
+import { StreamWriter } from "./stream-writer.ts";
+import { StreamWaits, Waiting } from "./waiting.ts";
 
 /** Serves the REST paths. */
 export interface Rest {
@@ -39,8 +33,6 @@ export const STREAMS = {
 /** One REST call on its way through the transcoder. */
 interface RestCall {
   readonly call: Call;
-  /** Aborts with UNAVAILABLE when the server stops: for streams only. */
-  readonly stopping: AbortSignal;
   admitted: AdmittedCall | null;
 }
 
@@ -50,6 +42,7 @@ export function createRest(
   pipeline: Pipeline,
   { stopping, maxBodyBytes, log }: { stopping: AbortSignal; maxBodyBytes: number; log: Logger },
 ): Rest {
+  const waits = new StreamWaits(stopping);
   const transcoder = createTranscoder<RestCall>({
     services,
     streams: STREAMS,
@@ -59,8 +52,11 @@ export function createRest(
     invoke(method, request, context) {
       const call = admittedOf(context);
       if (method.methodKind === "unary") return pipeline.unary(method, request, call);
-      const signal = AbortSignal.any([call.waiting.signal, context.stopping]);
-      return pipeline.stream(method, request, { ...call, waiting: Waiting.until(signal) });
+      waits.add(call.waiting);
+      return (outflow) => {
+        pipeline.stream(method, request, call, outflow);
+        return stopOf(call.waiting);
+      };
     },
     renderError: (error, { call }) => toRestError(convert(error, log), call.requestId),
   });
@@ -74,16 +70,18 @@ export function createRest(
         query: exchange.query,
         headers: call.headers,
         body: () => readBody(exchange.req, maxBodyBytes, waiting),
-        get signal() {
-          return waiting.signal;
-        },
       };
-      const answer = await transcoder.handle(request, { call, stopping, admitted: null });
+      const answer = await transcoder.handle(request, { call, admitted: null });
       if (answer === null) return false;
       await writeAnswer(exchange.res, answer);
       return true;
     },
   };
+}
+
+/** Holds on to nothing of the call but its wait. */
+function stopOf(waiting: Waiting) {
+  return { stop: () => waiting.leave() };
 }
 
 function admittedOf({ admitted }: RestCall): AdmittedCall {
@@ -132,8 +130,5 @@ async function writeAnswer(res: Response, answer: RestResponse): Promise<void> {
     else await writeBytes(res, answer.body);
     return;
   }
-  for await (const chunk of answer.body) {
-    if (!(await writePiece(res, chunk))) break;
-  }
-  res.end();
+  answer.body.start(new StreamWriter(res));
 }

@@ -65,3 +65,25 @@ export class Waiting {
     return this.#controller.signal;
   }
 }
+
+/** Those who wait for streams: when the server stops they are told at once, while other calls may finish. */
+export class StreamWaits {
+  readonly #stopping: AbortSignal;
+  readonly #open = new Set<Waiting>();
+
+  /** `stopping` aborts with what they are told. One listener serves all. */
+  constructor(stopping: AbortSignal) {
+    this.#stopping = stopping;
+    stopping.addEventListener("abort", () => {
+      for (const waiting of [...this.#open]) waiting.end(stopping.reason);
+    });
+  }
+
+  /** Ends this wait, too, when the server stops. */
+  add(waiting: Waiting): void {
+    if (this.#stopping.aborted) waiting.end(this.#stopping.reason);
+    if (waiting.isOver) return;
+    this.#open.add(waiting);
+    waiting.onOver(() => this.#open.delete(waiting));
+  }
+}

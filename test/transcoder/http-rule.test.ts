@@ -190,10 +190,6 @@ describe("createTranscoder", () => {
     expect(attempt).toThrow(reason);
   });
 
-  it.each([0, -1, Number.NaN, 2 ** 31])("refuses a heartbeat of %d ms", (heartbeatMs) => {
-    expect(() => openLibrary({}, { heartbeatMs })).toThrow("heartbeatMs must be from 1 to");
-  });
-
   it("serves annotated methods only and lists their routes", () => {
     const { routes } = start([
       serviceOf({}, { rule: { ...get("/v1/{text}"), additionalBindings: [post("/v2")] } }),
