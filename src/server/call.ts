@@ -53,20 +53,3 @@ export function beginCall(
 export interface AdmittedCall extends Call {
   readonly identity: Identity;
 }
-
-/** The same call without its request, for what lasts: of the headers no more than the log and the errors of its end tell. */
-export function lastingCall(call: AdmittedCall): AdmittedCall {
-  const authorization = call.headers.get("authorization");
-  const traceparent = call.headers.get("traceparent");
-  const get = (name: string) => {
-    if (name === "authorization") return authorization;
-    return name === "traceparent" ? traceparent : null;
-  };
-  const { dialect, identity, requestId, address, origin, waiting, head, startedAt } = call;
-  return {
-    ...{ dialect, identity, requestId, address, origin, waiting, head, startedAt },
-    headers: { get },
-    tell: () => {},
-    hideFromPages: () => {},
-  };
-}

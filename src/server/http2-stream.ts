@@ -5,6 +5,9 @@ import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from
 
 const NOTHING = new Uint8Array();
 
+/** In place of headers that are sent. */
+const SENT: OutgoingHttpHeaders = {};
+
 /** The head of a request, and its stream. */
 export class StreamRequest {
   readonly stream: ServerHttp2Stream;
@@ -43,7 +46,7 @@ export class StreamRequest {
 /** The response to it. Once its stream has closed, nothing that is done to it has any effect. */
 export class StreamResponse {
   readonly stream: ServerHttp2Stream;
-  readonly #headers: OutgoingHttpHeaders = { ":status": 200 };
+  #headers: OutgoingHttpHeaders = { ":status": 200 };
   #trailers: OutgoingHttpHeaders | null = null;
 
   constructor(stream: ServerHttp2Stream) {
@@ -101,6 +104,10 @@ export class StreamResponse {
     this.stream.once(event, listener);
   }
 
+  on(event: "close", listener: () => void): void {
+    this.stream.on(event, listener);
+  }
+
   off(event: "close", listener: () => void): void {
     this.stream.off(event, listener);
   }
@@ -112,7 +119,10 @@ export class StreamResponse {
   #begin(endStream: boolean, waitForTrailers: boolean): boolean {
     const { stream } = this;
     if (stream.destroyed || stream.closed) return false;
-    if (!stream.headersSent) stream.respond(this.#headers, { endStream, waitForTrailers });
+    if (stream.headersSent) return true;
+    stream.respond(this.#headers, { endStream, waitForTrailers });
+    // Node keeps a copy, for as long as the stream stands.
+    this.#headers = SENT;
     return true;
   }
 }

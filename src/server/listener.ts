@@ -173,7 +173,7 @@ function createHttp2(
   h2.on("stream", (stream: http2.ServerHttp2Stream, headers, flags, rawHeaders: string[]) => {
     // What `requestTimeout` does for HTTP/1.1: a body that does not arrive in time ends its stream.
     const arriveMs = stream.endAfterHeaders ? null : REQUEST_MS;
-    unread.add(stream, () => stream.close(http2.constants.NGHTTP2_CANCEL), { arriveMs });
+    unread.add(stream, cancel, { arriveMs });
     if (hearer.stream(stream, { headers, rawHeaders })) return;
     for (const listener of toRequest) listener.call(h2, stream, headers, flags, rawHeaders);
   });
@@ -197,15 +197,30 @@ function createHttp2(
   return h2;
 }
 
+function cancel(stream: http2.ServerHttp2Stream): void {
+  stream.close(http2.constants.NGHTTP2_CANCEL);
+}
+
+function giveUp(this: Socket): void {
+  this.destroy();
+}
+
+function destroy(socket: Socket): void {
+  socket.destroy();
+}
+
 function trackSockets(
   h1: http.Server,
   { sockets, unread }: { sockets: Set<Socket>; unread: UnreadWatch },
 ): void {
+  function forget(this: Socket): void {
+    sockets.delete(this);
+  }
   h1.prependListener("connection", (socket: Socket) => {
     sockets.add(socket);
-    unread.add(socket, () => socket.destroy());
-    socket.once("close", () => sockets.delete(socket));
-    socket.on("error", () => socket.destroy());
+    unread.add(socket, destroy);
+    socket.on("close", forget);
+    socket.on("error", giveUp);
   });
 }
 
@@ -221,8 +236,8 @@ function chooseByAlpn(
 ): void {
   const choose = swapListeners(h1, h2, "secureConnection");
   h1.on("secureConnection", (socket: TLSSocket) => {
-    socket.on("error", () => socket.destroy());
-    unread.add(socket, () => socket.destroy());
+    socket.on("error", giveUp);
+    unread.add(socket, destroy);
     choose(socket, socket.alpnProtocol === "h2");
   });
 }
@@ -252,7 +267,8 @@ function swapListeners(
 function sniff(socket: Socket, decide: (isHttp2: boolean) => void): void {
   let seen = Buffer.alloc(0);
   const timer = setTimeout(() => socket.destroy(), SNIFF_MS);
-  socket.once("close", () => clearTimeout(timer));
+  const onClose = () => clearTimeout(timer);
+  socket.on("close", onClose);
   // `readable` and read(): with `data`, pause() and unshift() the bytes come back in another order on Deno.
   // And until null: what is left in the buffer wakes nobody up.
   const onReadable = () => {
@@ -265,6 +281,7 @@ function sniff(socket: Socket, decide: (isHttp2: boolean) => void): void {
     const same = PREFACE.compare(seen, 0, length, 0, length) === 0;
     if (same && length < PREFACE.length) return;
     socket.off("readable", onReadable);
+    socket.off("close", onClose);
     clearTimeout(timer);
     socket.unshift(seen);
     decide(same);

@@ -8,13 +8,14 @@ import type { Observer } from "../core/observer.ts";
 import { type Reason, TapinError } from "../errors.ts";
 import { readTrace } from "../trace.ts";
 import { type Authority, authenticate, withChallenge } from "./authenticate.ts";
-import { type AdmittedCall, type Call, lastingCall } from "./call.ts";
+import type { AdmittedCall, Call } from "./call.ts";
 import {
   DEFAULT_DEADLINE_MS,
   type Deadline,
   keepDeadline,
   keepStreamDeadline,
 } from "./deadline.ts";
+import { lastingCall } from "./lasting-call.ts";
 import type { Limits } from "./limit.ts";
 import type { BidiOperation, Operation, StreamOperation, UnaryOperation } from "./operation.ts";
 import { type AnswerOutflow, RunningStream, type StreamSteps } from "./running-stream.ts";

@@ -9,7 +9,7 @@ import { TranscodeError, type TranscodeErrorKind } from "../transcoder/transcode
 import { createTranscoder } from "../transcoder/transcoder.ts";
 import { type AdmittedCall, beginCall, type Call } from "./call.ts";
 import { toRestError } from "./error-envelope.ts";
-import { type Exchange, headerOf, isGone, type Response, writeBytes } from "./exchange.ts";
+import { type Exchange, headerOf, isGone, type Request, writeBytes } from "./exchange.ts";
 import { type Pipeline, toTapinError } from "./pipeline.ts";
 import { readBody } from "./request-body.ts";
 import { StreamWriter } from "./stream-writer.ts";
@@ -32,7 +32,9 @@ export const STREAMS = {
 
 /** One REST call on its way through the transcoder. */
 interface RestCall {
-  readonly call: Call;
+  readonly requestId: string;
+  /** Null once its stream has begun, which would hold its request for as long as it stands. */
+  call: Call | null;
   admitted: AdmittedCall | null;
 }
 
@@ -47,18 +49,20 @@ export function createRest(
     services,
     streams: STREAMS,
     async admit(method, context, { head }) {
-      context.admitted = await pipeline.admit(method, { ...context.call, head });
+      context.admitted = await pipeline.admit(method, { ...given(context.call), head });
     },
     invoke(method, request, context) {
-      const call = admittedOf(context);
+      const call = given(context.admitted);
       if (method.methodKind === "unary") return pipeline.unary(method, request, call);
       waits.add(call.waiting);
+      context.call = null;
+      context.admitted = null;
       return (outflow) => {
         pipeline.stream(method, request, call, outflow);
         return stopOf(call.waiting);
       };
     },
-    renderError: (error, { call }) => toRestError(convert(error, log), call.requestId),
+    renderError: (error, { requestId }) => toRestError(convert(error, log), requestId),
   });
   return {
     async handle(exchange) {
@@ -71,9 +75,13 @@ export function createRest(
         headers: call.headers,
         body: () => readBody(exchange.req, maxBodyBytes, waiting),
       };
-      const answer = await transcoder.handle(request, { call, admitted: null });
+      const answer = await transcoder.handle(request, {
+        requestId: exchange.requestId,
+        call,
+        admitted: null,
+      });
       if (answer === null) return false;
-      await writeAnswer(exchange.res, answer);
+      await writeAnswer(exchange, answer);
       return true;
     },
   };
@@ -84,9 +92,9 @@ function stopOf(waiting: Waiting) {
   return { stop: () => waiting.leave() };
 }
 
-function admittedOf({ admitted }: RestCall): AdmittedCall {
-  if (admitted === null) throw new TapinError("INTERNAL", { cause: "call was not admitted" });
-  return admitted;
+function given<T extends Call>(call: T | null): T {
+  if (call === null) throw new TapinError("INTERNAL", { cause: "call was not admitted" });
+  return call;
 }
 
 function callOf(exchange: Exchange, waiting: Waiting): Call {
@@ -122,7 +130,7 @@ function waitFor({ req, res }: Exchange): Waiting {
   return waiting;
 }
 
-async function writeAnswer(res: Response, answer: RestResponse): Promise<void> {
+async function writeAnswer({ req, res }: Exchange, answer: RestResponse): Promise<void> {
   res.statusCode = answer.status;
   for (const [name, value] of answer.headers) res.setHeader(name, value);
   if (answer.body === null || answer.body instanceof Uint8Array) {
@@ -131,4 +139,12 @@ async function writeAnswer(res: Response, answer: RestResponse): Promise<void> {
     return;
   }
   answer.body.start(new StreamWriter(res));
+  forgetHead(req);
+}
+
+/** Node keeps a request of HTTP/1.1 until its answer ends. Nobody asks for its head any more. */
+function forgetHead(req: Request): void {
+  if ("stream" in req) return;
+  req.headers = {};
+  req.rawHeaders = [];
 }

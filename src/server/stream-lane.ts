@@ -64,10 +64,16 @@ type StreamWay = Way<StreamDialect>;
 function waitFor(res: LaneExchange["res"], way: StreamWay): Waiting {
   const waiting = new Waiting();
   if (isGone(res)) waiting.leave();
-  else res.once("close", () => waiting.leave());
+  else leaveOnClose(res, waiting);
   const timer = startTimeout(way, waiting);
   if (timer !== undefined) waiting.onOver(() => clearTimeout(timer));
   return waiting;
+}
+
+/** In a function of its own, so that the listener holds nothing but the wait. */
+function leaveOnClose(res: LaneExchange["res"], waiting: Waiting): void {
+  // All kinds of response have the same `on`, which the union type hides.
+  (res as ServerResponse).on("close", () => waiting.leave());
 }
 
 async function serve(

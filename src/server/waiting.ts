@@ -10,7 +10,8 @@ const GONE = new TapinError("CANCELED");
 export class Waiting {
   #isOver = false;
   #reason: unknown = null;
-  #listeners: ((reason: unknown) => void)[] = [];
+  /** Never changed in place: few lists take no more room than they need. */
+  #listeners: readonly ((reason: unknown) => void)[] = [];
   #controller: AbortController | null = null;
 
   /** Somebody who waits until the signal aborts. */
@@ -49,10 +50,9 @@ export class Waiting {
 
   /** Calls the listener once, at the end; the answer takes it back. */
   onOver(listener: (reason: unknown) => void): () => void {
-    this.#listeners.push(listener);
+    this.#listeners = this.#listeners.concat(listener);
     return () => {
-      const at = this.#listeners.indexOf(listener);
-      if (at >= 0) this.#listeners.splice(at, 1);
+      this.#listeners = this.#listeners.filter((other) => other !== listener);
     };
   }
 

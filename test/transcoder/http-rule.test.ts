@@ -10,7 +10,6 @@ import { HttpRuleSchema } from "#gen/google/api/http_pb.ts";
 import type { StreamOptions } from "../../src/transcoder/stream-setup.ts";
 import { createTranscoder } from "../../src/transcoder/transcoder.ts";
 import { file_library_v1_library, LibraryService } from "./gen/library/v1/library_pb.ts";
-import { openLibrary } from "./library.ts";
 
 interface MethodShape {
   readonly rule?: MessageInitShape<typeof HttpRuleSchema>;
