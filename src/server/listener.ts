@@ -13,7 +13,7 @@ import { refuseBrokenRequest } from "./broken-request.ts";
 import type { Request, Response } from "./exchange.ts";
 import type { StreamRequest } from "./http2-stream.ts";
 import type { SizeSettings } from "./sizes.ts";
-import { type UnreadWatch, watchUnread } from "./unread.ts";
+import { type UnreadWatch, type Why, watchUnread } from "./unread.ts";
 
 /** Milliseconds a connection may take to send its first bytes, or to shake hands over TLS. */
 export const SNIFF_MS = 10_000;
@@ -65,6 +65,8 @@ export interface ListenerOptions {
   /** With a certificate TLS only, with null cleartext only. */
   readonly certificate: Certificate | null;
   readonly sizes: Pick<SizeSettings, "headBytes" | "connectionStreams">;
+  /** Hears that a reader was let go that took nothing. Default: nobody. */
+  readonly onUnread?: () => void;
 }
 
 /** Builds the listener. */
@@ -73,12 +75,13 @@ export function createListener(hearer: Hearer, options: ListenerOptions): Listen
   const sessions = new Set<http2.ServerHttp2Session>();
   const unread = watchUnread();
   const astray = watchAstray();
-  const h2 = createHttp2({ sessions, unread, astray, ...options }, hearer);
+  const letGo = createLetGo(options);
+  const h2 = createHttp2({ sessions, unread, letGo, astray, ...options }, hearer);
   const sockets = new Set<Socket>();
-  if (h1 instanceof https.Server) chooseByAlpn(h1, { h2, unread });
+  if (h1 instanceof https.Server) chooseByAlpn(h1, { h2, unread, letGo });
   else chooseByPreface(h1, h2);
   // Last, or it would be taken for a listener of HTTP/1.1 and know of no other connection.
-  trackSockets(h1, { sockets, unread });
+  trackSockets(h1, { sockets, unread, letGo });
   return {
     renew: (renewed) => {
       if (h1 instanceof https.Server) h1.setSecureContext(renewed);
@@ -150,14 +153,31 @@ function createHttp1(
   return h1;
 }
 
+/** Lets go of whom `unread.ts` says so. */
+function createLetGo({ onUnread = () => {} }: Pick<ListenerOptions, "onUnread">) {
+  return {
+    stream(stream: http2.ServerHttp2Stream, why: Why): void {
+      if (why === "unread") onUnread();
+      stream.close(http2.constants.NGHTTP2_CANCEL);
+    },
+    socket(socket: Socket, why: Why): void {
+      if (why === "unread") onUnread();
+      socket.destroy();
+    },
+  };
+}
+
+type LetGo = ReturnType<typeof createLetGo>;
+
 interface Http2Parts extends ListenerOptions {
   readonly sessions: Set<http2.ServerHttp2Session>;
   readonly unread: UnreadWatch;
+  readonly letGo: LetGo;
   readonly astray: AstrayWatch;
 }
 
 function createHttp2(
-  { sessions, unread, astray, sizes }: Http2Parts,
+  { sessions, unread, letGo, astray, sizes }: Http2Parts,
   hearer: Hearer,
 ): http2.Http2Server {
   const settings = {
@@ -173,7 +193,7 @@ function createHttp2(
   h2.on("stream", (stream: http2.ServerHttp2Stream, headers, flags, rawHeaders: string[]) => {
     // What `requestTimeout` does for HTTP/1.1: a body that does not arrive in time ends its stream.
     const arriveMs = stream.endAfterHeaders ? null : REQUEST_MS;
-    unread.add(stream, cancel, { arriveMs });
+    unread.add(stream, letGo.stream, { arriveMs });
     if (hearer.stream(stream, { headers, rawHeaders })) return;
     for (const listener of toRequest) listener.call(h2, stream, headers, flags, rawHeaders);
   });
@@ -197,28 +217,20 @@ function createHttp2(
   return h2;
 }
 
-function cancel(stream: http2.ServerHttp2Stream): void {
-  stream.close(http2.constants.NGHTTP2_CANCEL);
-}
-
 function giveUp(this: Socket): void {
   this.destroy();
 }
 
-function destroy(socket: Socket): void {
-  socket.destroy();
-}
-
 function trackSockets(
   h1: http.Server,
-  { sockets, unread }: { sockets: Set<Socket>; unread: UnreadWatch },
+  { sockets, unread, letGo }: { sockets: Set<Socket>; unread: UnreadWatch; letGo: LetGo },
 ): void {
   function forget(this: Socket): void {
     sockets.delete(this);
   }
   h1.prependListener("connection", (socket: Socket) => {
     sockets.add(socket);
-    unread.add(socket, destroy);
+    unread.add(socket, letGo.socket);
     socket.on("close", forget);
     socket.on("error", giveUp);
   });
@@ -232,12 +244,12 @@ function chooseByPreface(h1: http.Server, h2: http2.Http2Server): void {
 /** Over TLS the client has said what it speaks: RFC 7301. Who says nothing gets HTTP/1.1. */
 function chooseByAlpn(
   h1: https.Server,
-  { h2, unread }: { h2: http2.Http2Server; unread: UnreadWatch },
+  { h2, unread, letGo }: { h2: http2.Http2Server; unread: UnreadWatch; letGo: LetGo },
 ): void {
   const choose = swapListeners(h1, h2, "secureConnection");
   h1.on("secureConnection", (socket: TLSSocket) => {
     socket.on("error", giveUp);
-    unread.add(socket, destroy);
+    unread.add(socket, letGo.socket);
     choose(socket, socket.alpnProtocol === "h2");
   });
 }

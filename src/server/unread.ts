@@ -16,15 +16,18 @@ export interface Outlet {
   on(event: "close", listener: () => void): unknown;
 }
 
+/** Why an outlet is ended. */
+export type Why = "unread" | "late";
+
 /** Watches outlets until they close. */
 export interface UnreadWatch {
   /**
-   * Calls `end` when the outlet's reader takes nothing for `UNREAD_MS` while there is something to take, and when what
-   * the other side sends has not come to its end after `arriveMs`; null = it need not.
+   * Calls `end` when the outlet's reader takes nothing for `UNREAD_MS` while there is something to take (`unread`), and
+   * when what the other side sends has not come to its end after `arriveMs` (`late`); null = it need not.
    */
   add<T extends Outlet>(
     outlet: T,
-    end: (outlet: T) => void,
+    end: (outlet: T, why: Why) => void,
     limit?: { readonly arriveMs: number | null },
   ): void;
   /** Looks no more. */
@@ -44,7 +47,7 @@ export function tellTaken(outlet: object): void {
 
 /** One outlet. There are tens of thousands: times are whole milliseconds, which take no room of their own. */
 interface Watched {
-  readonly end: (outlet: never) => void;
+  readonly end: (outlet: never, why: Why) => void;
   /** When the other side must have sent everything; null = whenever it likes. */
   arriveBy: number | null;
   waiting: number;
@@ -71,7 +74,7 @@ export function watchUnread(): UnreadWatch {
   };
 }
 
-function look(watched: ReadonlyMap<Outlet, Watched>): void {
+function look(watched: Map<Outlet, Watched>): void {
   const at = now();
   for (const [outlet, entry] of watched) {
     const { writableLength } = outlet;
@@ -81,6 +84,9 @@ function look(watched: ReadonlyMap<Outlet, Watched>): void {
     entry.tookAt = Math.max(entry.tookAt, tookPieceAt.get(outlet) ?? 0);
     if (entry.arriveBy !== null && outlet.readableEnded) entry.arriveBy = null;
     const isLate = entry.arriveBy !== null && at >= entry.arriveBy;
-    if (isLate || at - entry.tookAt >= UNREAD_MS) entry.end(outlet as never);
+    const isUnread = at - entry.tookAt >= UNREAD_MS;
+    if (!isLate && !isUnread) continue;
+    watched.delete(outlet);
+    entry.end(outlet as never, isUnread ? "unread" : "late");
   }
 }
