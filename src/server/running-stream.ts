@@ -47,7 +47,10 @@ export class RunningStream implements Outflow {
     const { waiting } = this.#call;
     try {
       waiting.throwIfOver();
-      waiting.onOver((reason) => this.end(reason));
+      waiting.onOver((reason) => {
+        // Every wait is over at last; after the stream's end that is no news.
+        if (!this.#isOver) this.end(reason);
+      });
       const onTime = () => this.end(new TapinError("DEADLINE_EXCEEDED"));
       this.#timer = setTimeout(onTime, firstMs);
       this.#running = start(this);
