@@ -1,18 +1,21 @@
-// Installs the dependencies when they are missing or do not match package-lock.json. Runs before every npm
-// script, under whichever Node (20 or newer) the machine has: plain JavaScript, no dependencies.
+// Installs the dependencies when they are missing or do not match package-lock.json. Runs before
+// every npm script (for those that start the service, run.sh looks first whether it must), under
+// whichever Node (20 or newer) the machine has: plain JavaScript, no dependencies.
 
 import { spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const stamp = `${root}node_modules/.tapin-installed`;
-const wanted = createHash("sha256")
-  .update(readFileSync(`${root}package.json`))
-  .update(readFileSync(`${root}package-lock.json`))
-  .digest("hex");
+const wanted = ["package.json", "package-lock.json"]
+  .map((name) => readFileSync(`${root}${name}`, "utf8"))
+  .join("");
 
+// `npm run --ignore-scripts start` asks for what is there, installed or not.
+const told = process.env.npm_config_ignore_scripts === "true";
+
+if (told) process.exit(0);
 if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== wanted) {
   console.error("Installing the dependencies, this takes about half a minute ...");
   const npm = process.env.npm_execpath;

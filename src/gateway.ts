@@ -13,10 +13,10 @@ import { type Keyring, openKeyring } from "./keyring.ts";
 import { type Addresses, accessTo, openWebsite, sandboxRoutes } from "./mount-sandbox.ts";
 import { type Late, openStorage, portsOf } from "./open-ports.ts";
 import { createSandbox, type Sandbox } from "./sandbox/sandbox.ts";
-import { createMetrics } from "./server/metrics.ts";
-import { createServer, type Server } from "./server/server.ts";
+import { compileRules, createServer, type Server } from "./server/server.ts";
 import { readCertificate, watchTlsFiles } from "./server/tls-files.ts";
 import { WEBHOOK_PREFIX, webhookRoute } from "./server/webhook.ts";
+import type { Embedded } from "./store/embedded.ts";
 import { startSweeper } from "./sweeper.ts";
 
 /** A running Tapin. */
@@ -54,16 +54,30 @@ interface Running {
   readonly workers: Stop[];
 }
 
+/** What a gateway may find there already. */
+export interface Given {
+  /** The embedded database, where somebody has begun to open it. Default: it is opened now. */
+  readonly embedded?: Embedded | null;
+}
+
 /** Starts everything. Rejects with a sentence when a setting, the database or a bot token does not work. */
-export async function startGateway(config: Config, log: Logger): Promise<Gateway> {
-  const running: Running = { storage: () => {}, server: async () => {}, workers: [] };
+export async function startGateway(
+  config: Config,
+  log: Logger,
+  { embedded = null }: Given = {},
+): Promise<Gateway> {
+  const running: Running = {
+    storage: async () => await embedded?.close(),
+    server: async () => {},
+    workers: [],
+  };
   let stopped: Promise<void> | null = null;
   const stop = (graceMs = STOP_GRACE_MS) => {
     stopped ??= stopAll(running, { graceMs, log });
     return stopped;
   };
   try {
-    return { ...(await assemble(config, log, running)), stop };
+    return { ...(await assemble(config, { log, embedded, running })), stop };
   } catch (error) {
     await stop();
     throw error;
@@ -96,8 +110,7 @@ async function inTurn(steps: readonly Stop[], log: Logger): Promise<void> {
 
 async function assemble(
   config: Config,
-  log: Logger,
-  running: Running,
+  { log, embedded, running }: { log: Logger; embedded: Embedded | null; running: Running },
 ): Promise<Omit<Gateway, "stop">> {
   const keyring = openKeyring(config.dataDir);
   const { secret, adminToken } = await readSecrets(config, keyring);
@@ -112,12 +125,15 @@ async function assemble(
   const metrics =
     token === null
       ? null
-      : createMetrics({
+      : (await import("./server/metrics.ts")).createMetrics({
           watchers: () => late.storage?.changes.size ?? 0,
           pool: () => late.storage?.pool() ?? null,
         });
   const observer = metrics?.observer ?? NO_OBSERVER;
-  const storage = await openStorage(config, { observer, log });
+  const opening = openStorage(config, { embedded, observer, log });
+  // Meanwhile: it takes a while, and needs no database.
+  const validate = compileRules();
+  const storage = await opening;
   late.storage = storage;
   running.storage = () => storage.close();
   const ports = portsOf(config, { storage, secret, late, observer });
@@ -127,6 +143,7 @@ async function assemble(
   const certificate = config.tls && (await readCertificate(config.tls));
   const server = createServer({
     ports,
+    validate,
     certificate,
     adminToken,
     limits: config.limits,
@@ -151,10 +168,13 @@ async function assemble(
     running.workers.push(watchTlsFiles(config.tls, certificate, { renew, log }));
   }
   Object.assign(addresses, await listen(server, config));
-  const demoApiKey =
-    sandbox === null ? null : await ensureDemoProject(ports, keyring, addresses.publicUrl);
+  const demo = sandbox === null ? null : ensureDemoProject(ports, keyring, addresses.publicUrl);
+  const started = startWorkers({ config, ports, late, sandbox, log, running });
+  // Neither is left to itself when the other fails.
+  await Promise.allSettled([demo, started]);
+  const demoApiKey = await demo;
   if (demoApiKey !== null) openWebsite(website, addresses, demoApiKey);
-  await startWorkers({ config, ports, late, sandbox, log, running });
+  await started;
   return { ...addresses, adminToken, demoApiKey };
 }
 

@@ -1,11 +1,11 @@
 // Starts the process: environment in, gateway up, signals, exit code. Runs unchanged on Node and on Deno.
+// All of weight is imported late: the embedded database opens, in its thread, while the rest is loaded.
 
 import process from "node:process";
 import type { Logger } from "pino";
-import { bannerOf } from "./banner.ts";
 import { type Config, ConfigError, parseConfig } from "./config.ts";
-import { type Gateway, startGateway } from "./gateway.ts";
-import { createLog } from "./log.ts";
+import type { Gateway } from "./gateway.ts";
+import type { Embedded } from "./store/embedded.ts";
 
 /** Milliseconds until a stop that does not come to an end is cut short (contract section 6: 10 s). */
 const STOP_LIMIT_MS = 9500;
@@ -29,17 +29,27 @@ function readConfig(): Config {
 }
 
 async function start(config: Config): Promise<void> {
+  const embedded = config.databaseUrl === null ? await openEarly(config.dataDir) : null;
+  const { createLog } = await import("./log.ts");
   const log = createLog({ level: config.logLevel, secrets: secretsOf(config), write });
   watchProcess(log);
   log.info({
     event: "starting",
     database: config.databaseUrl === null ? "embedded" : "postgresql",
   });
-  const gateway = await startGateway(config, log);
+  const { startGateway } = await import("./gateway.ts");
+  const gateway = await startGateway(config, log, { embedded });
   // Before anybody is told that it is ready: a signal that nobody handles ends the process without a stop.
   stopOnSignals(gateway, log);
   log.info({ event: "ready", url: gateway.publicUrl }, "Tapin is ready");
-  if (config.databaseUrl === null && config.logLevel !== "silent") write(bannerOf(gateway));
+  if (config.databaseUrl !== null || config.logLevel === "silent") return;
+  const { bannerOf } = await import("./banner.ts");
+  write(bannerOf(gateway));
+}
+
+async function openEarly(dataDir: string): Promise<Embedded> {
+  const { openEmbedded } = await import("./store/embedded.ts");
+  return openEmbedded(dataDir);
 }
 
 /** The settings no log line may show. */

@@ -12,6 +12,7 @@ import { TapinError } from "./errors.ts";
 import type { Fleet } from "./fleet/fleet.ts";
 import type { Addresses, Website } from "./mount-sandbox.ts";
 import { AVATAR_PREFIX } from "./server/avatar-route.ts";
+import type { Embedded } from "./store/embedded.ts";
 import { type OpenedStore, openStore } from "./store/open.ts";
 
 /** What is there only after the server listens. */
@@ -25,11 +26,12 @@ export interface Late {
 /** Opens the storage of the settings. Rejects with a sentence when it does not work. */
 export function openStorage(
   config: Config,
-  { observer, log }: { observer: Observer; log: Logger },
+  { embedded, observer, log }: { embedded: Embedded | null; observer: Observer; log: Logger },
 ): Promise<OpenedStore> {
   return openStore({
     databaseUrl: config.databaseUrl,
     dataDir: config.dataDir,
+    embedded,
     onError: (what, err) => log.warn({ event: "store_error", err }, what),
     onEnded: observer.ended,
   });

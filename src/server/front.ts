@@ -25,6 +25,7 @@ import { recall } from "./recall.ts";
 import type { Rest } from "./rest.ts";
 import type { Rpc } from "./rpc.ts";
 import { SECURITY_HEADERS } from "./security-headers.ts";
+import { refuseDoubles } from "./single-headers.ts";
 import type { SizeSettings } from "./sizes.ts";
 import { isUnknownMethod, unknownMethod } from "./unknown-method.ts";
 import { refuseCredentials } from "./url-credentials.ts";
@@ -207,6 +208,7 @@ function checkTarget(
   if (!isOldCheck && (host === null || !isHost(host) || hostCount(req) > 1)) {
     throw new TapinError("VALIDATION_FAILED", { sentence: "The Host header is not valid." });
   }
+  refuseDoubles(req);
   // No target has a fragment (RFC 9112 section 3.2); the URL class would cut it off behind our backs.
   if (path.includes("#") || query.includes("#")) {
     throw new TapinError("VALIDATION_FAILED", { sentence: "The URL must not contain #." });

@@ -7,6 +7,7 @@ import type { DescMethod, DescService, Message } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 import { TapinError } from "../errors.ts";
 import { beginCall, type Call } from "./call.ts";
+import { VERSION, VERSION_HEADER } from "./connect-version.ts";
 import { keepDeadline } from "./deadline.ts";
 import { answerError, type Exchange, headerOf, isGone, type RequestHead } from "./exchange.ts";
 import type { StreamRequest, StreamResponse } from "./http2-stream.ts";
@@ -91,6 +92,7 @@ export function wayOf<Dialect extends LaneRequest>(
   if (dialect === undefined || !dialect.versions.includes(httpVersion)) return null;
   const { encoding, accept, timeout } = dialect;
   if ((headers[encoding] ?? "identity") !== "identity") return null;
+  if ((headers[VERSION_HEADER] ?? VERSION) !== VERSION) return null;
   const timeoutMs = parseTimeout(timeout, headerOf(head, timeout.header) ?? undefined);
   if (timeoutMs === undefined || rawHeaders.some((text) => ODD.test(text))) return null;
   return { method, dialect, timeoutMs, maxBytes, accepts: headerOf(head, accept) };

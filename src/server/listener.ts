@@ -11,6 +11,7 @@ import type { TLSSocket } from "node:tls";
 import { type AstrayWatch, watchAstray } from "./astray.ts";
 import { refuseBrokenRequest } from "./broken-request.ts";
 import type { Request, Response } from "./exchange.ts";
+import { continueOnceRead } from "./expectation.ts";
 import type { StreamRequest } from "./http2-stream.ts";
 import type { SizeSettings } from "./sizes.ts";
 import { type UnreadWatch, type Why, watchUnread } from "./unread.ts";
@@ -142,9 +143,7 @@ function createHttp1(
   // An expectation that is not known may be ignored (RFC 9110 section 10.1.1); Node would send a bare 417.
   h1.on("checkExpectation", onRequest);
   h1.on("checkContinue", (req, res) => {
-    // Behind an answer that is not written yet, Node would put "100 Continue" into the midst of this one. It may be
-    // left out (RFC 9110 section 10.1.1).
-    if (res.socket !== null) res.writeContinue();
+    continueOnceRead(req, res);
     onRequest(req, res);
   });
   h1.on("clientError", (error, socket: Socket) => {
@@ -199,8 +198,7 @@ function createHttp2(
   });
   h2.on("checkExpectation", onRequest);
   h2.on("checkContinue", (req, res) => {
-    // Node itself would throw for a stream that was reset in the same packet, where nobody catches it.
-    if (!req.stream.destroyed) res.writeContinue();
+    continueOnceRead(req, res);
     onRequest(req, res);
   });
   h2.on("session", (session) => {

@@ -21,6 +21,7 @@ import {
 import type { Logger } from "pino";
 import { TapinError } from "../errors.ts";
 import { type AdmittedCall, type Arrival, beginCall, type Call, type Dialect } from "./call.ts";
+import { checkVersion } from "./connect-version.ts";
 import { keepDeadline } from "./deadline.ts";
 import { answerError, type Exchange, headerOf, isHttp1 } from "./exchange.ts";
 import { iterate } from "./iterate.ts";
@@ -163,6 +164,7 @@ async function admit(pipeline: Pipeline, context: HandlerContext, stopping: Abor
   const body = values.get(BODY);
   const query = context.requestMethod === "GET" ? new URL(context.url).searchParams : null;
   const check = async () => {
+    checkVersion(call.dialect, headers, query);
     checkTimeout(call.dialect, headers);
     if (body !== null) await checkMessage({ method, headers, query }, body);
   };

@@ -26,7 +26,7 @@ import { createRest } from "./rest.ts";
 import { createRpc } from "./rpc.ts";
 import { type SandboxPort, sandboxOperations } from "./sandbox-service.ts";
 import type { SizeSettings } from "./sizes.ts";
-import { createValidate } from "./validate.ts";
+import { createValidate, type Validate } from "./validate.ts";
 
 /** Milliseconds between the news that the server is no longer ready and the end of its streams. */
 const LAST_WORD_MS = 50;
@@ -34,6 +34,8 @@ const LAST_WORD_MS = 50;
 /** What the server is made of. */
 export interface ServerParts {
   readonly ports: Ports;
+  /** From {@link compileRules}. */
+  readonly validate: Validate;
   /** Token of AdminService; null = off. */
   readonly adminToken: string | null;
   readonly limits: LimitSettings;
@@ -68,6 +70,15 @@ export interface Server {
   renew(certificate: Certificate): void;
 }
 
+// What gRPC's own tools ask for: it is in no REST route.
+const RPC_ONLY: readonly DescService[] = [Health, ...REFLECTION_SERVICES];
+
+/** Compiles the rules of all requests: the most of what building the server takes, without ports. */
+export function compileRules(): Validate {
+  const services = [AuthService, AdminService, SandboxService, ...RPC_ONLY];
+  return createValidate(services.flatMap((service) => service.methods));
+}
+
 /** Builds the server. Throws when an annotation in the proto files is wrong. */
 export function createServer(parts: ServerParts): Server {
   const { ports, sandbox, log } = parts;
@@ -83,8 +94,7 @@ export function createServer(parts: ServerParts): Server {
   const stopping = new AbortController();
   const leaving = new AbortController();
   const isReady = shareReadyCheck(parts.isReady, leaving.signal);
-  // What gRPC's own tools ask for: it is in no REST route.
-  const rpcServices = [...services, Health, ...REFLECTION_SERVICES];
+  const rpcServices = [...services, ...RPC_ONLY];
   operations.push(
     ...healthOperations({
       services: services.map(({ typeName }) => typeName),
@@ -98,7 +108,7 @@ export function createServer(parts: ServerParts): Server {
     authority: { store: ports.store, adminToken: parts.adminToken },
     limits,
     observer: ports.observer,
-    validate: createValidate(rpcServices.flatMap((service) => service.methods)),
+    validate: parts.validate,
     log,
   });
   const serving = { stopping: stopping.signal, maxBodyBytes: parts.sizes.bodyBytes, log };

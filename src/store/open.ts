@@ -1,5 +1,5 @@
-// Opens the storage: PostgreSQL when there is a URL, the embedded database otherwise, and puts the tables
-// together to the Store that the rest of Tapin knows.
+// Opens the storage: PostgreSQL when there is a URL, the embedded database otherwise, and puts the
+// tables together to the Store that the rest of Tapin knows.
 
 import { sql } from "kysely";
 import type { Ending } from "../core/observer.ts";
@@ -11,11 +11,11 @@ import { budgetTable } from "./budgets.ts";
 import { ChangeHub } from "./change-feed.ts";
 import type { Database, OnError, PoolReading } from "./database.ts";
 import { guarded, storeError } from "./database-error.ts";
+import { type Embedded, openEmbedded } from "./embedded.ts";
 import { grantTable } from "./grants.ts";
 import { idempotencyTable } from "./idempotency.ts";
 import { leaseTable } from "./leases.ts";
-import { openPglite } from "./pglite.ts";
-import { openPostgres } from "./postgres.ts";
+import { usePglite } from "./pglite.ts";
 import { processTable } from "./processes.ts";
 import { projectTable } from "./projects.ts";
 import { promptTable } from "./prompts.ts";
@@ -32,6 +32,11 @@ export interface OpenOptions {
   readonly databaseUrl: string | null;
   /** Directory of the embedded database, made when missing; `"memory"` keeps nothing. */
   readonly dataDir: string | "memory";
+  /**
+   * The embedded database of that directory, when somebody has begun to open it already. Default:
+   * it is opened now.
+   */
+  readonly embedded?: Embedded | null;
   /** Hears of what goes wrong in the background, such as a lost connection. Default: nobody. */
   readonly onError?: OnError;
   /** Most connections to PostgreSQL for queries; one more listens. Default: 10. */
@@ -57,9 +62,9 @@ export interface OpenedDatabase extends OpenedStore {
 }
 
 /**
- * Opens the storage, its schema up to date. Rejects with a sentence: the URL is no PostgreSQL URL, the
- * server cannot be reached or refuses, the data directory is in use or cannot be written, the database
- * is a newer Tapin's.
+ * Opens the storage, its schema up to date. Rejects with a sentence: the URL is no PostgreSQL URL,
+ * the server cannot be reached or refuses, the data directory is in use or cannot be written, the
+ * database is a newer Tapin's.
  */
 export async function openStore(options: OpenOptions): Promise<OpenedStore> {
   return openDatabase(options);
@@ -87,10 +92,14 @@ export async function openDatabase(options: OpenOptions): Promise<OpenedDatabase
   };
 }
 
-function connect(options: OpenOptions, hub: ChangeHub): Promise<Database> {
-  if (options.databaseUrl === null) return openPglite(options.dataDir, hub);
+async function connect(options: OpenOptions, hub: ChangeHub): Promise<Database> {
+  if (options.databaseUrl === null) {
+    return await usePglite(options.embedded ?? openEmbedded(options.dataDir), hub);
+  }
   const { databaseUrl, poolSize = 10, onError = () => undefined } = options;
-  return openPostgres({ databaseUrl, poolSize, onError }, hub);
+  // The embedded database does without pg.
+  const { openPostgres } = await import("./postgres.ts");
+  return await openPostgres({ databaseUrl, poolSize, onError }, hub);
 }
 
 /** The store for everything outside of transactions, which see what nobody else may be told yet. */

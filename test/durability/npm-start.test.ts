@@ -1,7 +1,11 @@
-// Signals as people and supervisors send them: to npm instead of the service, or twice.
+// How npm starts the service: what is looked at first, and signals as people and supervisors send
+// them, to npm instead of the service, or twice.
 
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { chmod, cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterEach, expect, test } from "vitest";
@@ -33,6 +37,45 @@ test.each(["start", "start:deno"])("npm run %s hands SIGTERM to the service", as
   // Its output ends only when the service has ended, not when npm has.
   expect(lines.some((line) => line.includes('"event":"stopping"'))).toBe(true);
   if (npm.exitCode === null && npm.signalCode === null) await once(npm, "exit");
+});
+
+/**
+ * `scripts/run.sh` in a project of its own, with a `node` that only says what it was to run and
+ * whether that works.
+ */
+async function makeProject(installed: string) {
+  const folder = await mkdtemp(join(tmpdir(), "tapin-run-"));
+  await mkdir(join(folder, "bin"));
+  await mkdir(join(folder, "scripts"));
+  await mkdir(join(folder, "node_modules"));
+  await cp(join(root, "scripts/run.sh"), join(folder, "scripts/run.sh"));
+  await writeFile(join(folder, "package.json"), "{}\n");
+  await writeFile(join(folder, "package-lock.json"), "[]\n");
+  await writeFile(join(folder, "node_modules/.tapin-installed"), installed);
+  await writeFile(join(folder, "bin/node"), '#!/bin/sh\necho "node $*"\nexit "$INSTALLS"\n');
+  await chmod(join(folder, "bin/node"), 0o755);
+  return {
+    run(installs: number) {
+      const command = ["scripts/run.sh", "sh", "-c", 'echo "cache $NODE_COMPILE_CACHE"'];
+      const PATH = `${join(folder, "bin")}:${process.env.PATH}`;
+      const env = { PATH, INSTALLS: String(installs) };
+      const { status, stdout } = spawnSync("sh", command, { cwd: folder, env, encoding: "utf8" });
+      return { status, said: stdout.trim().split("\n") };
+    },
+    remove: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+const CACHE = "cache node_modules/.cache/tapin";
+
+test.each([
+  ["is what is wanted, no Node is started to find out", "{}\n[]\n", 0, [CACHE]],
+  ["is older, it is installed first", "{}\n[1]\n", 0, ["node scripts/install.mjs", CACHE]],
+  ["is older and cannot be renewed, nothing is started", "", 1, ["node scripts/install.mjs"]],
+])("run.sh: when what is installed %s", async (_, installed, installs, said) => {
+  const project = await makeProject(installed);
+  expect(project.run(installs)).toEqual({ status: installs, said });
+  await project.remove();
 });
 
 test("a second signal in the same moment does not cut the stop short", async () => {

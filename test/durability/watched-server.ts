@@ -6,7 +6,7 @@ import { createInterface } from "node:readline";
 import { createApiKey } from "../../src/actions/manage-api-key.ts";
 import { createProject } from "../../src/actions/manage-project.ts";
 import { createLog } from "../../src/log.ts";
-import { createServer } from "../../src/server/server.ts";
+import { compileRules, createServer } from "../../src/server/server.ts";
 import { openStore } from "../../src/store/open.ts";
 import { DEFAULT_SIZES, NO_LIMITS, portsOver } from "../support/test-ports.ts";
 
@@ -26,6 +26,7 @@ const { apiKey } = await createApiKey(ports, project.slug, "test");
 const server = createServer({
   publicUrl: () => "http://127.0.0.1",
   ports,
+  validate: compileRules(),
   certificate: null,
   adminToken: null,
   limits: { ...NO_LIMITS, watchersPerSession: Number(process.argv[2]) },

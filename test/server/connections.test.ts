@@ -3,8 +3,6 @@
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { AuthService } from "#gen/tapin/auth/v1/auth_pb.ts";
-import type { Field } from "../fuzz/hpack.ts";
-import { encodeFrame, FRAME, openFrames, requestFrames } from "../fuzz/http2-frames.ts";
 import { RUNTIMES, startTapin, type Tapin } from "../support/tapin.ts";
 import { type Answer, ask, askHttp2, jsonOf, openHttp2, openRaw } from "./raw-http.ts";
 import { grpcFailure, openGrpc } from "./rpc-client.ts";
@@ -67,75 +65,6 @@ describe.each(RUNTIMES)("connections on %s", (runtime) => {
     for (const _ of paths) statuses.push((await connection.answer())?.status);
     expect(statuses).toEqual([200, 404, 200, 200]);
     connection.destroy();
-  });
-
-  it("pipelined requests that expect 100 Continue get no answer mixed up with it", async () => {
-    const connection = await openRaw(tapin.url);
-    const expecting = request(
-      "POST /v1/auth/verify",
-      "Expect: 100-continue\r\nContent-Type: application/json\r\nContent-Length: 12\r\n",
-      '{"code":"x"}',
-    );
-    connection.send(expecting.repeat(5));
-    const answers = [];
-    for (const _ of [1, 2, 3, 4, 5]) {
-      const answer = await connection.answer();
-      if (answer !== null) answers.push(answer);
-    }
-    for (const { status, text } of answers) {
-      expect([status, jsonOf({ status, text, headers: {} }).code]).toEqual([400, "code_invalid"]);
-    }
-    // Node closes, and says so, after an answer to who was not told to go on.
-    const last = answers.at(-1);
-    expect(answers.length === 5 || last?.headers.connection === "close").toBe(true);
-    expect(answers.length).toBeGreaterThan(1);
-    connection.destroy();
-  });
-
-  it("one request that expects 100 Continue is told to go on", async () => {
-    const connection = await openRaw(tapin.url);
-    connection.send(
-      request(
-        "POST /v1/auth/verify",
-        "Expect: 100-continue\r\nContent-Type: application/json\r\nContent-Length: 12\r\n",
-      ),
-    );
-    expect(await connection.text(/\r\n\r\n/)).toBe("HTTP/1.1 100 Continue\r\n\r\n");
-    connection.send('{"code":"x"}');
-    expect((await connection.answer())?.status).toBe(400);
-    connection.destroy();
-  });
-
-  it("a request that expects 100 Continue and is reset at once throws nowhere", async () => {
-    let tellAnswered = () => {};
-    const answered = new Promise<void>((resolve) => {
-      tellAnswered = resolve;
-    });
-    const frames = await openFrames(tapin.url, [], ({ type, streamId }) => {
-      if (type === FRAME.headers && streamId === 101) tellAnswered();
-    });
-    const cancel = Uint8Array.of(0, 0, 0, 8);
-    for (let streamId = 1; streamId < 100; streamId += 2) {
-      const fields: Field[] = [
-        [":method", "POST"],
-        [":scheme", "http"],
-        [":path", "/v1/auth/verify"],
-        [":authority", "a"],
-        ["expect", "100-continue"],
-      ];
-      const reset = { type: FRAME.reset, flags: 0, streamId, payload: cancel };
-      frames.send(requestFrames(streamId, fields, Uint8Array.of(1)), encodeFrame(reset));
-    }
-    const health: Field[] = [
-      [":method", "GET"],
-      [":scheme", "http"],
-      [":path", "/healthz"],
-      [":authority", "a"],
-    ];
-    frames.send(requestFrames(101, health));
-    await answered;
-    frames.socket.destroy();
-    expect(tapin.output()).not.toContain("uncaught_exception");
   });
 
   it("no byte changes its place, however the first ones are cut into packets", async () => {

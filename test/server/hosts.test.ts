@@ -1,5 +1,6 @@
 // One packet must not end the process: broken Host lines, authorities and targets, over HTTP/1 and HTTP/2.
 
+import http2 from "node:http2";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RUNTIMES, startTapin, type Tapin } from "../support/tapin.ts";
 import { askHttp2, askRaw, dropHttp2, jsonOf, openHttp2 } from "./raw-http.ts";
@@ -79,6 +80,44 @@ describe.each(RUNTIMES)("hosts and targets on %s", (runtime) => {
     }
     await lives();
   });
+
+  it.each(["Authorization", "Content-Type"])(
+    "two %s headers that differ are refused on every kind of path, and two that are one are not",
+    async (name) => {
+      const value = name === "Authorization" ? "Bearer a" : "application/json";
+      for (const [method, path] of PATHS) {
+        const ask = (other: string) => {
+          const rest = name === "Authorization" ? post : "Content-Length: 2\r\n\r\n{}";
+          const lines = `${name}: ${value}\r\n${name.toLowerCase()}: ${other}\r\n`;
+          return askRaw(tapin.url, `${method} ${path} HTTP/1.1\r\nHost: a\r\n${lines}${rest}`);
+        };
+        const refused = await ask(`${value}b`);
+        expect(refused?.status).toBe(400);
+        expect(jsonOf(refused as NonNullable<typeof refused>)).toMatchObject({
+          code: "validation_failed",
+          error: `The ${name.toLowerCase()} header has two values.`,
+        });
+        expect((await ask(value))?.status).not.toBe(400);
+      }
+      // Otherwise this end would refuse to send them.
+      const lax = { strictSingleValueFields: false } as http2.ClientSessionOptions;
+      const session = http2.connect(tapin.url, lax);
+      for (const [method, path] of PATHS) {
+        const answer = await new Promise((resolve, reject) => {
+          const stream = session.request([
+            ...[":method", method, ":path", path, ":scheme", "http", ":authority", "a"],
+            ...[name.toLowerCase(), value, name.toLowerCase(), `${value}b`],
+          ]);
+          stream.on("response", (head) => resolve(head[":status"]));
+          stream.on("error", reject);
+          stream.end();
+        });
+        expect(answer).toBe(400);
+      }
+      session.destroy();
+      await lives();
+    },
+  );
 
   it.each([
     "a",

@@ -296,6 +296,7 @@ describe("the lane", () => {
   it.each([
     { "grpc-encoding": "gzip" },
     { "grpc-timeout": "soon" },
+    { "connect-protocol-version": "2" },
     { expect: "100-continue" },
     { "x-odd": "ü" },
     { "x-odd": " a" },

@@ -119,6 +119,16 @@ const ROWS: readonly Row[] = [
   ["a timeout of none", "DEADLINE_EXCEEDED", timeout("0m", "0")],
 ];
 
+/** Rows for Connect; gRPC has no such header. */
+const CONNECT_ROWS: readonly Row[] = [
+  ["another version", "VALIDATION_FAILED", (to) => spoken(to, "2")],
+  ["a version of nothing", "VALIDATION_FAILED", (to) => spoken(to, "")],
+];
+
+function spoken(to: Wire, version: string): Sent {
+  return { body: small(to), headers: { "connect-protocol-version": version } };
+}
+
 /** Rows for messages in envelopes. */
 const ENVELOPE_ROWS: readonly Row[] = [
   ["no message", "UNIMPLEMENTED", () => ({ body: new Uint8Array() })],
@@ -214,6 +224,9 @@ describe.each(RUNTIMES)("refusals of RPC on %s", (runtime) => {
     if (sent.headers?.[to.timeoutHeader] !== undefined && reason === "VALIDATION_FAILED") {
       expect(failure.violations.map(({ field }) => field)).toEqual([to.timeoutHeader]);
     }
+    if (/version/.test(what)) {
+      expect(failure.violations.map(({ field }) => field)).toEqual(["connect-protocol-version"]);
+    }
     if (/compression/.test(what)) expect(failure.accepts).toBe("gzip,br");
     // gRPC wants INTERNAL for the fault of a caller (gRPC over HTTP/2, "Compressed-Flag").
     const recorded = reason === "INTERNAL" ? "VALIDATION_FAILED" : reason;
@@ -221,10 +234,24 @@ describe.each(RUNTIMES)("refusals of RPC on %s", (runtime) => {
     await awaitCondition(`the log tells ${what}`, async () => line.test(tapin.output()));
   }
 
+  it("a Connect GET of another version is told so, and one of version 1 or of none is answered", async () => {
+    const get = async (query: string) => {
+      const path = rpcPath(AuthService.method.getLink);
+      const headers = { authorization: `Bearer ${tapin.apiKey}` };
+      return await ask(`${tapin.url}${path}?encoding=json&message={}${query}`, { headers });
+    };
+    const refused = await get("&connect=v2");
+    expect([refused.status, jsonOf(refused).code]).toEqual([400, "invalid_argument"]);
+    expect(refused.text).toContain("must be v1");
+    for (const query of ["", "&connect=v1"]) expect((await get(query)).status).toBe(200);
+  });
+
   it.each(WIRES.map((to) => [to.name, to] as const))(
     "%s: each is told its reason, with ErrorInfo and x-request-id, and is logged",
     async (_, to) => {
-      for (const row of [...ROWS, ...(to.isEnveloped ? ENVELOPE_ROWS : [])]) {
+      const isConnect = !to.type.includes("grpc");
+      const more = [...(to.isEnveloped ? ENVELOPE_ROWS : []), ...(isConnect ? CONNECT_ROWS : [])];
+      for (const row of [...ROWS, ...more]) {
         await expectRow(to, row).catch((error: Error) => {
           error.message = `${row[0]}: ${error.message}`;
           throw error;

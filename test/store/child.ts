@@ -25,8 +25,9 @@ export function denoPermissions(target: string): readonly string[] {
     // pg looks up libpq's variables, even those that the URL makes needless.
     return [`--allow-net=${new URL(target).host}`, "--allow-env=PG*"];
   }
-  const packages = `--allow-read=${ROOT}node_modules`;
-  return target === "memory" ? [packages] : [`${packages},${target}`, `--allow-write=${target}`];
+  // The files of a thread are read, not imported.
+  const code = `--allow-read=${ROOT}node_modules,${ROOT}src`;
+  return target === "memory" ? [code] : [`${code},${target}`, `--allow-write=${target}`];
 }
 
 /** Starts the child and waits for its line. */

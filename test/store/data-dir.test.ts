@@ -91,7 +91,7 @@ describe.each(["node", "deno"] as const)("a process of %s", (runtime) => {
   });
 });
 
-test("Deno opens and writes in memory with nothing but its own packages to read", async () => {
+test("Deno opens and writes in memory with nothing to read but its own code and packages", async () => {
   const child = await startChild("deno", "memory");
   expect(child.said).toEqual({ made: true, woken: "changed", status: "opened", sequence: 2 });
   expect(await child.end()).toBe(0);

@@ -16,10 +16,15 @@ export type Runtime = (typeof RUNTIMES)[number];
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const bin = (name: string) => `${root}node_modules/.bin/${name}`;
 
+const SCRIPT = "test/support/tied.ts";
+
 const COMMANDS: Record<Runtime, readonly [string, ...string[]]> = {
-  node: [bin("node"), "src/main.ts"],
-  deno: [bin("deno"), "run", "--no-prompt", "--permission-set=tapin", "src/main.ts"],
+  node: [bin("node"), SCRIPT],
+  deno: [bin("deno"), "run", "--no-prompt", "--permission-set=tapin", SCRIPT],
 };
+
+/** As `scripts/run.sh` has it. */
+const CACHE = { NODE_COMPILE_CACHE: "node_modules/.cache/tapin" };
 
 /** The line that says it is ready or, when the log is silent about that, the one of the banner. */
 const READY = /(?:"event":"ready","url":"|Demo website +)(http[^"/]+\/\/[^"/]+)/;
@@ -66,8 +71,8 @@ export async function startTapin({
   const [command, ...args] = COMMANDS[runtime];
   const child = spawn(command, args, {
     cwd: root,
-    env: { ...withoutTapin(process.env), ...settings },
-    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...CACHE, ...withoutTapin(process.env), ...settings },
+    stdio: ["pipe", "pipe", "pipe"],
   });
   const lines: string[] = [];
   learnSettings(settings);
