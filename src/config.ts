@@ -29,6 +29,8 @@ export interface BotConfig {
 export interface Config {
   readonly host: string;
   readonly port: number;
+  /** Processes that serve the port together. */
+  readonly workers: number;
   /** Null = `http://host:port`, known once listening. */
   readonly publicUrl: string | null;
   /** Files with certificate and key; null = no TLS. */
@@ -113,6 +115,7 @@ function readConfig(reader: Reader): Config {
   return {
     host,
     port: reader.integer("TAPIN_PORT", { fallback: 8080, min: 0, max: 65_535 }),
+    workers: reader.integer("TAPIN_WORKERS", { fallback: 1, min: 1, max: 64 }),
     publicUrl,
     tls,
     databaseUrl,
@@ -197,6 +200,7 @@ function checkTogether(config: Config, reader: Reader): void {
   checkSecrets(config, reader);
   checkMessengers(config, reader);
   checkSizes(config, reader);
+  checkWorkers(config, reader);
   const url = config.publicUrl === null ? null : new URL(config.publicUrl);
   if (url !== null && (url.search || url.hash || url.username || url.password)) {
     reader.problem("TAPIN_PUBLIC_URL", "must have no query, fragment, user name or password");
@@ -213,6 +217,20 @@ function checkSizes({ sizes }: Config, { problem }: Reader): void {
   if (urlBytes < headBytes) return;
   const why = "the URL is a part of the head";
   problem("TAPIN_URL_BYTES", `is ${urlBytes}, and must be below TAPIN_HEAD_BYTES: ${why}`);
+}
+
+function checkWorkers({ workers, databaseUrl, sandbox }: Config, { problem }: Reader): void {
+  if (workers === 1) return;
+  if (databaseUrl === null) {
+    const what = "set TAPIN_DATABASE_URL to a PostgreSQL, or TAPIN_WORKERS to 1";
+    problem("TAPIN_WORKERS", `is ${workers}, and the embedded database has one process: ${what}`);
+  } else if (sandbox) {
+    const what = "set TAPIN_SANDBOX to off, or TAPIN_WORKERS to 1";
+    problem(
+      "TAPIN_WORKERS",
+      `is ${workers}, and the pretend messengers live in one process: ${what}`,
+    );
+  }
 }
 
 function checkSecrets(config: Config, { problem }: Reader): void {

@@ -13,6 +13,7 @@ import { type Keyring, openKeyring } from "./keyring.ts";
 import { type Addresses, accessTo, openWebsite, sandboxRoutes } from "./mount-sandbox.ts";
 import { type Late, openStorage, portsOf } from "./open-ports.ts";
 import { createSandbox, type Sandbox } from "./sandbox/sandbox.ts";
+import type { Crew, Metrics } from "./server/metrics.ts";
 import { compileRules, createServer, type Server } from "./server/server.ts";
 import { readCertificate, watchTlsFiles } from "./server/tls-files.ts";
 import { WEBHOOK_PREFIX, webhookRoute } from "./server/webhook.ts";
@@ -58,13 +59,15 @@ interface Running {
 export interface Given {
   /** The embedded database, where somebody has begun to open it. Default: it is opened now. */
   readonly embedded?: Embedded | null;
+  /** The workers that serve the port together with this process. Default: it is alone. */
+  readonly crew?: Crew | null;
 }
 
 /** Starts everything. Rejects with a sentence when a setting, the database or a bot token does not work. */
 export async function startGateway(
   config: Config,
   log: Logger,
-  { embedded = null }: Given = {},
+  { embedded = null, crew = null }: Given = {},
 ): Promise<Gateway> {
   const running: Running = {
     storage: async () => await embedded?.close(),
@@ -77,7 +80,7 @@ export async function startGateway(
     return stopped;
   };
   try {
-    return { ...(await assemble(config, { log, embedded, running })), stop };
+    return { ...(await assemble(config, { log, embedded, crew, running })), stop };
   } catch (error) {
     await stop();
     throw error;
@@ -110,7 +113,7 @@ async function inTurn(steps: readonly Stop[], log: Logger): Promise<void> {
 
 async function assemble(
   config: Config,
-  { log, embedded, running }: { log: Logger; embedded: Embedded | null; running: Running },
+  { log, embedded, crew, running }: Required<Given> & { log: Logger; running: Running },
 ): Promise<Omit<Gateway, "stop">> {
   const keyring = openKeyring(config.dataDir);
   const { secret, adminToken } = await readSecrets(config, keyring);
@@ -120,15 +123,7 @@ async function assemble(
     fleet: null,
     storage: null,
   };
-  const token = config.metricsToken;
-  // Nobody reads them: nothing is counted.
-  const metrics =
-    token === null
-      ? null
-      : (await import("./server/metrics.ts")).createMetrics({
-          watchers: () => late.storage?.changes.size ?? 0,
-          pool: () => late.storage?.pool() ?? null,
-        });
+  const metrics = await openMetrics(config, late, crew);
   const observer = metrics?.observer ?? NO_OBSERVER;
   const opening = openStorage(config, { embedded, observer, log });
   // Meanwhile: it takes a while, and needs no database.
@@ -159,7 +154,7 @@ async function assemble(
       ...(sandbox === null ? [] : sandboxRoutes(sandbox, website)),
     ],
     isReady: (timeoutMs) => checkReady(ports, late, timeoutMs),
-    metrics: token === null || metrics === null ? null : { token, read: () => metrics.read() },
+    metrics,
     log,
   });
   running.server = (graceMs) => server.stop(graceMs);
@@ -176,6 +171,21 @@ async function assemble(
   if (demoApiKey !== null) openWebsite(website, addresses, demoApiKey);
   await started;
   return { ...addresses, adminToken, demoApiKey };
+}
+
+/** Null = nobody reads them: nothing is counted. */
+async function openMetrics(
+  { metricsToken: token }: Config,
+  late: Late,
+  crew: Crew | null,
+): Promise<(Metrics & { readonly token: string }) | null> {
+  if (token === null) return null;
+  const { createMetrics } = await import("./server/metrics.ts");
+  const sources = {
+    watchers: () => late.storage?.changes.size ?? 0,
+    pool: () => late.storage?.pool() ?? null,
+  };
+  return { ...createMetrics(sources, crew), token };
 }
 
 /** Over webhooks, the pretend messengers deliver to this very port: over http. */

@@ -6,6 +6,7 @@ import type { Logger } from "pino";
 import { type Config, ConfigError, parseConfig } from "./config.ts";
 import type { Gateway } from "./gateway.ts";
 import type { Embedded } from "./store/embedded.ts";
+import type { Worker } from "./worker.ts";
 
 /** Milliseconds until a stop that does not come to an end is cut short (contract section 6: 10 s). */
 const STOP_LIMIT_MS = 9500;
@@ -30,17 +31,41 @@ function readConfig(): Config {
 
 async function start(config: Config): Promise<void> {
   const embedded = config.databaseUrl === null ? await openEarly(config.dataDir) : null;
+  const together = config.workers === 1 ? null : await import("./worker.ts");
   const { createLog } = await import("./log.ts");
-  const log = createLog({ level: config.logLevel, secrets: secretsOf(config), write });
-  watchProcess(log);
-  log.info({
-    event: "starting",
-    database: config.databaseUrl === null ? "embedded" : "postgresql",
+  const log = createLog({
+    level: config.logLevel,
+    secrets: secretsOf(config),
+    write: together?.wholeLines(process.stdout) ?? write,
   });
+  watchProcess(log);
+  if (together === null) await serve(config, log, { embedded, worker: null });
+  else await serveTogether(config, log, together.thisWorker());
+}
+
+/** As a worker, or with null as the parent of the workers, which loads nothing of the service. */
+async function serveTogether(config: Config, log: Logger, worker: Worker | null): Promise<void> {
+  if (worker === null) await (await import("./workers.ts")).startWorkers(config, log);
+  else await serve(config, log.child({ worker: worker.number }), { embedded: null, worker });
+}
+
+async function serve(
+  config: Config,
+  log: Logger,
+  { embedded, worker }: { embedded: Embedded | null; worker: Worker | null },
+): Promise<void> {
+  if (worker === null) {
+    const database = config.databaseUrl === null ? "embedded" : "postgresql";
+    log.info({ event: "starting", database });
+  }
   const { startGateway } = await import("./gateway.ts");
-  const gateway = await startGateway(config, log, { embedded });
+  const gateway = await startGateway(config, log, { embedded, crew: worker?.crew ?? null });
   // Before anybody is told that it is ready: a signal that nobody handles ends the process without a stop.
-  stopOnSignals(gateway, log);
+  const stopNow = stopOnSignals(gateway, log);
+  if (worker !== null) {
+    worker.ready(gateway.publicUrl, () => stopNow("the parent's end"));
+    return;
+  }
   log.info({ event: "ready", url: gateway.publicUrl }, "Tapin is ready");
   if (config.databaseUrl !== null || config.logLevel === "silent") return;
   const { bannerOf } = await import("./banner.ts");
@@ -71,19 +96,20 @@ function watchProcess(log: Logger): void {
   process.stdout.on("error", () => {});
 }
 
-function stopOnSignals(gateway: Gateway, log: Logger): void {
+/** What it answers stops the process at once, for the reason given. */
+function stopOnSignals(gateway: Gateway, log: Logger): (signal: string) => void {
   let since: number | null = null;
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    process.on(signal, () => {
-      if (since !== null) {
-        if (performance.now() - since > IMPATIENT_MS) process.exit(1);
-        return;
-      }
-      since = performance.now();
-      log.info({ event: "stopping", signal }, "Tapin is stopping");
-      void stop(gateway, log);
-    });
-  }
+  const begin = (signal: string) => {
+    if (since !== null) {
+      if (performance.now() - since > IMPATIENT_MS) process.exit(1);
+      return;
+    }
+    since = performance.now();
+    log.info({ event: "stopping", signal }, "Tapin is stopping");
+    void stop(gateway, log);
+  };
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => begin(signal));
+  return begin;
 }
 
 async function stop(gateway: Gateway, log: Logger): Promise<void> {

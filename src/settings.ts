@@ -13,6 +13,11 @@ export const SETTINGS = [
   { name: "TAPIN_HOST", fallback: "127.0.0.1", meaning: "address to listen on" },
   { name: "TAPIN_PORT", fallback: "8080", meaning: "port to listen on; 0 = any free port" },
   {
+    name: "TAPIN_WORKERS",
+    fallback: "1",
+    meaning: "processes that serve the port together, 1-64; more than 1 needs PostgreSQL and Node",
+  },
+  {
     name: "TAPIN_PUBLIC_URL",
     fallback: "http(s)://host:port",
     meaning: "how browsers and messengers reach it",

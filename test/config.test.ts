@@ -24,6 +24,7 @@ describe("parseConfig", () => {
     expect(parseConfig({})).toEqual({
       host: "127.0.0.1",
       port: 8080,
+      workers: 1,
       publicUrl: null,
       tls: null,
       databaseUrl: null,
@@ -55,6 +56,7 @@ describe("parseConfig", () => {
     const config = parseConfig({
       TAPIN_HOST: "0.0.0.0",
       TAPIN_PORT: "443",
+      TAPIN_WORKERS: "64",
       TAPIN_PUBLIC_URL: "https://login.example.com//",
       TAPIN_DATABASE_URL: DATABASE,
       TAPIN_DATA_DIR: "memory",
@@ -88,6 +90,7 @@ describe("parseConfig", () => {
     expect(config).toEqual({
       host: "0.0.0.0",
       port: 443,
+      workers: 64,
       publicUrl: "https://login.example.com",
       tls: { certFile: "/etc/ssl/tapin.pem", keyFile: "/etc/ssl/tapin-key.pem" },
       databaseUrl: DATABASE,
@@ -132,6 +135,14 @@ describe("parseConfig refuses", () => {
     ["TAPIN_PORT", "80.5", "must be a whole number"],
     ["TAPIN_PORT", "0x50", "must be a whole number"],
     ["TAPIN_PORT", "http", "must be a whole number"],
+    ["TAPIN_WORKERS", "0", "must be a whole number from 1 to 64, not 0"],
+    ["TAPIN_WORKERS", "65", "from 1 to 64"],
+    ["TAPIN_WORKERS", "auto", "must be a whole number"],
+    [
+      "TAPIN_WORKERS",
+      "2",
+      "is 2, and the embedded database has one process: set TAPIN_DATABASE_URL",
+    ],
     ["TAPIN_SESSION_TTL", "59", "must be a whole number from 60 to 1800, not 59"],
     ["TAPIN_SESSION_TTL", "1801", "from 60 to 1800"],
     ["TAPIN_CODE_TTL", "29", "from 30 to 600"],
@@ -203,6 +214,14 @@ describe("parseConfig refuses", () => {
       "TAPIN_URL_BYTES is 8192, and must be below TAPIN_HEAD_BYTES: the URL is a part of the head.",
     ]);
     expect(problemsOf({ TAPIN_HEAD_BYTES: "4096", TAPIN_URL_BYTES: "4095" })).toEqual([]);
+  });
+
+  it("several workers with the sandbox, which lives in one process", () => {
+    const workers = { ...POSTGRES, TAPIN_WORKERS: "2" };
+    expect(problemsOf({ ...workers, TAPIN_SANDBOX: "on" })).toEqual([
+      "TAPIN_WORKERS is 2, and the pretend messengers live in one process: set TAPIN_SANDBOX to off, or TAPIN_WORKERS to 1.",
+    ]);
+    expect(problemsOf(workers)).toEqual([]);
   });
 
   it("all problems at once", () => {

@@ -1,6 +1,15 @@
 // The metrics: what the observer hears, as figures for Prometheus. The only file that knows prom-client.
 
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import {
+  AggregatorRegistry,
+  Counter,
+  collectDefaultMetrics,
+  Gauge,
+  Histogram,
+  type MetricObjectWithValues,
+  type MetricValue,
+  Registry,
+} from "prom-client";
 import type { Observer } from "../core/observer.ts";
 
 /** What can be read off at any moment. */
@@ -9,6 +18,19 @@ export interface Readings {
   watchers(): number;
   /** Connections to the database; null when it is embedded. */
   pool(): { readonly total: number; readonly idle: number; readonly waiting: number } | null;
+}
+
+/** The figures of one process, in a form that can be sent to another. */
+export type Figures = readonly MetricObjectWithValues<MetricValue<string>>[];
+
+/** The workers that serve this port together. */
+export interface Crew {
+  /** Which one of them this process is, from 1. */
+  readonly worker: number;
+  /** From now on, who gathers gets these figures from this process. */
+  share(figures: () => Promise<Figures>): void;
+  /** The figures of all workers, this one included. Rejects with `unavailable` when one does not tell them in time. */
+  gather(): Promise<readonly Figures[]>;
 }
 
 /** The figures, and the ear that makes them. */
@@ -21,17 +43,33 @@ export interface Metrics {
 /** Seconds, from a status read in memory to a call that waits for its deadline. */
 const CALL_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 30];
 
-/** Makes metrics that start at zero. */
-export function createMetrics(readings: Readings): Metrics {
+/**
+ * Makes metrics that start at zero. With a crew every series has the label `worker`, and whoever is asked reads those of
+ * all: a worker that was replaced begins at zero, and in a sum of counters Prometheus could not tell that from growth.
+ */
+export function createMetrics(readings: Readings, crew: Crew | null): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   addReadings(registry, readings);
+  if (crew !== null) {
+    registry.setDefaultLabels({ worker: String(crew.worker) });
+    crew.share(() => registry.getMetricsAsJSON());
+  }
   return {
     observer: createObserver(registry),
     async read() {
-      return { contentType: registry.contentType, text: await registry.metrics() };
+      const { contentType } = registry;
+      const all = crew === null ? registry : together(await crew.gather());
+      return { contentType, text: await all.metrics() };
     },
   };
+}
+
+/** One registry of all their series, which differ by their labels: nothing is added up. */
+function together(all: readonly Figures[]): Pick<Registry, "metrics"> {
+  // As they are, some would be left out or averaged.
+  const series = all.map((figures) => figures.map((each) => ({ ...each, aggregator: "first" })));
+  return AggregatorRegistry.aggregate(series);
 }
 
 function createObserver(registry: Registry): Observer {

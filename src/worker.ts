@@ -1,0 +1,131 @@
+// A worker's side of TAPIN_WORKERS: one of several processes that serve one port, which their parent (workers.ts) starts and
+// watches. Here is what it tells its parent and hears from it, and how all of them write to one log.
+
+import cluster, { type Worker as ClusterWorker } from "node:cluster";
+import process from "node:process";
+import { TapinError } from "./errors.ts";
+import type { Crew, Figures } from "./server/metrics.ts";
+
+/** Milliseconds that the workers have to tell their figures. */
+const GATHER_MS = 3000;
+
+/** Bytes that a pipe takes as one piece, whoever else writes to it (PIPE_BUF of Linux; POSIX write()). */
+const WHOLE_BYTES = 4096;
+
+/** What a worker says. */
+export type FromWorker =
+  | { readonly kind: "ready"; readonly url: string }
+  /** Asks for the figures of all. */
+  | { readonly kind: "gather"; readonly id: number }
+  /** Answers `tell`. */
+  | { readonly kind: "told"; readonly id: number; readonly figures: Figures };
+
+/** What its parent says. */
+export type ToWorker =
+  | { readonly kind: "tell"; readonly id: number }
+  /** Answers `gather`. */
+  | { readonly kind: "gathered"; readonly id: number; readonly all: readonly Figures[] };
+
+/** This process, as one of several. */
+export interface Worker {
+  /** Which one of them it is, from 1. One that takes the place of another has its number. */
+  readonly number: number;
+  readonly crew: Crew;
+  /** Tells the parent that it serves, and where. From now on `gone` is called when the parent is gone. */
+  ready(url: string, gone: () => void): void;
+}
+
+/** Where lines go. */
+interface Outlet {
+  write(text: string, done: () => void): unknown;
+}
+
+/**
+ * Writes lines to what several processes write to, so that each stays whole, up to 4096 bytes: the next piece goes out only when the
+ * last one is taken. A stream by itself would make one piece of all that waits for a slow reader, and cut it anywhere.
+ */
+export function wholeLines(outlet: Outlet): (line: string) => void {
+  const pieces: { text: string; bytes: number }[] = [];
+  let busy = false;
+  const next = () => {
+    const piece = pieces.shift();
+    busy = piece !== undefined;
+    if (piece !== undefined) outlet.write(piece.text, next);
+  };
+  // What was logged last is not lost with the process.
+  process.once("exit", () => {
+    for (const { text } of pieces.splice(0)) outlet.write(text, () => {});
+  });
+  return (line) => {
+    const bytes = Buffer.byteLength(line);
+    const last = pieces.at(-1);
+    if (last === undefined || last.bytes + bytes > WHOLE_BYTES) pieces.push({ text: line, bytes });
+    else {
+      last.text += line;
+      last.bytes += bytes;
+    }
+    if (!busy) next();
+  };
+}
+
+/** Null = this process is the parent, or is alone. */
+export function thisWorker(): Worker | null {
+  const { worker } = cluster;
+  if (worker === undefined) return null;
+  // `main.ts worker 2`: what `ps` shows tells them apart, too.
+  const number = Number(process.argv[3]);
+  return {
+    number,
+    crew: createCrew(number),
+    ready(url, gone) {
+      endWithParent(worker, gone);
+      tellParent({ kind: "ready", url });
+    },
+  };
+}
+
+/** Node would end the worker at once; the calls under way shall get their answers first. */
+function endWithParent(worker: ClusterWorker, gone: () => void): void {
+  worker.once("disconnect", () => {
+    worker.exitedAfterDisconnect = true;
+    gone();
+  });
+}
+
+function createCrew(number: number): Crew {
+  let figures: () => Promise<Figures> = async () => [];
+  let gatherings = 0;
+  const waiting = new Map<number, (all: readonly Figures[]) => void>();
+  process.on("message", (message: ToWorker) => {
+    if (message.kind === "gathered") waiting.get(message.id)?.(message.all);
+    else if (message.kind === "tell") void tell(message.id, figures);
+  });
+  return {
+    worker: number,
+    share(mine) {
+      figures = mine;
+    },
+    gather() {
+      gatherings += 1;
+      const id = gatherings;
+      const gathered = new Promise<readonly Figures[]>((resolve, reject) => {
+        const timer = setTimeout(() => reject(new TapinError("UNAVAILABLE")), GATHER_MS);
+        waiting.set(id, (all) => {
+          clearTimeout(timer);
+          resolve(all);
+        });
+      });
+      tellParent({ kind: "gather", id });
+      return gathered.finally(() => waiting.delete(id));
+    },
+  };
+}
+
+async function tell(id: number, figures: () => Promise<Figures>): Promise<void> {
+  tellParent({ kind: "told", id, figures: await figures() });
+}
+
+function tellParent(message: FromWorker): void {
+  // A parent that is gone hears nothing, and `disconnect` says so.
+  process.send?.(message, undefined, undefined, () => undefined);
+}
