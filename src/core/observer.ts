@@ -36,6 +36,8 @@ export interface Observer {
   /** A watcher was woken by a person's decision and told of it, so long after it was committed. */
   delivered(seconds: number): void;
   messengerAnswered(call: MessengerCall): void;
+  /** A reader was let go that took nothing of what waited for it. */
+  readerDropped(): void;
 }
 
 /** Hears nothing. */
@@ -44,4 +46,5 @@ export const NO_OBSERVER: Observer = {
   ended: () => {},
   delivered: () => {},
   messengerAnswered: () => {},
+  readerDropped: () => {},
 };

@@ -189,22 +189,33 @@ export interface BudgetTable {
 export interface ChangeFeed {
   /**
    * Follows one session, whichever process changes it, and with `projectId` also that project and its API keys. Close
-   * it, or it leaks.
+   * it, or it leaks. Neither tells the other of a change that was committed before.
    */
-  follow(sessionId: string, projectId?: string): SessionFollower;
+  follow(sessionId: string, ear: SessionEar, projectId?: string): SessionFollower;
   /** Calls back after every change of a project's bot, and after a reconnect. The answer ends it. */
   onBotsChanged(listener: () => void): () => void;
+  /**
+   * Whether every change that was committed 700 ms ago has been told: what was read since its follower was opened, and of
+   * which nothing was told, was so until then. False = nobody knows.
+   */
+  isFresh(): boolean;
 }
 
-/** One watcher's ear. Changes between two waits are not lost. */
+/**
+ * What is told: the session changed; the project did, and the session may have (so it is at a reconnect of the feed, as
+ * if all that is followed had changed); the time that was set is over.
+ */
+export type SessionNews = "changed" | "project" | "timeout";
+
+/** Whom news are told, at once and one at a time. Must neither throw nor wait. */
+export interface SessionEar {
+  hear(news: SessionNews): void;
+}
+
+/** One watcher's place in the feed. */
 export interface SessionFollower {
-  /**
-   * Resolves at the next change of the session (`changed`), of the project (`project`: the session may have changed
-   * too), at a reconnect of the feed as if all that is followed had changed, after `timeoutMs`, or when aborted.
-   */
-  next(
-    timeoutMs: number,
-    signal: AbortSignal,
-  ): Promise<"changed" | "project" | "timeout" | "aborted">;
+  /** Tells `timeout` once, in so many milliseconds or up to 250 ms later, in place of what was set before. */
+  wakeIn(timeoutMs: number): void;
+  /** Nothing is told any more. */
   close(): void;
 }

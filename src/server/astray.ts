@@ -36,12 +36,14 @@ export function watchAstray(): AstrayWatch {
       const entry = { open: 0, read: 0 };
       watched.set(session, entry);
       session.once("close", () => watched.delete(session));
+      // One listener for all streams of a session.
+      const onClose = () => {
+        entry.open -= 1;
+        entry.read = bytesReadOf(session);
+      };
       session.on("stream", (stream) => {
         entry.open += 1;
-        stream.once("close", () => {
-          entry.open -= 1;
-          entry.read = bytesReadOf(session);
-        });
+        stream.on("close", onClose);
       });
     },
     stop: () => clearInterval(timer),

@@ -6,19 +6,15 @@ import {
   CreateSessionRequestSchema,
   VerifyCodeRequestSchema,
 } from "#gen/tapin/auth/v1/auth_pb.ts";
-import type { Caller } from "../actions/caller.ts";
 import { cancelSession } from "../actions/cancel-session.ts";
-import { checkOrigin } from "../actions/check-origin.ts";
 import { createSession } from "../actions/create-session.ts";
 import { deliverStatus } from "../actions/deliver-status.ts";
 import { getLink } from "../actions/get-link.ts";
 import type { IdempotencyKey } from "../actions/idempotency.ts";
 import { verifyCode } from "../actions/verify-code.ts";
-import { watchSession } from "../actions/watch-session.ts";
-import type { Reader } from "../core/grant.ts";
 import type { Ports } from "../core/ports.ts";
 import type { Project } from "../core/project.ts";
-import { randomUuid, sha256Hex } from "../core/secret.ts";
+import { sha256Hex } from "../core/secret.ts";
 import { TapinError } from "../errors.ts";
 import type { AdmittedCall } from "./call.ts";
 import {
@@ -29,7 +25,9 @@ import {
   statusViewToProto,
 } from "./convert.ts";
 import type { Limits } from "./limit.ts";
-import { type Operation, serverStream, unary } from "./operation.ts";
+import { type Operation, pushStream, unary } from "./operation.ts";
+import { callerOf, idempotencyKeyOf, readerOf } from "./session-caller.ts";
+import { watchStream } from "./watch-stream.ts";
 
 const {
   getLink: linkRpc,
@@ -91,61 +89,13 @@ function sessionOperations(ports: Ports, limits: Limits): readonly Operation[] {
       const caller = await callerOf(ports, call, sessionId);
       return { status: statusToProto(await cancelSession(ports, { caller, sessionId })) };
     }),
-    serverStream(watchRpc, "api_key_or_watch_token", async function* (request, call) {
-      const { sessionId } = request;
-      const caller = await callerOf(ports, call, sessionId);
-      const { signal } = call.waiting;
-      const reader = call.head ? null : readerOf(ports, call);
-      for await (const view of watchSession(ports, {
-        caller,
-        sessionId,
-        reader,
-        signal,
-        enter: (session) => limits.watcher(call, session),
-      })) {
-        const { opened, sequence } = view;
-        yield { ...statusViewToProto(view), opened, sequence };
-      }
-    }),
+    pushStream(watchRpc, "api_key_or_watch_token", watchStream(ports, limits)),
   ];
 }
 
 function projectOf({ identity }: AdmittedCall): Project {
   if (identity.kind !== "api_key") throw new TapinError("UNAUTHORIZED");
   return identity.project;
-}
-
-async function callerOf(ports: Ports, call: AdmittedCall, sessionId: string): Promise<Caller> {
-  const { identity, origin } = call;
-  if (identity.kind !== "api_key" && identity.kind !== "watch_token") {
-    throw new TapinError("UNAUTHORIZED");
-  }
-  await checkOrigin(ports, { caller: identity, sessionId, origin });
-  return identity;
-}
-
-/** A watch token is one reader for ever; an API key is a new one on every call, unless it repeats its key. */
-function readerOf(ports: Ports, call: AdmittedCall): Reader {
-  if (call.identity.kind === "watch_token") return { kind: "watch_token" };
-  return new KeyReader(ports, idempotencyKeyOf(call));
-}
-
-/** Whoever reads with an API key. Its id is made when a code is there to be received: most polls find none. */
-class KeyReader {
-  readonly kind = "api_key";
-  readonly #ports: Pick<Ports, "random">;
-  readonly #key: string | null;
-  #callId: string | null = null;
-
-  constructor(ports: Pick<Ports, "random">, key: string | null) {
-    this.#ports = ports;
-    this.#key = key;
-  }
-
-  get callId(): string {
-    this.#callId ??= this.#key === null ? randomUuid(this.#ports.random) : sha256Hex(this.#key);
-    return this.#callId;
-  }
 }
 
 function idempotencyOf<Desc extends DescMessage>(
@@ -158,13 +108,4 @@ function idempotencyOf<Desc extends DescMessage>(
   // The binary form is the same whichever dialect the request came in.
   const bodyHash = sha256Hex(Buffer.from(toBinary(schema, request)).toString("base64"));
   return { key, bodyHash };
-}
-
-function idempotencyKeyOf(call: AdmittedCall): string | null {
-  const key = call.headers.get("idempotency-key");
-  if (key === null) return null;
-  if (/^[\x21-\x7e]([\x20-\x7e]{0,254})$/.test(key)) return key;
-  throw new TapinError("VALIDATION_FAILED", {
-    violations: [{ field: "Idempotency-Key", message: "must be 1-255 printable ASCII characters" }],
-  });
 }

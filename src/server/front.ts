@@ -1,6 +1,7 @@
 // The front: what happens to every request before anybody knows what it wants. Nothing that arrives may
 // throw out of here: an unauthenticated packet must not end the process.
 
+import type { ServerResponse } from "node:http";
 import type { ServerHttp2Stream } from "node:http2";
 import { isIPv6 } from "node:net";
 import type { Logger } from "pino";
@@ -89,7 +90,7 @@ export function createFront(given: FrontParts): Front {
     request(req, res) {
       res.on("error", ignore);
       req.on("error", ignore);
-      if (mayHaveBody(req)) keepConnectionUsable(req, res);
+      if (mayHaveBody(req)) keepConnectionUsable(res);
       begin({ req, res }, (exchange) => dispatch(parts, exchange));
     },
     stream(stream, head) {
@@ -166,7 +167,7 @@ function arrive<Req extends RequestHead, Res extends ResponseHead>(
   addressOf: (req: RequestHead) => string,
 ): Exchange<Req, Res> {
   const given = headerOf(req, "x-request-id") ?? "";
-  const requestId = /^[A-Za-z0-9._-]{1,64}$/.test(given) ? given : crypto.randomUUID();
+  const requestId = /^[A-Za-z0-9._-]{1,64}$/.test(given) ? given : newRequestId();
   res.setHeader("x-request-id", requestId);
   for (const [name, value] of SECURITY_HEADERS) res.setHeader(name, value);
   const target = originForm(req.url ?? "/");
@@ -187,6 +188,13 @@ function arrive<Req extends RequestHead, Res extends ResponseHead>(
       if (!res.headersSent) res.removeHeader("access-control-allow-origin");
     },
   };
+}
+
+function newRequestId(): string {
+  const id = crypto.randomUUID();
+  // Reading it makes one text of the pieces it is strung together from, which a stream would hold for as long as it stands.
+  id.charCodeAt(0);
+  return id;
 }
 
 /** A server must also accept the absolute form of a target (RFC 9112 section 3.2.2). */
@@ -262,14 +270,17 @@ function check(parts: FrontParts, exchange: Exchange<RequestHead, ResponseHead>)
  * An early answer leaves a body unread: Deno would reset the kept connection, and the next request on it
  * would die. So the rest is read and thrown away, up to a limit.
  */
-function keepConnectionUsable(req: Request, res: Response): void {
-  res.on("finish", () => {
-    if (req.complete) return;
-    let rest = DRAIN_BYTES;
-    req.on("data", (chunk: Uint8Array) => {
-      rest -= chunk.length;
-      if (rest < 0) req.destroy();
-    });
-    req.resume();
+function keepConnectionUsable(res: Response): void {
+  (res as ServerResponse).on("finish", drain);
+}
+
+function drain(this: ServerResponse): void {
+  const { req } = this;
+  if (req.complete) return;
+  let rest = DRAIN_BYTES;
+  req.on("data", (chunk: Uint8Array) => {
+    rest -= chunk.length;
+    if (rest < 0) req.destroy();
   });
+  req.resume();
 }

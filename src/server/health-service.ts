@@ -61,7 +61,7 @@ export function healthOperations(parts: HealthParts): readonly Operation[] {
     serverStream(Health.method.watch, "anybody", async function* ({ service }, call) {
       const { signal } = call.waiting;
       const id = callerNetwork(call.address);
-      const leave = take([{ what: "address", id, most: MAX_HEALTH_WATCHES }], signal);
+      const leave = take([{ what: "address", id, most: MAX_HEALTH_WATCHES }]);
       // Services do not come and go while the process lives, so an unknown one stays unknown.
       const lookAt = names.includes(service) ? look : async () => Status.SERVICE_UNKNOWN;
       try {

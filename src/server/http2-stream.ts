@@ -5,6 +5,9 @@ import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from
 
 const NOTHING = new Uint8Array();
 
+/** In place of headers that are sent. */
+const SENT: OutgoingHttpHeaders = {};
+
 /** The head of a request, and its stream. */
 export class StreamRequest {
   readonly stream: ServerHttp2Stream;
@@ -43,7 +46,7 @@ export class StreamRequest {
 /** The response to it. Once its stream has closed, nothing that is done to it has any effect. */
 export class StreamResponse {
   readonly stream: ServerHttp2Stream;
-  readonly #headers: OutgoingHttpHeaders = { ":status": 200 };
+  #headers: OutgoingHttpHeaders = { ":status": 200 };
   #trailers: OutgoingHttpHeaders | null = null;
 
   constructor(stream: ServerHttp2Stream) {
@@ -76,18 +79,33 @@ export class StreamResponse {
     const { stream } = this;
     // Node would wait for ever for room to write no bytes in.
     const isEmpty = bytes.byteLength === 0;
-    if (!this.#begin(isEmpty && this.#trailers === null)) return;
+    const trailers = this.#trailers;
+    if (!this.#begin(isEmpty && trailers === null, trailers !== null)) return;
+    if (trailers !== null) {
+      stream.once("wantTrailers", () => {
+        if (!stream.destroyed && !stream.closed) stream.sendTrailers(trailers);
+      });
+    }
     if (isEmpty) stream.end();
     else stream.end(bytes);
   }
 
   /** Sends the head unless it is sent, then the bytes. */
   write(bytes: Uint8Array, done: (error?: Error | null) => void): void {
-    if (this.#begin(false)) this.stream.write(bytes, done);
+    if (this.#begin(false, false)) this.stream.write(bytes, done);
+  }
+
+  /** Sends the head now; `hasTrailers` = `setTrailers` will say something before `end`. */
+  open(hasTrailers: boolean): void {
+    this.#begin(false, hasTrailers);
   }
 
   once(event: "close", listener: () => void): void {
     this.stream.once(event, listener);
+  }
+
+  on(event: "close", listener: () => void): void {
+    this.stream.on(event, listener);
   }
 
   off(event: "close", listener: () => void): void {
@@ -98,17 +116,13 @@ export class StreamResponse {
     this.stream.destroy();
   }
 
-  #begin(endStream: boolean): boolean {
+  #begin(endStream: boolean, waitForTrailers: boolean): boolean {
     const { stream } = this;
     if (stream.destroyed || stream.closed) return false;
     if (stream.headersSent) return true;
-    const trailers = this.#trailers;
-    if (trailers !== null) {
-      stream.once("wantTrailers", () => {
-        if (!stream.destroyed && !stream.closed) stream.sendTrailers(trailers);
-      });
-    }
-    stream.respond(this.#headers, { endStream, waitForTrailers: trailers !== null });
+    stream.respond(this.#headers, { endStream, waitForTrailers });
+    // Node keeps a copy, for as long as the stream stands.
+    this.#headers = SENT;
     return true;
   }
 }

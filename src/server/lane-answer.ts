@@ -24,8 +24,8 @@ export interface Answer {
   readonly trailers: OutgoingHttpHeaders | null;
 }
 
-/** A dialect with a codec, as the lane speaks it. */
-export interface LaneDialect {
+/** A dialect with a codec, as far as requests go. */
+export interface LaneRequest {
   readonly name: Dialect;
   /** HTTP versions that it is spoken over here; connect-node serves it over others. */
   readonly versions: readonly string[];
@@ -37,11 +37,16 @@ export interface LaneDialect {
   /** Header that lists the compressions the caller takes. */
   readonly accept: string;
   readonly timeout: TimeoutHeader;
+}
+
+/** A dialect with a codec, as the lane speaks it. */
+export interface LaneDialect extends LaneRequest {
   success(method: DescMethod, answer: Message, accepts: string | null): Answer;
   failure(error: ConnectError, accepts: string | null): Answer;
 }
 
-const GRPC_HEADERS = {
+/** How a request of gRPC and of gRPC-Web looks. */
+export const GRPC_HEADERS = {
   isJson: false,
   isEnveloped: true,
   encoding: "grpc-encoding",
@@ -59,18 +64,25 @@ const GRPC: LaneDialect = {
     body: envelope(0, toBinary(output, answer)),
     trailers: { "grpc-status": "0" },
   }),
-  failure(error, accepts) {
-    const trailers: OutgoingHttpHeaders = {};
-    withPlainMessage(statusOf(error)).forEach((value, name) => {
-      trailers[name] = value;
-    });
-    const headers = grpcHeaders("application/grpc+proto", accepts);
-    return { status: 200, headers, body: undefined, trailers };
-  },
+  failure: (error, accepts) => ({
+    status: 200,
+    headers: grpcHeaders("application/grpc+proto", accepts),
+    body: undefined,
+    trailers: failureTrailers(error),
+  }),
 };
 
+/** How gRPC tells an error behind its body. */
+export function failureTrailers(error: ConnectError): OutgoingHttpHeaders {
+  const trailers: OutgoingHttpHeaders = {};
+  withPlainMessage(statusOf(error)).forEach((value, name) => {
+    trailers[name] = value;
+  });
+  return trailers;
+}
+
 /** A message behind its flags and its length. */
-function envelope(flags: number, message: Uint8Array): Uint8Array {
+export function envelope(flags: number, message: Uint8Array): Uint8Array {
   const bytes = Buffer.allocUnsafe(message.length + 5);
   bytes.writeUInt8(flags, 0);
   bytes.writeUInt32BE(message.length, 1);
@@ -78,7 +90,11 @@ function envelope(flags: number, message: Uint8Array): Uint8Array {
   return bytes;
 }
 
-const OK_FRAME = envelope(trailerFlag, trailerSerialize(new Headers({ "grpc-status": "0" })));
+/** The end of a gRPC-Web answer that succeeded. */
+export const OK_FRAME = envelope(
+  trailerFlag,
+  trailerSerialize(new Headers({ "grpc-status": "0" })),
+);
 
 const GRPC_WEB: LaneDialect = {
   ...GRPC_HEADERS,
@@ -151,11 +167,12 @@ function connectAnswer(type: string, body: Uint8Array): Answer {
 }
 
 /** connect-node names the compression it would use, although nothing is large enough to be compressed. */
-const compressionFor = recall(
+export const compressionFor = recall(
   (accepts) => compressionNegotiate([...COMPRESSIONS], null, accepts, "").response,
 );
 
-function grpcHeaders(type: string, accepts: string | null): Answer["headers"] {
+/** Head of an answer of gRPC or gRPC-Web. */
+export function grpcHeaders(type: string, accepts: string | null): Answer["headers"] {
   const compression = accepts === null ? null : compressionFor(accepts);
   if (compression === null) return [["content-type", type]];
   return [
@@ -164,6 +181,7 @@ function grpcHeaders(type: string, accepts: string | null): Answer["headers"] {
   ];
 }
 
-function statusOf(error: ConnectError): Headers {
+/** How gRPC tells an error. */
+export function statusOf(error: ConnectError): Headers {
   return setTrailerStatus(new Headers({ "grpc-status": "0" }), error);
 }

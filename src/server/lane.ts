@@ -12,7 +12,7 @@ import { VERSION, VERSION_HEADER } from "./connect-version.ts";
 import { keepDeadline } from "./deadline.ts";
 import { answerError, type Exchange, headerOf, isGone, type RequestHead } from "./exchange.ts";
 import type { StreamRequest, StreamResponse } from "./http2-stream.ts";
-import { type Answer, LANE_TYPES, type LaneDialect } from "./lane-answer.ts";
+import { type Answer, LANE_TYPES, type LaneDialect, type LaneRequest } from "./lane-answer.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { toConnectError } from "./rpc-error.ts";
 import { openEnvelope, parseMessage, readWhole } from "./rpc-message.ts";
@@ -32,9 +32,9 @@ export type Lane = (exchange: LaneExchange) => void;
 export type FindLane = (head: RequestHead) => Lane | null;
 
 /** What serves one call. */
-interface Way {
+export interface Way<Dialect extends LaneRequest = LaneDialect> {
   readonly method: DescMethod;
-  readonly dialect: LaneDialect;
+  readonly dialect: Dialect;
   /** The caller's own deadline; null = none. */
   readonly timeoutMs: number | null;
   /** Largest message, in bytes. */
@@ -64,7 +64,7 @@ export function createLane(
   );
   return (head) => {
     const method = methods.get(head.url ?? "");
-    const way = method === undefined ? null : wayOf(method, head, options.maxBodyBytes);
+    const way = method === undefined ? null : wayOf(LANE_TYPES, head, { method, ...options });
     if (way === null) return null;
     return (exchange) => {
       serve(pipeline, way, exchange).catch((err: unknown) => {
@@ -81,10 +81,15 @@ export function createLane(
 /** Values of headers that a Headers object would change, or refuse. */
 const ODD = /^[\t ]|[^\t -~]|[\t ]$/;
 
-function wayOf(method: DescMethod, head: RequestHead, maxBytes: number): Way | null {
+/** How a call with this head is served, in a dialect of these content types; null = not by a lane. */
+export function wayOf<Dialect extends LaneRequest>(
+  types: ReadonlyMap<string, Dialect>,
+  head: RequestHead,
+  { method, maxBodyBytes: maxBytes }: { method: DescMethod; maxBodyBytes: number },
+): Way<Dialect> | null {
   const { headers, rawHeaders, httpVersion } = head;
   if (head.method !== "POST" || headers.expect !== undefined) return null;
-  const dialect = LANE_TYPES.get(headers["content-type"] ?? "");
+  const dialect = types.get(headers["content-type"] ?? "");
   if (dialect === undefined || !dialect.versions.includes(httpVersion)) return null;
   const { encoding, accept, timeout } = dialect;
   if ((headers[encoding] ?? "identity") !== "identity") return null;
@@ -108,7 +113,8 @@ async function serve(pipeline: Pipeline, way: Way, exchange: LaneExchange): Prom
   }
 }
 
-function startTimeout({ timeoutMs }: Way, waiting: Waiting) {
+/** Ends the wait when the caller's own deadline is over. */
+export function startTimeout({ timeoutMs }: Pick<Way, "timeoutMs">, waiting: Waiting) {
   if (timeoutMs === null) return undefined;
   const end = () => waiting.end(new TapinError("DEADLINE_EXCEEDED"));
   if (timeoutMs > 0) return setTimeout(end, timeoutMs);
@@ -124,12 +130,7 @@ async function answerOf(
   const { method, dialect, accepts } = way;
   try {
     const admitted = await pipeline.admit(method, call);
-    const request = await attempt(
-      () => readRequest(way, exchange, call.waiting),
-      (error) => {
-        throw pipeline.fail(method, call, error);
-      },
-    );
+    const request = await readRequest(pipeline, way, { exchange, call });
     const answer = await pipeline.unary(method, request, admitted);
     return dialect.success(method, answer, accepts);
   } catch (error) {
@@ -138,16 +139,21 @@ async function answerOf(
   }
 }
 
-function callOf({ dialect }: Way, exchange: LaneExchange, waiting: Waiting): Call {
+/** The call that such an exchange begins. */
+export function callOf(
+  { dialect }: Way<LaneRequest>,
+  exchange: LaneExchange,
+  waiting: Waiting,
+): Call {
   const headers = { get: (name: string) => headerOf(exchange.req, name) };
   return beginCall(exchange, { dialect: dialect.name, headers, waiting });
 }
 
-/** How long a body may take that nobody waits for is the listener's business. */
-function readRequest(
-  { method, dialect: { isEnveloped, isJson }, maxBytes }: Way,
-  { req }: LaneExchange,
-  waiting: Waiting,
+/** Its message. How long a body may take that nobody waits for is the listener's business. */
+export function readRequest(
+  pipeline: Pipeline,
+  { method, dialect: { isEnveloped, isJson }, maxBytes }: Way<LaneRequest>,
+  { exchange: { req }, call }: { exchange: LaneExchange; call: Call },
 ): Soon<Message> {
   const read = async () => {
     const contentLength = req.headers["content-length"];
@@ -155,7 +161,12 @@ function readRequest(
     const message = isEnveloped ? openEnvelope(bytes, null).bytes : bytes;
     return parseMessage(method, message, { isJson, maxBytes });
   };
-  return keepDeadline(read, { waiting, leftMs: null, onLateFailure: ignore });
+  return attempt(
+    () => keepDeadline(read, { waiting: call.waiting, leftMs: null, onLateFailure: ignore }),
+    (error) => {
+      throw pipeline.fail(method, call, error);
+    },
+  );
 }
 
 function ignore(): void {}

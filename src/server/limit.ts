@@ -35,8 +35,11 @@ export interface Limits {
   refusal(call: Pick<Call, "address">, identity: Identity | null, error: unknown): Promise<unknown>;
   /** Takes one session off the client's budget. Null = the website did not say for whom: not limited. */
   session(projectId: string, clientIp: string | null): Promise<void>;
-  /** Lets a watcher in; the answer lets it out again, and so does the end of the call's wait. */
-  watcher(call: AdmittedCall, session: { id: string; projectId: string }): () => void;
+  /** Lets a watcher in; the answer lets it out again. */
+  watcher(
+    call: Pick<AdmittedCall, "identity" | "address">,
+    session: { id: string; projectId: string },
+  ): () => void;
   /** Stops counting with other processes. */
   close(): void;
 }
@@ -94,10 +97,10 @@ export function createLimits(settings: LimitSettings, sharing: Sharing | null): 
     async session(projectId, clientIp) {
       if (clientIp !== null) await sessions.take(`${projectId} ${networkOf(clientIp)}`);
     },
-    watcher({ identity, address, waiting }, { id, projectId }) {
+    watcher({ identity, address }, { id, projectId }) {
       const isToken = identity.kind === "watch_token";
       const counted = isToken ? networkOf(address) : null;
-      return enter({ sessionId: id, projectId, address: counted, signal: waiting.signal });
+      return enter({ sessionId: id, projectId, address: counted });
     },
     close() {
       for (const budget of [projects, addresses, failures, sessions]) budget.close();

@@ -14,7 +14,7 @@ import type { Request, Response } from "./exchange.ts";
 import { continueOnceRead } from "./expectation.ts";
 import type { StreamRequest } from "./http2-stream.ts";
 import type { SizeSettings } from "./sizes.ts";
-import { type UnreadWatch, watchUnread } from "./unread.ts";
+import { type UnreadWatch, type Why, watchUnread } from "./unread.ts";
 
 /** Milliseconds a connection may take to send its first bytes, or to shake hands over TLS. */
 export const SNIFF_MS = 10_000;
@@ -66,6 +66,8 @@ export interface ListenerOptions {
   /** With a certificate TLS only, with null cleartext only. */
   readonly certificate: Certificate | null;
   readonly sizes: Pick<SizeSettings, "headBytes" | "connectionStreams">;
+  /** Hears that a reader was let go that took nothing. Default: nobody. */
+  readonly onUnread?: () => void;
 }
 
 /** Builds the listener. */
@@ -74,12 +76,13 @@ export function createListener(hearer: Hearer, options: ListenerOptions): Listen
   const sessions = new Set<http2.ServerHttp2Session>();
   const unread = watchUnread();
   const astray = watchAstray();
-  const h2 = createHttp2({ sessions, unread, astray, ...options }, hearer);
+  const letGo = createLetGo(options);
+  const h2 = createHttp2({ sessions, unread, letGo, astray, ...options }, hearer);
   const sockets = new Set<Socket>();
-  if (h1 instanceof https.Server) chooseByAlpn(h1, { h2, unread });
+  if (h1 instanceof https.Server) chooseByAlpn(h1, { h2, unread, letGo });
   else chooseByPreface(h1, h2);
   // Last, or it would be taken for a listener of HTTP/1.1 and know of no other connection.
-  trackSockets(h1, { sockets, unread });
+  trackSockets(h1, { sockets, unread, letGo });
   return {
     renew: (renewed) => {
       if (h1 instanceof https.Server) h1.setSecureContext(renewed);
@@ -149,14 +152,31 @@ function createHttp1(
   return h1;
 }
 
+/** Lets go of whom `unread.ts` says so. */
+function createLetGo({ onUnread = () => {} }: Pick<ListenerOptions, "onUnread">) {
+  return {
+    stream(stream: http2.ServerHttp2Stream, why: Why): void {
+      if (why === "unread") onUnread();
+      stream.close(http2.constants.NGHTTP2_CANCEL);
+    },
+    socket(socket: Socket, why: Why): void {
+      if (why === "unread") onUnread();
+      socket.destroy();
+    },
+  };
+}
+
+type LetGo = ReturnType<typeof createLetGo>;
+
 interface Http2Parts extends ListenerOptions {
   readonly sessions: Set<http2.ServerHttp2Session>;
   readonly unread: UnreadWatch;
+  readonly letGo: LetGo;
   readonly astray: AstrayWatch;
 }
 
 function createHttp2(
-  { sessions, unread, astray, sizes }: Http2Parts,
+  { sessions, unread, letGo, astray, sizes }: Http2Parts,
   hearer: Hearer,
 ): http2.Http2Server {
   const settings = {
@@ -172,7 +192,7 @@ function createHttp2(
   h2.on("stream", (stream: http2.ServerHttp2Stream, headers, flags, rawHeaders: string[]) => {
     // What `requestTimeout` does for HTTP/1.1: a body that does not arrive in time ends its stream.
     const arriveMs = stream.endAfterHeaders ? null : REQUEST_MS;
-    unread.add(stream, () => stream.close(http2.constants.NGHTTP2_CANCEL), { arriveMs });
+    unread.add(stream, letGo.stream, { arriveMs });
     if (hearer.stream(stream, { headers, rawHeaders })) return;
     for (const listener of toRequest) listener.call(h2, stream, headers, flags, rawHeaders);
   });
@@ -195,15 +215,22 @@ function createHttp2(
   return h2;
 }
 
+function giveUp(this: Socket): void {
+  this.destroy();
+}
+
 function trackSockets(
   h1: http.Server,
-  { sockets, unread }: { sockets: Set<Socket>; unread: UnreadWatch },
+  { sockets, unread, letGo }: { sockets: Set<Socket>; unread: UnreadWatch; letGo: LetGo },
 ): void {
+  function forget(this: Socket): void {
+    sockets.delete(this);
+  }
   h1.prependListener("connection", (socket: Socket) => {
     sockets.add(socket);
-    unread.add(socket, () => socket.destroy());
-    socket.once("close", () => sockets.delete(socket));
-    socket.on("error", () => socket.destroy());
+    unread.add(socket, letGo.socket);
+    socket.on("close", forget);
+    socket.on("error", giveUp);
   });
 }
 
@@ -215,12 +242,12 @@ function chooseByPreface(h1: http.Server, h2: http2.Http2Server): void {
 /** Over TLS the client has said what it speaks: RFC 7301. Who says nothing gets HTTP/1.1. */
 function chooseByAlpn(
   h1: https.Server,
-  { h2, unread }: { h2: http2.Http2Server; unread: UnreadWatch },
+  { h2, unread, letGo }: { h2: http2.Http2Server; unread: UnreadWatch; letGo: LetGo },
 ): void {
   const choose = swapListeners(h1, h2, "secureConnection");
   h1.on("secureConnection", (socket: TLSSocket) => {
-    socket.on("error", () => socket.destroy());
-    unread.add(socket, () => socket.destroy());
+    socket.on("error", giveUp);
+    unread.add(socket, letGo.socket);
     choose(socket, socket.alpnProtocol === "h2");
   });
 }
@@ -250,7 +277,8 @@ function swapListeners(
 function sniff(socket: Socket, decide: (isHttp2: boolean) => void): void {
   let seen = Buffer.alloc(0);
   const timer = setTimeout(() => socket.destroy(), SNIFF_MS);
-  socket.once("close", () => clearTimeout(timer));
+  const onClose = () => clearTimeout(timer);
+  socket.on("close", onClose);
   // `readable` and read(): with `data`, pause() and unshift() the bytes come back in another order on Deno.
   // And until null: what is left in the buffer wakes nobody up.
   const onReadable = () => {
@@ -263,6 +291,7 @@ function sniff(socket: Socket, decide: (isHttp2: boolean) => void): void {
     const same = PREFACE.compare(seen, 0, length, 0, length) === 0;
     if (same && length < PREFACE.length) return;
     socket.off("readable", onReadable);
+    socket.off("close", onClose);
     clearTimeout(timer);
     socket.unshift(seen);
     decide(same);

@@ -106,7 +106,13 @@ function createObserver(registry: Registry): Observer {
     buckets: CALL_BUCKETS,
     registers,
   });
+  const dropped = new Counter({
+    name: "tapin_dropped_readers_total",
+    help: "Connections and streams ended because their reader took nothing for 20 s.",
+    registers,
+  });
   return {
+    readerDropped: () => dropped.inc(),
     answered({ rpc, dialect, reason, seconds }) {
       calls.inc({ rpc, dialect, reason: reason ?? "ok" });
       callSeconds.observe({ rpc, dialect }, seconds);

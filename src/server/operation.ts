@@ -15,23 +15,50 @@ import type { AdmittedCall } from "./call.ts";
 /** Which credentials an operation wants. */
 export type Access = "api_key" | "api_key_or_watch_token" | "admin" | "anybody";
 
-/** One operation; `run` may assume that the request is valid. */
-export type Operation = {
+/** Takes what a stream tells. */
+export interface Outflow {
+  /** `isBeat` = it says nothing new: a reader that has not taken what came before need not get it. */
+  message(message: Message, isBeat: boolean): void;
+  /** The last call: null = the stream has ended by itself. Once the stream is stopped, only a late failure is told. */
+  end(failure: unknown): void;
+}
+
+/** A stream that has begun. */
+export interface Running {
+  /** Nobody wants to be told any more. */
+  stop(): void;
+}
+
+/** Begins a stream. What it throws ends the stream, as what it tells `end`. */
+export type StartStream<Request> = (
+  request: Request,
+  call: AdmittedCall,
+  outflow: Outflow,
+) => Running;
+
+/** An operation with one answer; `run` may assume that the request is valid, as in all operations. */
+export interface UnaryOperation {
   readonly access: Access;
-} & (
-  | {
-      readonly method: DescMethodUnary;
-      run(request: Message, call: AdmittedCall): Promise<Message>;
-    }
-  | {
-      readonly method: DescMethodServerStreaming;
-      run(request: Message, call: AdmittedCall): AsyncIterable<Message>;
-    }
-  | {
-      readonly method: DescMethodBiDiStreaming;
-      run(requests: AsyncIterable<Message>, call: AdmittedCall): AsyncIterable<Message>;
-    }
-);
+  readonly method: DescMethodUnary;
+  run(request: Message, call: AdmittedCall): Promise<Message>;
+}
+
+/** An operation that streams its answer. */
+export interface StreamOperation {
+  readonly access: Access;
+  readonly method: DescMethodServerStreaming;
+  readonly start: StartStream<Message>;
+}
+
+/** An operation that streams both ways. */
+export interface BidiOperation {
+  readonly access: Access;
+  readonly method: DescMethodBiDiStreaming;
+  run(requests: AsyncIterable<Message>, call: AdmittedCall): AsyncIterable<Message>;
+}
+
+/** One operation. */
+export type Operation = UnaryOperation | StreamOperation | BidiOperation;
 
 /** Makes a unary operation; the answer may be given as plain fields. */
 export function unary<I extends DescMessage, O extends DescMessage>(
@@ -47,21 +74,43 @@ export function unary<I extends DescMessage, O extends DescMessage>(
   };
 }
 
-/** Makes a server-streaming operation; the messages may be given as plain fields. */
+/** Makes a server-streaming operation that is called back. */
+export function pushStream<I extends DescMessage, O extends DescMessage>(
+  method: DescMethodServerStreaming<I, O>,
+  access: Access,
+  start: StartStream<MessageShape<I>>,
+): Operation {
+  return { method, access, start: start as StartStream<Message> };
+}
+
+/**
+ * Makes a server-streaming operation of what is iterated over as fast as messages come: for few streams, which wait for
+ * events. The messages may be given as plain fields.
+ */
 export function serverStream<I extends DescMessage, O extends DescMessage>(
   method: DescMethodServerStreaming<I, O>,
   access: Access,
   run: (request: MessageShape<I>, call: AdmittedCall) => AsyncIterable<MessageInitShape<O>>,
 ): Operation {
-  return {
-    method,
-    access,
-    async *run(request: Message, call: AdmittedCall) {
-      for await (const fields of run(request as MessageShape<I>, call)) {
-        yield create(method.output, fields);
+  return pushStream(method, access, (request, call, outflow) => {
+    const fields = run(request, call)[Symbol.asyncIterator]();
+    let isStopped = false;
+    const pump = async () => {
+      for (let next = await fields.next(); !next.done; next = await fields.next()) {
+        if (isStopped) return;
+        outflow.message(create(method.output, next.value), false);
       }
-    },
-  };
+      if (!isStopped) outflow.end(null);
+    };
+    const fail = (error: unknown) => outflow.end(error);
+    pump().catch(fail);
+    return {
+      stop() {
+        isStopped = true;
+        fields.return?.().catch(fail);
+      },
+    };
+  });
 }
 
 /** Makes an operation that streams both ways; the messages may be given as plain fields. */

@@ -16,8 +16,10 @@ import {
   keepDeadline,
   keepStreamDeadline,
 } from "./deadline.ts";
+import { lastingCall } from "./lasting-call.ts";
 import type { Limits } from "./limit.ts";
-import type { Operation } from "./operation.ts";
+import type { BidiOperation, Operation, StreamOperation, UnaryOperation } from "./operation.ts";
+import { type AnswerOutflow, RunningStream, type StreamSteps } from "./running-stream.ts";
 import type { Validate } from "./validate.ts";
 
 /** The steps of one call. Each throws nothing but TapinError, and has then logged the call. */
@@ -26,8 +28,8 @@ export interface Pipeline {
   admit(method: DescMethod, call: Call): Soon<AdmittedCall>;
   /** A unary operation, from the parsed request to its answer. */
   unary(method: DescMethod, request: Message, call: AdmittedCall): Promise<Message>;
-  /** A streaming operation. */
-  stream(method: DescMethod, request: Message, call: AdmittedCall): AsyncIterable<Message>;
+  /** A streaming operation. Throws nothing: whatever happens is told. */
+  stream(method: DescMethod, request: Message, call: AdmittedCall, outflow: AnswerOutflow): void;
   /** An operation that streams both ways; every message of the caller after the first costs like a call. */
   bidi(
     method: DescMethod,
@@ -92,14 +94,13 @@ function createSteps(parts: PipelineParts) {
 export function createPipeline(parts: PipelineParts): Pipeline {
   const { limits, validate } = parts;
   const { operationOf, conclude, fail, deadlineOf, enter } = createSteps(parts);
-  // The kind of the method decides what goes in and comes out, which the map cannot know.
-  const runOf = (method: DescMethod) =>
-    operationOf(method).run as (request: unknown, call: AdmittedCall) => AsyncIterable<Message>;
-  const followed = (method: DescMethod, call: AdmittedCall, begin: () => AsyncIterable<Message>) =>
-    follow(begin, deadlineOf(method, call), {
-      conclude: (failure) => conclude(method, call, failure),
-      fail: async (error) => fail(method, call, await limits.refusal(call, call.identity, error)),
-    });
+  const refuse = async (method: DescMethod, call: AdmittedCall, error: unknown) =>
+    fail(method, call, await limits.refusal(call, call.identity, error));
+  const steps: StreamSteps = {
+    conclude: (method, call) => conclude(method, call, null),
+    fail: refuse,
+    onLateFailure: (method, call, error) => logLateFailure(parts.log, method, call, error),
+  };
   return {
     fail,
     admit(method, call) {
@@ -113,19 +114,20 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     async unary(method, request, call) {
       try {
         validate(method, request);
-        const { run } = operationOf(method);
-        const work = () => run(request as never, call) as Promise<Message>;
+        const { run } = operationOf(method) as UnaryOperation;
+        const work = () => run(request, call);
         const answer = await keepDeadline(work, deadlineOf(method, call));
         conclude(method, call, null);
         return answer;
       } catch (error) {
-        throw fail(method, call, await limits.refusal(call, call.identity, error));
+        throw await refuse(method, call, error);
       }
     },
-    stream(method, request, call) {
-      return followed(method, call, () => {
+    stream(method, request, call, outflow) {
+      const stream = new RunningStream(steps, { method, call: lastingCall(call), outflow });
+      stream.begin(deadlineOf(method, call).leftMs ?? 1, (into) => {
         validate(method, request);
-        return runOf(method)(request, call);
+        return (operationOf(method) as StreamOperation).start(request, call, into);
       });
     },
     bidi(method, requests, call) {
@@ -133,12 +135,16 @@ export function createPipeline(parts: PipelineParts): Pipeline {
         if (!isFirst) await limits.request(call, call.identity);
         validate(method, request);
       };
-      return followed(method, call, () => runOf(method)(checked(requests, check), call));
+      const { run } = operationOf(method) as BidiOperation;
+      return follow(() => run(checked(requests, check), call), deadlineOf(method, call), {
+        conclude: (failure) => conclude(method, call, failure),
+        fail: (error) => refuse(method, call, error),
+      });
     },
   };
 }
 
-/** The messages of a stream, whose end is told once, however it comes. */
+/** The messages of a stream both ways, whose end is told once, however it comes. */
 async function* follow(
   begin: () => AsyncIterable<Message>,
   deadline: Deadline,

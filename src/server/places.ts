@@ -16,34 +16,29 @@ export interface Place {
   readonly most: number;
 }
 
-/**
- * Takes one of each place, or none of them and fails with `rate_limited`. The answer gives them back, and so does the
- * signal: what stalls and then vanishes never reaches its `finally`.
- */
-export type TakePlaces = (places: readonly Place[], signal: AbortSignal) => () => void;
+/** Takes one of each place, or none of them and fails with `rate_limited`. The answer gives them back. */
+export type TakePlaces = (places: readonly Place[]) => () => void;
 
 /** Builds a counter of places; `name` is that of what is open, in `RateLimit` fields: `watchers`. */
 export function createPlaces(name: string): TakePlaces {
-  const open = new Map<string, number>();
-  const keyOf = ({ what, id }: Place) => `${what} ${id}`;
+  const open = new Map<string, Map<string, number>>();
+  const countOf = ({ what, id }: Place) => open.get(what)?.get(id) ?? 0;
   const change = (place: Place, by: number) => {
-    const key = keyOf(place);
-    const count = (open.get(key) ?? 0) + by;
-    if (count === 0) open.delete(key);
-    else open.set(key, count);
+    const counts = open.get(place.what) ?? new Map<string, number>();
+    open.set(place.what, counts);
+    const count = countOf(place) + by;
+    if (count === 0) counts.delete(place.id);
+    else counts.set(place.id, count);
   };
-  return (wanted, signal) => {
-    signal.throwIfAborted();
-    const places = wanted.filter(({ most }) => most > 0);
-    const full = places.find((place) => (open.get(keyOf(place)) ?? 0) >= place.most);
+  return (wanted) => {
+    let places = wanted.filter(({ most }) => most > 0);
+    const full = places.find((place) => countOf(place) >= place.most);
     if (full !== undefined) throw tooMany(name, full);
     for (const place of places) change(place, 1);
-    const leave = () => {
-      signal.removeEventListener("abort", leave);
-      for (const place of places.splice(0)) change(place, -1);
+    return () => {
+      for (const place of places) change(place, -1);
+      places = [];
     };
-    signal.addEventListener("abort", leave);
-    return leave;
   };
 }
 

@@ -22,22 +22,30 @@ export function readBody(req: Request, maxBytes: number, waiting?: Waiting): Soo
   const chunks: Uint8Array[] = [];
   let size = 0;
   return new Promise((resolve, reject) => {
-    req.on("data", (chunk: Uint8Array) => {
+    const onData = (chunk: Uint8Array) => {
       size += chunk.length;
       if (size > maxBytes) reject(tooLarge());
       else chunks.push(chunk);
-    });
-    let isOver = false;
-    req.once("end", () => {
-      isOver = true;
-      resolve(Buffer.concat(chunks));
-    });
-    // Every request closes, mostly after its end: an error that nobody gets would cost its stack.
-    const breakOff = (cause?: unknown) => {
-      if (!isOver) reject(new TapinError("CANCELED", { cause }));
-      isOver = true;
     };
-    req.once("error", breakOff);
-    req.once("close", () => breakOff());
+    const onEnd = () => {
+      stop();
+      resolve(Buffer.concat(chunks));
+    };
+    const breakOff = (cause?: unknown) => {
+      stop();
+      reject(new TapinError("CANCELED", { cause }));
+    };
+    // Every request closes, mostly after its end: an error that nobody gets would cost its stack. And an answer that
+    // streams would hold on to what it was asked for as long as it stands.
+    const stop = () => {
+      req.off("data", onData);
+      req.off("end", onEnd);
+      req.off("error", breakOff);
+      req.off("close", breakOff);
+    };
+    req.on("data", onData);
+    req.on("end", onEnd);
+    req.on("error", breakOff);
+    req.on("close", breakOff);
   });
 }

@@ -10,18 +10,11 @@ import { TranscodeError, type TranscodeErrorKind } from "../transcoder/transcode
 import { createTranscoder } from "../transcoder/transcoder.ts";
 import { type AdmittedCall, beginCall, type Call } from "./call.ts";
 import { toRestError } from "./error-envelope.ts";
-import {
-  type Exchange,
-  headerOf,
-  isGone,
-  type Request,
-  type Response,
-  writePiece,
-  writeText,
-} from "./exchange.ts";
+import { type Exchange, headerOf, isGone, type Request, writeText } from "./exchange.ts";
 import { type Pipeline, toTapinError } from "./pipeline.ts";
 import { readBody } from "./request-body.ts";
-import { Waiting } from "./waiting.ts";
+import { StreamWriter } from "./stream-writer.ts";
+import { StreamWaits, Waiting } from "./waiting.ts";
 
 /** Serves the REST paths. */
 export interface Rest {
@@ -40,9 +33,9 @@ export const STREAMS = {
 
 /** One REST call on its way through the transcoder. */
 interface RestCall {
-  readonly call: Call;
-  /** Aborts with UNAVAILABLE when the server stops: for streams only. */
-  readonly stopping: AbortSignal;
+  readonly requestId: string;
+  /** Null once its stream has begun, which would hold its request for as long as it stands. */
+  call: Call | null;
   admitted: AdmittedCall | null;
 }
 
@@ -52,40 +45,44 @@ export function createRest(
   pipeline: Pipeline,
   { stopping, maxBodyBytes, log }: { stopping: AbortSignal; maxBodyBytes: number; log: Logger },
 ): Rest {
+  const waits = new StreamWaits(stopping);
   const transcoder = createTranscoder<RestCall>({
     services,
     streams: STREAMS,
     admit(method, context, { head }) {
-      return whenThere(pipeline.admit(method, { ...context.call, head }), (admitted) => {
+      return whenThere(pipeline.admit(method, { ...given(context.call), head }), (admitted) => {
         context.admitted = admitted;
       });
     },
     invoke(method, request, context) {
-      const call = admittedOf(context);
+      const call = given(context.admitted);
       if (method.methodKind === "unary") return pipeline.unary(method, request, call);
-      const signal = AbortSignal.any([call.waiting.signal, context.stopping]);
-      return pipeline.stream(method, request, { ...call, waiting: Waiting.until(signal) });
+      waits.add(call.waiting);
+      context.call = null;
+      context.admitted = null;
+      return (outflow) => {
+        pipeline.stream(method, request, call, outflow);
+        return stopOf(call.waiting);
+      };
     },
-    renderError: (error, { call }) => toRestError(convert(error, log), call.requestId),
+    renderError: (error, { requestId }) => toRestError(convert(error, log), requestId),
   });
   return {
     handle(exchange) {
       const waiting = waitFor(exchange);
       const call = callOf(exchange, waiting);
+      const { requestId } = exchange;
       const request = new CalledRequest(exchange, call, maxBodyBytes);
-      const answer = transcoder.handle(request, { call, stopping, admitted: null });
+      const answer = transcoder.handle(request, { requestId, call, admitted: null });
       return whenThere(answer, (found) => {
         if (found === null) return false;
-        return whenThere(writeAnswer(exchange.res, found), () => true);
+        return whenThere(writeAnswer(exchange, found), () => true);
       });
     },
   };
 }
 
-/**
- * The request as the transcoder sees it. A class, since an accessor in an object literal makes each object a type of its
- * own, which the runtime keeps for long, and everything of the call with it.
- */
+/** The request as the transcoder sees it. A class, so that all of them are of one kind to the runtime. */
 class CalledRequest implements RestRequest {
   readonly method: string;
   readonly path: string;
@@ -108,15 +105,16 @@ class CalledRequest implements RestRequest {
   body(): Soon<Uint8Array> {
     return readBody(this.#req, this.#maxBodyBytes, this.#waiting);
   }
-
-  get signal(): AbortSignal {
-    return this.#waiting.signal;
-  }
 }
 
-function admittedOf({ admitted }: RestCall): AdmittedCall {
-  if (admitted === null) throw new TapinError("INTERNAL", { cause: "call was not admitted" });
-  return admitted;
+/** Holds on to nothing of the call but its wait. */
+function stopOf(waiting: Waiting) {
+  return { stop: () => waiting.leave() };
+}
+
+function given<T extends Call>(call: T | null): T {
+  if (call === null) throw new TapinError("INTERNAL", { cause: "call was not admitted" });
+  return call;
 }
 
 function callOf(exchange: Exchange, waiting: Waiting): Call {
@@ -152,16 +150,22 @@ function waitFor({ req, res }: Exchange): Waiting {
   return waiting;
 }
 
-function writeAnswer(res: Response, { status, headers, body }: RestResponse): Soon<void> {
+function writeAnswer({ req, res }: Exchange, answer: RestResponse): Soon<void> {
+  const { status, headers, body } = answer;
   res.statusCode = status;
   for (const [name, value] of headers) res.setHeader(name, value);
-  if (body === null) res.end();
-  else return typeof body === "string" ? writeText(res, body) : writeStream(res, body);
+  if (typeof body === "string") return writeText(res, body);
+  if (body === null) {
+    res.end();
+    return;
+  }
+  body.start(new StreamWriter(res));
+  forgetHead(req);
 }
 
-async function writeStream(res: Response, body: AsyncIterable<Uint8Array>): Promise<void> {
-  for await (const chunk of body) {
-    if (!(await writePiece(res, chunk))) break;
-  }
-  res.end();
+/** Node keeps a request of HTTP/1.1 until its answer ends. Nobody asks for its head any more. */
+function forgetHead(req: Request): void {
+  if ("stream" in req) return;
+  req.headers = {};
+  req.rawHeaders = [];
 }

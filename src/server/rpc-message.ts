@@ -47,7 +47,9 @@ export interface BodySource {
   readonly destroyed: boolean;
   readonly readableEnded: boolean;
   on(name: "data", listener: (chunk: Uint8Array) => void): unknown;
-  once(name: "end" | "error" | "close", listener: (cause?: unknown) => void): unknown;
+  on(name: "end" | "error" | "close", listener: (cause?: unknown) => void): unknown;
+  off(name: "data", listener: (chunk: Uint8Array) => void): unknown;
+  off(name: "end" | "error" | "close", listener: (cause?: unknown) => void): unknown;
   destroy(): unknown;
 }
 
@@ -75,27 +77,35 @@ export function readWhole(
   return new Promise((resolve, reject) => {
     const chunks: Uint8Array[] = [];
     let size = 0;
-    let isOver = false;
-    source.on("data", (chunk) => {
+    const onData = (chunk: Uint8Array) => {
       size += chunk.length;
       if (size <= maxBytes + PREFIX_BYTES) chunks.push(chunk);
       if (size <= maxBytes + DRAIN_BYTES) return;
-      isOver = true;
+      stop();
       reject(tooLarge(maxBytes));
       source.destroy();
-    });
-    source.once("end", () => {
-      isOver = true;
+    };
+    const onEnd = () => {
+      stop();
       if (size > maxBytes + PREFIX_BYTES) reject(tooLarge(maxBytes));
       else resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
-    });
-    // Every body closes, mostly after its end: an error that nobody gets would cost its stack.
-    const breakOff = (cause?: unknown) => {
-      if (!isOver) reject(new TapinError("CANCELED", { cause }));
-      isOver = true;
     };
-    source.once("error", breakOff);
-    source.once("close", breakOff);
+    const breakOff = (cause?: unknown) => {
+      stop();
+      reject(new TapinError("CANCELED", { cause }));
+    };
+    // Every body closes, mostly after its end: an error that nobody gets would cost its stack. And an answer that streams
+    // would hold on to what it was asked for as long as it stands.
+    const stop = () => {
+      source.off("data", onData);
+      source.off("end", onEnd);
+      source.off("error", breakOff);
+      source.off("close", breakOff);
+    };
+    source.on("data", onData);
+    source.on("end", onEnd);
+    source.on("error", breakOff);
+    source.on("close", breakOff);
   });
 }
 

@@ -25,12 +25,14 @@ import { type AdmittedCall, type Arrival, beginCall, type Call, type Dialect } f
 import { checkVersion } from "./connect-version.ts";
 import { keepDeadline } from "./deadline.ts";
 import { answerError, type Exchange, headerOf, isHttp1 } from "./exchange.ts";
+import { iterate } from "./iterate.ts";
 import { createLane, type FindLane } from "./lane.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { COMPRESSIONS } from "./rpc-compression.ts";
 import { toConnectError, withPlainMessage } from "./rpc-error.ts";
 import { checkMessage, type HeldBody, holdBody, readMessages } from "./rpc-message.ts";
 import { checkTimeout, clampTimeout, MAX_TIMEOUT_MS } from "./rpc-timeout.ts";
+import { createStreamLane, type StreamLaneOptions } from "./stream-lane.ts";
 import { Waiting } from "./waiting.ts";
 
 const UNARY_TYPES = ["application/json", "application/proto"];
@@ -85,9 +87,7 @@ export function createRpc(
   });
   for (const service of services) addService(router, service, pipeline);
   const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
-  const laneOf: FindLane = lane
-    ? createLane(services, pipeline, { maxBodyBytes, log })
-    : () => null;
+  const laneOf = lane ? lanesOf(services, pipeline, { maxBodyBytes, log, stopping }) : () => null;
   return {
     laneOf,
     serves: (path) => handlers.has(path),
@@ -115,6 +115,16 @@ export function createRpc(
       });
     },
   };
+}
+
+function lanesOf(
+  services: readonly DescService[],
+  pipeline: Pipeline,
+  options: StreamLaneOptions,
+): FindLane {
+  const unary = createLane(services, pipeline, options);
+  const streams = createStreamLane(services, pipeline, options);
+  return (head) => unary(head) ?? streams(head);
 }
 
 /** What connectNodeAdapter does, but with a body that the gate can read ahead. */
@@ -196,7 +206,8 @@ function unaryOf(method: DescMethod, pipeline: Pipeline) {
 function streamOf(method: DescMethod, pipeline: Pipeline) {
   return (request: Message, context: HandlerContext) => {
     const call = admittedCallOf(context);
-    return withConnectErrors(call, pipeline.stream(method, request, call));
+    const messages = iterate((outflow) => pipeline.stream(method, request, call, outflow));
+    return withConnectErrors(call, messages);
   };
 }
 

@@ -127,7 +127,11 @@ export function createServer(parts: ServerParts): Server {
     isOrigin: (origin) => ports.store.projects.isOrigin(origin),
     log,
   });
-  const listener = createListener(front, parts);
+  const onUnread = () => {
+    ports.observer.readerDropped();
+    log.info({ event: "reader_dropped" }, "a reader took nothing for 20 s and was let go");
+  };
+  const listener = createListener(front, { ...parts, onUnread });
   return {
     renew: (certificate) => listener.renew(certificate),
     async listen(port, host) {

@@ -13,16 +13,23 @@ export interface Outlet {
   readonly writableLength: number;
   /** Whether what comes from the other side has been read to its end. */
   readonly readableEnded: boolean;
-  once(event: "close", listener: () => void): unknown;
+  on(event: "close", listener: () => void): unknown;
 }
+
+/** Why an outlet is ended. */
+export type Why = "unread" | "late";
 
 /** Watches outlets until they close. */
 export interface UnreadWatch {
   /**
-   * Calls `end` when the outlet's reader takes nothing for `UNREAD_MS` while there is something to take, and when what
-   * the other side sends has not come to its end after `arriveMs`; null = it need not.
+   * Calls `end` when the outlet's reader takes nothing for `UNREAD_MS` while there is something to take (`unread`), and
+   * when what the other side sends has not come to its end after `arriveMs` (`late`); null = it need not.
    */
-  add(outlet: Outlet, end: () => void, limit?: { readonly arriveMs: number | null }): void;
+  add<T extends Outlet>(
+    outlet: T,
+    end: (outlet: T, why: Why) => void,
+    limit?: { readonly arriveMs: number | null },
+  ): void;
   /** Looks no more. */
   stop(): void;
 }
@@ -35,42 +42,51 @@ const tookPieceAt = new WeakMap<object, number>();
  * as much waits as before, and at no look would less.
  */
 export function tellTaken(outlet: object): void {
-  tookPieceAt.set(outlet, performance.now());
+  tookPieceAt.set(outlet, now());
 }
 
+/** One outlet. There are tens of thousands: times are whole milliseconds, which take no room of their own. */
 interface Watched {
-  readonly end: () => void;
-  /** When the other side must have sent everything. */
-  readonly arriveBy: number;
+  readonly end: (outlet: never, why: Why) => void;
+  /** When the other side must have sent everything; null = whenever it likes. */
+  arriveBy: number | null;
   waiting: number;
   /** When the reader last took something, or had nothing to take. */
   tookAt: number;
 }
 
+const now = () => Math.floor(performance.now());
+
 /** Begins to watch. One timer serves all. */
 export function watchUnread(): UnreadWatch {
   const watched = new Map<Outlet, Watched>();
   const timer = setInterval(() => look(watched), LOOK_MS);
+  function forget(this: Outlet): void {
+    watched.delete(this);
+  }
   return {
     add(outlet, end, { arriveMs } = { arriveMs: null }) {
-      const now = performance.now();
-      const arriveBy = arriveMs === null ? Number.POSITIVE_INFINITY : now + arriveMs;
-      watched.set(outlet, { end, arriveBy, waiting: 0, tookAt: now });
-      outlet.once("close", () => watched.delete(outlet));
+      const arriveBy = arriveMs === null ? null : now() + arriveMs;
+      watched.set(outlet, { end, arriveBy, waiting: 0, tookAt: now() });
+      outlet.on("close", forget);
     },
     stop: () => clearInterval(timer),
   };
 }
 
-function look(watched: ReadonlyMap<Outlet, Watched>): void {
-  const now = performance.now();
+function look(watched: Map<Outlet, Watched>): void {
+  const at = now();
   for (const [outlet, entry] of watched) {
     const { writableLength } = outlet;
     // Heartbeats only add to what waits, so whatever shrinks it is the reader.
-    if (writableLength === 0 || writableLength < entry.waiting) entry.tookAt = now;
+    if (writableLength === 0 || writableLength < entry.waiting) entry.tookAt = at;
     entry.waiting = writableLength;
     entry.tookAt = Math.max(entry.tookAt, tookPieceAt.get(outlet) ?? 0);
-    const isLate = now >= entry.arriveBy && !outlet.readableEnded;
-    if (isLate || now - entry.tookAt >= UNREAD_MS) entry.end();
+    if (entry.arriveBy !== null && outlet.readableEnded) entry.arriveBy = null;
+    const isLate = entry.arriveBy !== null && at >= entry.arriveBy;
+    const isUnread = at - entry.tookAt >= UNREAD_MS;
+    if (!isLate && !isUnread) continue;
+    watched.delete(outlet);
+    entry.end(outlet as never, isUnread ? "unread" : "late");
   }
 }

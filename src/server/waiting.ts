@@ -10,7 +10,8 @@ const GONE = new TapinError("CANCELED");
 export class Waiting {
   #isOver = false;
   #reason: unknown = null;
-  #listeners: ((reason: unknown) => void)[] = [];
+  /** Never changed in place: few lists take no more room than they need. */
+  #listeners: readonly ((reason: unknown) => void)[] = [];
   #controller: AbortController | null = null;
 
   /** Somebody who waits until the signal aborts. */
@@ -49,10 +50,9 @@ export class Waiting {
 
   /** Calls the listener once, at the end; the answer takes it back. */
   onOver(listener: (reason: unknown) => void): () => void {
-    this.#listeners.push(listener);
+    this.#listeners = this.#listeners.concat(listener);
     return () => {
-      const at = this.#listeners.indexOf(listener);
-      if (at >= 0) this.#listeners.splice(at, 1);
+      this.#listeners = this.#listeners.filter((other) => other !== listener);
     };
   }
 
@@ -63,5 +63,27 @@ export class Waiting {
       if (this.#isOver) this.#controller.abort(this.#reason);
     }
     return this.#controller.signal;
+  }
+}
+
+/** Those who wait for streams: when the server stops they are told at once, while other calls may finish. */
+export class StreamWaits {
+  readonly #stopping: AbortSignal;
+  readonly #open = new Set<Waiting>();
+
+  /** `stopping` aborts with what they are told. One listener serves all. */
+  constructor(stopping: AbortSignal) {
+    this.#stopping = stopping;
+    stopping.addEventListener("abort", () => {
+      for (const waiting of [...this.#open]) waiting.end(stopping.reason);
+    });
+  }
+
+  /** Ends this wait, too, when the server stops. */
+  add(waiting: Waiting): void {
+    if (this.#stopping.aborted) waiting.end(this.#stopping.reason);
+    if (waiting.isOver) return;
+    this.#open.add(waiting);
+    waiting.onOver(() => this.#open.delete(waiting));
   }
 }

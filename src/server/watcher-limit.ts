@@ -12,11 +12,9 @@ export interface EnteringWatcher {
   readonly projectId: string;
   /** What its address is counted under; null = not counted (a website's own server). */
   readonly address: string | null;
-  /** Aborts when the watcher is gone. */
-  readonly signal: AbortSignal;
 }
 
-/** Lets a watcher in, or fails with `rate_limited`. The answer lets it out again; so does its signal. */
+/** Lets a watcher in, or fails with `rate_limited`. The answer lets it out again. */
 export type EnterWatcher = (watcher: EnteringWatcher) => () => void;
 
 /** Builds the limit; 0 = no limit. */
@@ -27,13 +25,10 @@ export function createWatcherLimit(limits: {
   const { watchersPerSession, watchersPerProject } = limits;
   const perAddress = Math.ceil(watchersPerProject / ADDRESS_SHARE);
   const take = createPlaces("watchers");
-  return ({ sessionId, projectId, address, signal }) =>
-    take(
-      [
-        { what: "session", id: sessionId, most: watchersPerSession },
-        { what: "project", id: projectId, most: watchersPerProject },
-        ...(address === null ? [] : [{ what: "address", id: address, most: perAddress }]),
-      ],
-      signal,
-    );
+  return ({ sessionId, projectId, address }) =>
+    take([
+      { what: "session", id: sessionId, most: watchersPerSession },
+      { what: "project", id: projectId, most: watchersPerProject },
+      ...(address === null ? [] : [{ what: "address", id: address, most: perAddress }]),
+    ]);
 }

@@ -2,19 +2,12 @@
 // and makes forget: what has changed is read from the row. Where notifications come from is the business of postgres.ts and
 // pglite.ts.
 
-import type { ChangeFeed, SessionFollower } from "../core/ports.ts";
+import type { ChangeFeed, SessionEar, SessionFollower } from "../core/ports.ts";
 import { RecentRows } from "./recent-rows.ts";
+import { type Timed, TimerWheel } from "./timer-wheel.ts";
 
-/** What is told: the session changed, or the project did and the session may have. */
-type News = "changed" | "project";
-
-type Outcome = News | "timeout" | "aborted";
-
-/** Longest delay a timer takes; a longer one would fire at once. */
-const MAX_TIMEOUT_MS = 2 ** 31 - 1;
-
-/** Followers by what they follow. */
-type Followers = Map<string, Set<Follower>>;
+/** Followers by what they follow; one alone, which nearly every session has, without a set around it. */
+type Followers = Map<string, Follower | Set<Follower>>;
 
 /** The followers of all sessions, and the listeners for bots. Each must be closed, or it stays. */
 export class ChangeHub implements ChangeFeed {
@@ -22,29 +15,43 @@ export class ChangeHub implements ChangeFeed {
   readonly #ofProjects: Followers = new Map();
   readonly #botListeners = new Set<() => void>();
   readonly #rows: RecentRows;
+  readonly #wheel = new TimerWheel<Follower>((follower) => follower.ear.hear("timeout"));
+  /** Whether every change that was committed 700 ms ago has been told. */
+  readonly isFresh: () => boolean;
+  #size = 0;
 
-  /** `rows` forgets what changes before anybody is woken. Default: nothing is remembered. */
-  constructor(rows = new RecentRows(() => false)) {
-    this.#rows = rows;
+  /** `rows` forgets what changes before anybody is woken. Default: nothing is remembered, and nothing known. */
+  constructor(rows?: RecentRows, isFresh: () => boolean = () => false) {
+    this.#rows = rows ?? new RecentRows(isFresh);
+    this.isFresh = isFresh;
   }
 
   /** Followers that are not closed: 0 once nobody watches. */
   get size(): number {
-    let size = 0;
-    for (const followers of this.#followers.values()) size += followers.size;
-    return size;
+    return this.#size;
   }
 
   /** Hears the session from now on: follow first, then read the row, and no change is missed. */
-  follow(sessionId: string, projectId?: string): SessionFollower {
-    const forget = () => {
-      leave(this.#followers, sessionId, follower);
-      if (projectId !== undefined) leave(this.#ofProjects, projectId, follower);
-    };
-    const follower = new Follower(projectId === undefined ? "changed" : "project", forget);
+  follow(sessionId: string, ear: SessionEar, projectId?: string): SessionFollower {
+    const follower = new Follower(this, { sessionId, ear, projectId });
+    this.#size += 1;
     join(this.#followers, sessionId, follower);
     if (projectId !== undefined) join(this.#ofProjects, projectId, follower);
     return follower;
+  }
+
+  /** For a follower of this hub: sets its time. */
+  wakeIn(follower: Follower, timeoutMs: number): void {
+    this.#wheel.set(follower, timeoutMs);
+  }
+
+  /** For a follower of this hub that is closed: forgets it. */
+  forget(follower: Follower): void {
+    const { sessionId, projectId } = follower;
+    this.#size -= 1;
+    this.#wheel.delete(follower);
+    leave(this.#followers, sessionId, follower);
+    if (projectId !== undefined) leave(this.#ofProjects, projectId, follower);
   }
 
   /** Calls back from now on: listen first, then read the rows. A listener must not throw. */
@@ -63,13 +70,13 @@ export class ChangeHub implements ChangeFeed {
   /** Wakes whoever follows this session. */
   wake(sessionId: string): void {
     this.#rows.forgetSession(sessionId);
-    for (const follower of this.#followers.get(sessionId) ?? []) follower.wake("changed");
+    for (const follower of followersOf(this.#followers, sessionId)) follower.ear.hear("changed");
   }
 
   /** Wakes whoever follows this project: it, or one of its API keys, has changed. */
   wakeProject(projectId: string): void {
     this.#rows.forgetProjects();
-    for (const follower of this.#ofProjects.get(projectId) ?? []) follower.wake("project");
+    for (const follower of followersOf(this.#ofProjects, projectId)) follower.ear.hear("project");
   }
 
   /** Wakes whoever follows one of these sessions: what a notification carries, ids with commas. */
@@ -80,81 +87,69 @@ export class ChangeHub implements ChangeFeed {
   /** Wakes everyone: notifications may have been missed. */
   wakeAll(): void {
     this.#rows.forgetProjects();
-    for (const followers of this.#followers.values()) {
-      for (const follower of followers) follower.wakeForAll();
+    for (const { ear, projectId } of this.#all()) {
+      ear.hear(projectId === undefined ? "changed" : "project");
     }
     this.wakeBots();
   }
 
-  /** Ends every wait as aborted and forgets the followers and listeners. */
+  /** Tells nobody anything any more, and forgets the followers and listeners. */
   close(): void {
     this.#botListeners.clear();
-    for (const followers of [...this.#followers.values()]) {
-      for (const follower of [...followers]) follower.close();
-    }
+    for (const follower of this.#all()) follower.close();
+  }
+
+  #all(): readonly Follower[] {
+    return [...this.#followers.keys()].flatMap((id) => followersOf(this.#followers, id));
   }
 }
 
 function join(followers: Followers, id: string, follower: Follower): void {
   const known = followers.get(id);
-  if (known === undefined) followers.set(id, new Set([follower]));
-  else known.add(follower);
+  if (known === undefined) followers.set(id, follower);
+  else if (known instanceof Set) known.add(follower);
+  else followers.set(id, new Set([known, follower]));
 }
 
 function leave(followers: Followers, id: string, follower: Follower): void {
   const known = followers.get(id);
-  if (known?.delete(follower) && known.size === 0) followers.delete(id);
+  if (known instanceof Set) known.delete(follower);
+  if (known === follower || (known instanceof Set && known.size === 0)) followers.delete(id);
 }
 
-class Follower implements SessionFollower {
-  readonly #allNews: News;
-  readonly #forget: () => void;
-  readonly #waiters = new Set<(outcome: Outcome) => void>();
-  #missed: News | null = null;
-  #closed = false;
+/** As they are now: who is told may leave, and others with it. */
+function followersOf(followers: Followers, id: string): readonly Follower[] {
+  const known = followers.get(id);
+  if (known === undefined) return [];
+  return known instanceof Set ? [...known] : [known];
+}
 
-  /** `allNews` says that anything it follows may have changed. */
-  constructor(allNews: News, forget: () => void) {
-    this.#allNews = allNews;
-    this.#forget = forget;
+class Follower implements SessionFollower, Timed {
+  readonly #hub: ChangeHub;
+  readonly sessionId: string;
+  readonly projectId: string | undefined;
+  ear: SessionEar;
+  dueTick = 0;
+
+  constructor(
+    hub: ChangeHub,
+    { sessionId, ear, projectId }: Pick<Follower, "sessionId" | "ear" | "projectId">,
+  ) {
+    this.#hub = hub;
+    this.sessionId = sessionId;
+    this.ear = ear;
+    this.projectId = projectId;
   }
 
-  next(timeoutMs: number, signal: AbortSignal): Promise<Outcome> {
-    if (this.#closed || signal.aborted) return Promise.resolve("aborted");
-    const missed = this.#missed;
-    this.#missed = null;
-    if (missed !== null) return Promise.resolve(missed);
-    return new Promise((resolve) => {
-      const settle = (outcome: Outcome) => {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", abort);
-        this.#waiters.delete(settle);
-        resolve(outcome);
-      };
-      const abort = () => settle("aborted");
-      const timer = setTimeout(() => settle("timeout"), Math.min(timeoutMs, MAX_TIMEOUT_MS));
-      signal.addEventListener("abort", abort);
-      this.#waiters.add(settle);
-    });
-  }
-
-  wake(news: News): void {
-    if (this.#waiters.size > 0) this.#settle(news);
-    // News of the project says that of the session too.
-    else if (this.#missed !== "project") this.#missed = news;
-  }
-
-  wakeForAll(): void {
-    this.wake(this.#allNews);
+  wakeIn(timeoutMs: number): void {
+    if (this.ear !== DEAF) this.#hub.wakeIn(this, timeoutMs);
   }
 
   close(): void {
-    this.#closed = true;
-    this.#forget();
-    this.#settle("aborted");
-  }
-
-  #settle(outcome: Outcome): void {
-    for (const settle of [...this.#waiters]) settle(outcome);
+    if (this.ear === DEAF) return;
+    this.ear = DEAF;
+    this.#hub.forget(this);
   }
 }
+
+const DEAF: SessionEar = { hear: () => {} };

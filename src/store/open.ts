@@ -52,7 +52,7 @@ export interface OpenedStore {
   readonly changes: ChangeHub;
   /** Connections for queries now; null when the database is embedded. */
   pool(): PoolReading | null;
-  /** Ends every wait as aborted, then every connection; a data directory is free again. */
+  /** Tells nobody anything any more, and ends every connection; a data directory is free again. */
   close(): Promise<void>;
 }
 
@@ -72,8 +72,9 @@ export async function openStore(options: OpenOptions): Promise<OpenedStore> {
 
 /** As `openStore`, with the handle. */
 export async function openDatabase(options: OpenOptions): Promise<OpenedDatabase> {
-  const rows = new RecentRows(() => database.isFresh());
-  const hub = new ChangeHub(rows);
+  const isFresh = () => database.isFresh();
+  const rows = new RecentRows(isFresh);
+  const hub = new ChangeHub(rows, isFresh);
   const database: Database = await connect(options, hub);
   const onEnded: OnEnded = (status, sessionIds) => {
     for (const sessionId of sessionIds) rows.forgetSession(sessionId);

@@ -19,8 +19,22 @@ export interface RestRequest {
    * that undoes a `Content-Encoding` must hide that header, because the transcoder refuses it.
    */
   readonly body: () => Soon<Uint8Array>;
-  /** Aborts when the caller of the request is gone. A stream then ends and releases its source. */
-  readonly signal: AbortSignal;
+}
+
+/** Takes the bytes of a stream, in turn. Nothing in it throws. */
+export interface ByteOutflow {
+  /** `isBeat` = a sign of life only: a reader that has not taken what came before need not get it. */
+  write(bytes: Uint8Array, isBeat: boolean): void;
+  /** The last call. */
+  end(): void;
+}
+
+/** The body of a stream. */
+export interface LiveBody {
+  /** Writes it, from now until its source has ended. To be called once. */
+  start(outflow: ByteOutflow): void;
+  /** Ends it early, and releases its source. */
+  stop(): void;
 }
 
 /** One HTTP response, ready to be written. */
@@ -29,9 +43,6 @@ export interface RestResponse {
   readonly status: number;
   /** Header names in lower case with their values. `content-length` is there unless it streams. */
   readonly headers: [string, string][];
-  /**
-   * Text to send as UTF-8, a stream of chunks to flush one by one, or null for no body. Whoever stops reading a
-   * stream early must call its iterator's `return()`.
-   */
-  readonly body: string | AsyncIterable<Uint8Array> | null;
+  /** Text to send as UTF-8, a stream, or null for no body. Whoever does not write a stream must stop it. */
+  readonly body: string | LiveBody | null;
 }

@@ -8,19 +8,20 @@ export const eventStreamMediaType = "text/event-stream";
 /** Media type of newline-delimited JSON. */
 export const jsonLinesMediaType = "application/x-ndjson";
 
-/** Turns what happens in one stream into text. An empty text writes nothing. */
+/** Turns what happens in one stream into bytes. What is empty writes nothing. */
 export interface StreamFraming {
   /** What comes before anything else. */
-  open(): string;
+  open(): Uint8Array;
   /** One message. Throws when the message cannot be written. */
-  message(message: Message): string;
-  /** A sign of life when nothing else came. */
-  quiet(): string;
-  /** The last text of a stream that ended by itself. */
-  end(): string;
-  /** The last text of a stream that failed, with the error as JSON. */
-  failure(error: JsonValue): string;
+  message(message: Message): Uint8Array;
+  /** The last bytes of a stream that ended by itself. */
+  end(): Uint8Array;
+  /** The last bytes of a stream that failed, with the error as JSON. */
+  failure(error: JsonValue): Uint8Array;
 }
+
+/** The framing of a new stream; `seenId` is what its reader has seen already, undefined = nothing. */
+export type NewFraming = (seenId: string | undefined) => StreamFraming;
 
 /** What both framings need to know of the messages. */
 export interface MessageText {
@@ -30,7 +31,33 @@ export interface MessageText {
   id(message: Message): string | undefined;
 }
 
-const heartbeat = ": heartbeat\n\n";
+const utf8 = new TextEncoder();
+const nothing = new Uint8Array();
+const heartbeat = utf8.encode(": heartbeat\n\n");
+
+/** What is made of a message once, for all streams that tell it. */
+function remembered<T extends object>(make: (message: Message) => T): (message: Message) => T {
+  const known = new WeakMap<Message, T>();
+  return (message) => {
+    const before = known.get(message);
+    if (before !== undefined) return before;
+    const made = make(message);
+    known.set(message, made);
+    return made;
+  };
+}
+
+/** A message as an event. */
+interface Event {
+  readonly id: string | undefined;
+  readonly bytes: Uint8Array;
+}
+
+/** What the streams of a route have in common. */
+interface EventForm {
+  readonly retry: Uint8Array;
+  eventOf(message: Message): Event;
+}
 
 /**
  * Server-sent events: `retry:` first, then `id:`, `event:` and `data:` for each message, and a final
@@ -39,49 +66,68 @@ const heartbeat = ": heartbeat\n\n";
  */
 export function eventStreamFraming(
   text: MessageText,
-  options: { event: string; retryMs: number; seenId?: string | undefined },
-): StreamFraming {
-  let lastId = options.seenId;
-  // What the reader says it has seen already, until something newer comes.
-  let held: Message | undefined;
-  let isResumed = lastId !== undefined;
-  const render = (message: Message) => {
-    const id = text.id(message);
-    // An id with a line break would forge fields, and one with NUL is ignored by every browser.
-    const idLine = id === undefined || /[\0\r\n]/.test(id) ? "" : `id: ${id}\n`;
-    return `${idLine}event: ${options.event}\ndata: ${text.json(message)}\n\n`;
-  };
-  return {
-    open: () => `retry: ${options.retryMs}\n\n`,
-    message: (message) => {
+  { event, retryMs }: { event: string; retryMs: number },
+): NewFraming {
+  const form: EventForm = {
+    retry: utf8.encode(`retry: ${retryMs}\n\n`),
+    eventOf: remembered((message) => {
       const id = text.id(message);
-      if (id !== undefined && id === lastId) {
-        if (isResumed) held = message;
-        return heartbeat;
-      }
-      isResumed = false;
-      held = undefined;
-      lastId = id;
-      return render(message);
-    },
-    quiet: () => heartbeat,
-    // A reader that resumes at the very end may have lost the last message: it is told once more.
-    end: () => `${held === undefined ? "" : render(held)}event: end\ndata: {}\n\n`,
-    failure: (error) => `event: error\ndata: ${JSON.stringify(error)}\n\n`,
+      // An id with a line break would forge fields, and one with NUL is ignored by every browser.
+      const idLine = id === undefined || /[\0\r\n]/.test(id) ? "" : `id: ${id}\n`;
+      const bytes = utf8.encode(`${idLine}event: ${event}\ndata: ${text.json(message)}\n\n`);
+      return { id, bytes };
+    }),
   };
+  return (seenId) => new EventFraming(form, seenId);
 }
 
-/** Newline-delimited JSON: one message a line; silence repeats the last line; an error is a last line. */
-export function jsonLinesFraming(text: MessageText): StreamFraming {
-  let lastLine = "";
-  return {
-    open: () => "",
-    message: (message) => {
-      lastLine = `${text.json(message)}\n`;
-      return lastLine;
-    },
-    quiet: () => lastLine,
-    end: () => "",
-    failure: (error) => `${JSON.stringify(error)}\n`,
+class EventFraming implements StreamFraming {
+  readonly #form: EventForm;
+  #lastId: string | undefined;
+  #isResumed: boolean;
+  /** What the reader says it has seen already, until something newer comes. */
+  #held: Event | undefined;
+
+  constructor(form: EventForm, seenId: string | undefined) {
+    this.#form = form;
+    this.#lastId = seenId;
+    this.#isResumed = seenId !== undefined;
+  }
+
+  open(): Uint8Array {
+    return this.#form.retry;
+  }
+
+  message(message: Message): Uint8Array {
+    const event = this.#form.eventOf(message);
+    if (event.id !== undefined && event.id === this.#lastId) {
+      if (this.#isResumed) this.#held = event;
+      return heartbeat;
+    }
+    this.#isResumed = false;
+    this.#held = undefined;
+    this.#lastId = event.id;
+    return event.bytes;
+  }
+
+  /** A reader that resumes at the very end may have lost the last message: it is told once more. */
+  end(): Uint8Array {
+    const end = utf8.encode("event: end\ndata: {}\n\n");
+    return this.#held === undefined ? end : Uint8Array.of(...this.#held.bytes, ...end);
+  }
+
+  failure(error: JsonValue): Uint8Array {
+    return utf8.encode(`event: error\ndata: ${JSON.stringify(error)}\n\n`);
+  }
+}
+
+/** Newline-delimited JSON: one message a line; an error is a last line. */
+export function jsonLinesFraming(text: MessageText): NewFraming {
+  const framing: StreamFraming = {
+    open: () => nothing,
+    message: remembered((message) => utf8.encode(`${text.json(message)}\n`)),
+    end: () => nothing,
+    failure: (error) => utf8.encode(`${JSON.stringify(error)}\n`),
   };
+  return () => framing;
 }

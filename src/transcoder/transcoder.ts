@@ -10,20 +10,19 @@ import { type HttpBinding, readHttpBindings, rpcName } from "./http-rule.ts";
 import { JsonInput } from "./json-input.ts";
 import { JsonOutput } from "./json-output.ts";
 import { errorResponse, jsonResponse, type RenderedError } from "./json-response.ts";
-import { MessagePump } from "./message-pump.ts";
 import { RequestBinder } from "./request-binding.ts";
 import type { RestRequest, RestResponse } from "./rest-message.ts";
 import { type PathMatch, RouteTable } from "./route-table.ts";
 import { type Scalar, scalarToJson } from "./scalar-value.ts";
 import { attempt, type Soon, whenThere } from "./soon.ts";
-import { StreamBody } from "./stream-body.ts";
+import { type MessageSource, StreamBody } from "./stream-body.ts";
 import {
   eventStreamFraming,
   eventStreamMediaType,
   jsonLinesFraming,
   jsonLinesMediaType,
   type MessageText,
-  type StreamFraming,
+  type NewFraming,
 } from "./stream-framing.ts";
 import { resolveStream, type StreamOptions, type StreamSetup } from "./stream-setup.ts";
 import { TranscodeError } from "./transcode-error.ts";
@@ -35,15 +34,15 @@ export interface CallInfo {
 }
 
 /**
- * Carries out a method: a promise for a unary one, an async iterable for a server stream. The context
- * is what `handle` was given, untouched.
+ * Carries out a method: a promise for a unary one, a source of messages for a server stream, which breaks silence with
+ * heartbeats if it likes. The context is what `handle` was given, untouched.
  */
 export type Invoke<C> = (
   method: DescMethod,
   request: Message,
   context: C,
   info: CallInfo,
-) => Promise<Message> | AsyncIterable<Message>;
+) => Promise<Message> | MessageSource;
 
 /** What a transcoder is made of. */
 export interface TranscoderOptions<C> {
@@ -57,8 +56,6 @@ export interface TranscoderOptions<C> {
   readonly admit?: (method: DescMethod, context: C, info: CallInfo) => Soon<void>;
   /** Options of server streams by `package.Service/Method`; others have no ids and cannot resume. */
   readonly streams?: Readonly<Record<string, StreamOptions>>;
-  /** Longest silence of a stream in milliseconds; default 15000. */
-  readonly heartbeatMs?: number;
   /** Types that may appear in google.protobuf.Any. */
   readonly registry?: Registry;
 }
@@ -88,7 +85,12 @@ interface Route extends HttpBinding {
   readonly binder: RequestBinder;
   readonly text: MessageText;
   /** Undefined for unary methods. */
-  readonly stream: StreamSetup | undefined;
+  readonly stream: RouteStream | undefined;
+}
+
+interface RouteStream extends StreamSetup {
+  /** How its streams look, by media type. */
+  readonly framings: ReadonlyMap<string, NewFraming>;
 }
 
 interface Call<C> {
@@ -101,18 +103,12 @@ interface Call<C> {
 }
 
 const noStore: [string, string] = ["cache-control", "no-store"];
-const defaultHeartbeatMs = 15_000;
-const longestTimerMs = 2 ** 31 - 1; // a longer one fires at once
 
 /**
  * Reads the annotations of the services and makes a transcoder. Throws an Error that names the RPC when
  * an annotation or a stream option could not be served, or when two routes conflict.
  */
 export function createTranscoder<C>(options: TranscoderOptions<C>): Transcoder<C> {
-  const { heartbeatMs = defaultHeartbeatMs } = options;
-  if (!(heartbeatMs > 0 && heartbeatMs <= longestTimerMs)) {
-    throw new Error(`heartbeatMs must be from 1 to ${longestTimerMs}`);
-  }
   const routes = compileRoutes(options);
   const table = new RouteTable<Route>();
   for (const route of routes) table.add(route);
@@ -153,13 +149,13 @@ function compileRoutes<C>({ services, streams = {}, registry }: TranscoderOption
   return methods.flatMap((method) => {
     const streamOptions = streams[rpcName(method)];
     const isStream = method.methodKind === "server_streaming" || streamOptions !== undefined;
-    const stream = isStream ? resolveStream(method, streamOptions) : undefined;
-    return readHttpBindings(method).map((binding) => ({
-      ...binding,
-      stream,
-      binder: new RequestBinder(binding, input, stream?.resumeField),
-      text: messageText(binding, output, stream),
-    }));
+    const setup = isStream ? resolveStream(method, streamOptions) : undefined;
+    return readHttpBindings(method).map((binding) => {
+      const text = messageText(binding, output, setup);
+      const binder = new RequestBinder(binding, input, setup?.resumeField);
+      const stream = setup && { ...setup, framings: framingsOf(text, setup) };
+      return { ...binding, stream, binder, text };
+    });
   });
 }
 
@@ -214,7 +210,7 @@ function chooseMediaType(route: Route, request: RestRequest): string {
 function answerUnary<C>(options: TranscoderOptions<C>, call: Call<C>): Soon<RestResponse> {
   const { route, message, context, info } = call;
   const answer = options.invoke(route.descriptor, message, context, info);
-  if (Symbol.asyncIterator in answer) throw new TypeError(`${route.rpc}: a unary method streamed`);
+  if (typeof answer === "function") throw new TypeError(`${route.rpc}: a unary method streamed`);
   return whenThere(answer, (said) =>
     jsonResponse({ status: 200, headers: [], text: route.text.json(said) }, call.request.method),
   );
@@ -223,30 +219,29 @@ function answerUnary<C>(options: TranscoderOptions<C>, call: Call<C>): Soon<Rest
 async function answerStream<C>(
   options: TranscoderOptions<C>,
   call: Call<C>,
-  setup: StreamSetup,
+  stream: RouteStream,
 ): Promise<RestResponse> {
-  const { route, message, mediaType, request, context, info } = call;
+  const { route, message, mediaType, context, info } = call;
   const source = options.invoke(route.descriptor, message, context, info);
-  if (!(Symbol.asyncIterator in source)) {
+  if (typeof source !== "function") {
     await source; // its own error, if it has one, says more
     throw new TypeError(`${route.rpc}: a stream did not stream`);
   }
-  const pump = new MessagePump(source, request.signal, options.heartbeatMs ?? defaultHeartbeatMs);
+  const framing = stream.framings.get(mediaType)?.(seenIdOf(message, stream));
+  if (framing === undefined) throw new TypeError(`${route.rpc}: nothing frames ${mediaType}`);
   // An error before the first message still has a status of its own, so the head waits for it.
-  const first = await pump.take();
-  if (first.kind === "failure") throw first.error;
+  const body = await StreamBody.open(source, {
+    framing,
+    renderFailure: (error) => options.renderError(error, context).body,
+  });
   const headers: [string, string][] = [
     ["content-type", contentTypeOf(mediaType)],
     noStore,
     ["x-accel-buffering", "no"], // nginx holds back small chunks unless told not to
   ];
-  if (info.head) {
-    pump.close();
-    return { status: 200, headers, body: null };
-  }
-  const framing = framingOf(mediaType, route.text, { ...setup, seenId: seenIdOf(message, setup) });
-  const renderFailure = (error: unknown) => options.renderError(error, context).body;
-  return { status: 200, headers, body: new StreamBody({ pump, first, framing, renderFailure }) };
+  if (!info.head) return { status: 200, headers, body };
+  body.stop();
+  return { status: 200, headers, body: null };
 }
 
 function contentTypeOf(mediaType: string): string {
@@ -261,12 +256,9 @@ function seenIdOf(request: Message, { resumeField }: StreamSetup): string | unde
   return String(reflect(resumeField.parent, request).get(resumeField));
 }
 
-function framingOf(
-  mediaType: string,
-  text: MessageText,
-  setup: StreamSetup & { readonly seenId: string | undefined },
-): StreamFraming {
-  return mediaType === eventStreamMediaType
-    ? eventStreamFraming(text, setup)
-    : jsonLinesFraming(text);
+function framingsOf(text: MessageText, setup: StreamSetup): ReadonlyMap<string, NewFraming> {
+  return new Map([
+    [eventStreamMediaType, eventStreamFraming(text, setup)],
+    [jsonLinesMediaType, jsonLinesFraming(text)],
+  ]);
 }

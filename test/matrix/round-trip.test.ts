@@ -5,6 +5,7 @@ import { type DescMethod, fromJson, type Message, toJson } from "@bufbuild/proto
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createTranscoder } from "../../src/transcoder/transcoder.ts";
+import { chunksOf, sourceOf } from "../transcoder/live.ts";
 import { messageJson } from "./message-json.ts";
 import { METHOD_ROWS } from "./methods.ts";
 import { messageFromRest, restFormOf, templateOf } from "./rest-form.ts";
@@ -32,9 +33,11 @@ async function throughRest(method: DescMethod, request: Message, answer: Message
     invoke(_, message) {
       arrived = message;
       if (method.methodKind === "unary") return Promise.resolve(answer);
-      return (async function* () {
-        yield answer;
-      })();
+      return sourceOf(
+        (async function* () {
+          yield answer;
+        })(),
+      );
     },
     renderError: (error) => ({ status: 500, headers: [], body: String(error) }),
   });
@@ -49,13 +52,13 @@ async function throughRest(method: DescMethod, request: Message, answer: Message
       query: String(query),
       headers,
       body: async () => new TextEncoder().encode(body === undefined ? "" : JSON.stringify(body)),
-      signal: new AbortController().signal,
     },
     null,
   );
   const chunks: Uint8Array[] = [];
-  if (typeof response?.body === "string") chunks.push(Buffer.from(response.body));
-  else for await (const chunk of response?.body ?? []) chunks.push(chunk);
+  const answerBody = response?.body ?? null;
+  if (typeof answerBody === "string") chunks.push(Buffer.from(answerBody));
+  else if (answerBody !== null) for await (const chunk of chunksOf(answerBody)) chunks.push(chunk);
   const answered = Buffer.concat(chunks).toString();
   return { status: response?.status, arrived, answered };
 }

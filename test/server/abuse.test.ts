@@ -16,6 +16,7 @@ import {
   requestFrames,
   settingsFrame,
 } from "../fuzz/http2-frames.ts";
+import { awaitCondition } from "../support/await-condition.ts";
 import { printFigure } from "../support/figure.ts";
 import { RUNTIMES, startTapin, type Tapin } from "../support/tapin.ts";
 import { ask, jsonOf, openRaw } from "./raw-http.ts";
@@ -131,10 +132,12 @@ async function whileOthersAsk(tapin: Tapin, work: Promise<unknown>): Promise<num
   return slowest;
 }
 
+const METRICS_TOKEN = "prometheus-token-for-tests";
+
 describe.each(RUNTIMES)("T28: abuse of connections on %s", { timeout: 120_000 }, (runtime) => {
   let tapin: Tapin;
   beforeAll(async () => {
-    tapin = await startTapin({ runtime });
+    tapin = await startTapin({ runtime, env: { TAPIN_METRICS_TOKEN: METRICS_TOKEN } });
   });
   afterAll(async () => {
     expect(await tapin.end()).toBe(0);
@@ -196,6 +199,15 @@ describe.each(RUNTIMES)("T28: abuse of connections on %s", { timeout: 120_000 },
       `slowest answer to others, stalled clients, ${runtime}`,
       `${Math.round(slowest)} ms`,
     );
+    // Two closed windows, and answers over HTTP/1.1 that nobody reads.
+    await awaitCondition("those that take nothing are logged and counted", async () => {
+      const lines = tapin.output().match(/"event":"reader_dropped"/g) ?? [];
+      const { text } = await ask(`${tapin.url}/metrics`, {
+        headers: { authorization: `Bearer ${METRICS_TOKEN}` },
+      });
+      const [, count] = /^tapin_dropped_readers_total (\d+)$/m.exec(text) ?? [];
+      return lines.length >= 3 && Number(count) >= 3;
+    });
   });
 
   /** Null when the stream or the connection was ended in time, though the client goes on to ping. */

@@ -13,7 +13,7 @@ import { DEFAULT_DEADLINE_MS } from "../../src/server/deadline.ts";
 import { createFront } from "../../src/server/front.ts";
 import { createLimits } from "../../src/server/limit.ts";
 import { createListener, type Listener } from "../../src/server/listener.ts";
-import type { Operation } from "../../src/server/operation.ts";
+import { type Operation, serverStream } from "../../src/server/operation.ts";
 import { createPipeline } from "../../src/server/pipeline.ts";
 import { createRest } from "../../src/server/rest.ts";
 import { createRpc } from "../../src/server/rpc.ts";
@@ -61,14 +61,10 @@ function operationsFor(work: () => Work): readonly Operation[] {
         },
       }),
     ),
-    {
-      method: watchSession,
-      access,
-      async *run() {
-        yield create(watchSession.output, { sequence: 1 }) as Message;
-        await work().run();
-      },
-    },
+    serverStream(watchSession, access, async function* () {
+      yield { sequence: 1 };
+      await work().run();
+    }),
   ];
 }
 

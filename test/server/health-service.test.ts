@@ -12,7 +12,19 @@ import {
 import type { AdmittedCall } from "../../src/server/call.ts";
 import { shareReadyCheck } from "../../src/server/health.ts";
 import { healthOperations, MAX_HEALTH_WATCHES } from "../../src/server/health-service.ts";
+import { iterate } from "../../src/server/iterate.ts";
+import type { Operation, Outflow, StreamOperation } from "../../src/server/operation.ts";
 import { Waiting } from "../../src/server/waiting.ts";
+
+function open(operations: readonly Operation[], call: AdmittedCall): AsyncIterator<Message> {
+  const watch = operations.find(({ method }) => method === Health.method.watch);
+  const { start } = watch as StreamOperation;
+  const request = create(HealthCheckRequestSchema);
+  return iterate((outflow) => {
+    // What it fails with is what it throws, as it is.
+    start(request, call, outflow as Outflow);
+  })[Symbol.asyncIterator]();
+}
 
 function watch({ isReady, repeatMs }: { isReady: () => Promise<void>; repeatMs: number }) {
   const waiting = new Waiting();
@@ -23,10 +35,7 @@ function watch({ isReady, repeatMs }: { isReady: () => Promise<void>; repeatMs: 
     lookMs: 1,
     repeatMs,
   });
-  const operation = operations.find(({ method }) => method === Health.method.watch);
-  const call = { waiting, address: "127.0.0.1" } as AdmittedCall;
-  const stream = operation?.run(create(HealthCheckRequestSchema) as never, call);
-  const answers = (stream as AsyncIterable<Message>)[Symbol.asyncIterator]();
+  const answers = open(operations, { waiting, address: "127.0.0.1" } as AdmittedCall);
   const next = async () =>
     ((await answers.next()).value as HealthCheckResponse | undefined)?.status;
   return { next, leave: () => waiting.leave() };
@@ -45,22 +54,18 @@ it("Watch streams of one IPv6 /64 are counted together, and who is refused is to
     isReady: async () => undefined,
     stopping: new AbortController().signal,
   });
-  const operation = operations.find(({ method }) => method === Health.method.watch);
   const waiting = new Waiting();
-  const open = async (address: string) => {
-    const call = { waiting, address } as AdmittedCall;
-    const stream = operation?.run(create(HealthCheckRequestSchema) as never, call);
-    return await (stream as AsyncIterable<Message>)[Symbol.asyncIterator]().next();
-  };
-  for (let host = 1; host <= MAX_HEALTH_WATCHES; host++) await open(`2001:db8::${host}`);
-  await expect(open("2001:db8::ffff")).rejects.toMatchObject({
+  const ask = async (address: string) =>
+    await open(operations, { waiting, address } as AdmittedCall).next();
+  for (let host = 1; host <= MAX_HEALTH_WATCHES; host++) await ask(`2001:db8::${host}`);
+  await expect(ask("2001:db8::ffff")).rejects.toMatchObject({
     reason: "RATE_LIMITED",
     headers: [
       ["ratelimit-policy", `"health-watchers-of-address";q=${MAX_HEALTH_WATCHES}`],
       ["ratelimit", '"health-watchers-of-address";r=0'],
     ],
   });
-  expect((await open("2001:db8:0:1::1")).done).toBe(false);
+  expect((await ask("2001:db8:0:1::1")).done).toBe(false);
   waiting.leave();
 });
 

@@ -3,7 +3,12 @@
 // with its input.
 
 import process from "node:process";
-import { type DescMethod, fromJson, type Message } from "@bufbuild/protobuf";
+import {
+  type DescMethod,
+  type DescMethodServerStreaming,
+  fromJson,
+  type Message,
+} from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { pino } from "pino";
 import { Health } from "#gen/grpc/health/v1/health_pb.ts";
@@ -17,7 +22,7 @@ import type { AdmittedCall } from "../../src/server/call.ts";
 import { createFront } from "../../src/server/front.ts";
 import type { Limits } from "../../src/server/limit.ts";
 import { createListener } from "../../src/server/listener.ts";
-import type { Operation } from "../../src/server/operation.ts";
+import { type Operation, serverStream } from "../../src/server/operation.ts";
 import { createPipeline } from "../../src/server/pipeline.ts";
 import { createRpc } from "../../src/server/rpc.ts";
 import { createValidate } from "../../src/server/validate.ts";
@@ -25,14 +30,24 @@ import { messageJson } from "../matrix/message-json.ts";
 import { DEFAULT_SIZES } from "../support/test-ports.ts";
 
 /** What a caller asks for: `answer 7`, `refuse CODE_INVALID`, `crash` or `hang`. */
-async function obey(method: DescMethod, call: AdmittedCall): Promise<Message> {
-  const [what, which = ""] = (call.headers.get("x-outcome") ?? "answer 1").split(" ");
+async function obey(method: DescMethod, outcome: string): Promise<Message> {
+  const [what, which = ""] = outcome.split(" ");
   if (what === "crash") throw new Error("crashed");
   if (what === "hang") return await new Promise(() => {});
   if (what === "refuse") throw refusal(which as Reason);
   const seed = Number(which);
   const [json = {}] = fc.sample(messageJson(method.output), { seed, numRuns: 1 });
   return fromJson(method.output, json);
+}
+
+const outcomeOf = (call: AdmittedCall) => call.headers.get("x-outcome") ?? "answer 1";
+
+/** As many messages as a caller asks for, with beats between them, and then the outcome; an answer is one more. */
+async function* tell(method: DescMethod, told: number, outcome: string): AsyncIterable<Message> {
+  for (let n = 1; n <= told; n += 1) yield await obey(method, `answer ${n}`);
+  const last = await obey(method, outcome);
+  yield last;
+  yield last;
 }
 
 function refusal(reason: Reason): TapinError {
@@ -49,16 +64,19 @@ function refusal(reason: Reason): TapinError {
 
 const services = [AuthService, AdminService, SandboxService, Health];
 const methods = services.flatMap((service): readonly DescMethod[] => service.methods);
-const operations = methods
-  .filter(({ methodKind }) => methodKind === "unary")
-  .map(
-    (method) =>
-      ({
-        method,
-        access: method.parent === AdminService ? "admin" : "anybody",
-        run: (_: Message, call: AdmittedCall) => obey(method, call),
-      }) as Operation,
-  );
+const operations = methods.flatMap((method): readonly Operation[] => {
+  const access = method.parent === AdminService ? "admin" : "anybody";
+  if (method.methodKind === "unary") {
+    const run = (_: Message, call: AdmittedCall) => obey(method, outcomeOf(call));
+    return [{ method, access, run } as Operation];
+  }
+  if (method.methodKind !== "server_streaming") return [];
+  return [
+    serverStream(method as DescMethodServerStreaming, access, (_, call) =>
+      tell(method, Number(call.headers.get("x-told") ?? 0), outcomeOf(call)),
+    ),
+  ];
+});
 
 const limits: Limits = {
   request: async () => [

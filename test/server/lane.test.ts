@@ -9,6 +9,7 @@ import { AuthService } from "#gen/tapin/auth/v1/auth_pb.ts";
 import { ERRORS } from "../../src/errors.ts";
 import { createLane, type LaneOptions } from "../../src/server/lane.ts";
 import type { Pipeline } from "../../src/server/pipeline.ts";
+import { createStreamLane } from "../../src/server/stream-lane.ts";
 import { type Host, startHost } from "../conformance/start-host.ts";
 import { envelope } from "../matrix/envelope.ts";
 import { messageJson } from "../matrix/message-json.ts";
@@ -25,6 +26,14 @@ const TYPES = [
   "application/json; charset=utf-8",
   "application/proto",
 ];
+const STREAMING_TYPES = [
+  "application/grpc",
+  "application/grpc+proto",
+  "application/grpc-web",
+  "application/grpc-web+proto",
+  "application/connect+json",
+  "application/connect+proto",
+];
 const ODD_TYPES = [
   "application/grpc+json",
   "application/grpc-web+json",
@@ -35,13 +44,14 @@ const ODD_TYPES = [
   "text/plain",
   "",
 ];
-const UNARY: readonly DescMethod[] = [...METHODS.values(), ...Health.methods].filter(
-  ({ methodKind }) => methodKind === "unary",
-);
+const ALL: readonly DescMethod[] = [...METHODS.values(), ...Health.methods];
+const UNARY = ALL.filter(({ methodKind }) => methodKind === "unary");
+const STREAMS = ALL.filter(({ methodKind }) => methodKind === "server_streaming");
+const typesOf = ({ methodKind }: DescMethod) => (methodKind === "unary" ? TYPES : STREAMING_TYPES);
 const REASONS = Object.keys(ERRORS);
 
 const pathOf = (method: DescMethod) => `/${method.parent.typeName}/${method.name}`;
-const isEnveloped = (type: string) => type.startsWith("application/grpc");
+const isEnveloped = (type: string) => /^application\/(grpc|connect)/.test(type);
 const adminHeader = ["authorization", "Bearer admin"] as const;
 
 /** Requests that are none have ids of their own. */
@@ -69,6 +79,9 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
   "accept-encoding": ["gzip, br", "identity", "br;q=1"],
   "grpc-accept-encoding": ["identity,deflate,gzip", " br , gzip", "snappy", ""],
   "grpc-encoding": ["identity", "gzip", "snappy", ""],
+  "connect-accept-encoding": ["gzip, br", "snappy"],
+  "connect-content-encoding": ["identity", "gzip", ""],
+  "x-told": ["1", "3"],
   "content-encoding": ["identity", "gzip", "x", ""],
   "grpc-timeout": ["50S", "0m", "99999999H", "soon", ""],
   "connect-timeout-ms": ["5000", "0", "9999999999", "soon", ""],
@@ -105,11 +118,9 @@ const outcomes = fc.oneof(
 
 const requests = fc
   .record({
-    method: fc.constantFrom(...UNARY),
-    type: fc.oneof(
-      { weight: 5, arbitrary: fc.constantFrom(...TYPES) },
-      fc.constantFrom(...ODD_TYPES),
-    ),
+    method: fc.oneof(fc.constantFrom(...UNARY), fc.constantFrom(...STREAMS)),
+    usual: fc.nat(),
+    odd: fc.option(fc.constantFrom(...ODD_TYPES), { freq: 5 }),
     spoil: fc.oneof(
       { weight: 3, arbitrary: fc.constant("whole") },
       fc.constantFrom(...Object.keys(BODIES)),
@@ -119,12 +130,16 @@ const requests = fc
     outcome: outcomes,
     headers: someHeaders,
   })
-  .chain((made) => messageJson(made.method.input).map((json) => sentOf({ ...made, json })));
+  .chain(({ usual, odd, ...made }) => {
+    const types = typesOf(made.method);
+    const type = odd ?? types[usual % types.length] ?? "";
+    return messageJson(made.method.input).map((json) => sentOf({ ...made, type, json }));
+  });
 
 function sentOf({
   method,
   type,
-  json = {},
+  json = method === AuthService.method.watchSession ? { sessionId: "aBcDeFgH12345678" } : {},
   spoil = "whole",
   verb = "POST",
   query = "",
@@ -188,8 +203,8 @@ describe.each(RUNTIMES)("the lane on %s", (runtime) => {
     [2, "answer 1"],
     [2, "refuse NOT_FOUND"],
   ] as const)("every RPC over HTTP/%s: %s is answered alike", async (http, outcome) => {
-    for (const method of UNARY) {
-      for (const type of TYPES) {
+    for (const method of [...UNARY, ...STREAMS]) {
+      for (const type of typesOf(method)) {
         const { head } = await alike(http, sentOf({ method, type, outcome }));
         expect(head.length).toBeGreaterThan(3);
       }
@@ -197,21 +212,30 @@ describe.each(RUNTIMES)("the lane on %s", (runtime) => {
   });
 
   it.each([1, 2] as const)("every refusal over HTTP/%s is told alike", async (http) => {
-    const { getLink: method } = AuthService.method;
-    for (const reason of [...REASONS.map((name) => `refuse ${name}`), "crash"]) {
-      for (const type of TYPES) await alike(http, sentOf({ method, type, outcome: reason }));
+    const { getLink, watchSession } = AuthService.method;
+    for (const outcome of [...REASONS.map((name) => `refuse ${name}`), "crash"]) {
+      for (const type of TYPES) await alike(http, sentOf({ method: getLink, type, outcome }));
+      for (const type of STREAMING_TYPES) {
+        for (const told of ["0", "2"]) {
+          const headers = [["x-told", told]] as const;
+          await alike(http, sentOf({ method: watchSession, type, outcome, headers }));
+        }
+      }
     }
   });
 
   it.each([1, 2] as const)("a deadline that passes over HTTP/%s is told alike", async (http) => {
-    const { getLink: method } = AuthService.method;
+    const { getLink, watchSession } = AuthService.method;
     const headers = [
       ["grpc-timeout", "20m"],
       ["connect-timeout-ms", "20"],
+      ["x-told", "1"],
     ] as const;
-    for (const type of TYPES) {
-      const came = await alike(http, sentOf({ method, type, outcome: "hang", headers }));
-      expect(JSON.stringify(came)).toMatch(/deadline_exceeded|grpc-status: 4/);
+    for (const method of [getLink, watchSession]) {
+      for (const type of typesOf(method)) {
+        const came = await alike(http, sentOf({ method, type, outcome: "hang", headers }));
+        expect(JSON.stringify(came)).toMatch(/deadline_exceeded|grpc-status: 4/);
+      }
     }
   });
 
@@ -227,6 +251,8 @@ describe.each(RUNTIMES)("the lane on %s", (runtime) => {
 
 describe("the lane", () => {
   const find = createLane([AuthService], {} as Pipeline, {} as LaneOptions);
+  const { signal: stopping } = new AbortController();
+  const findStream = createStreamLane([AuthService], {} as Pipeline, { stopping } as never);
   const head = {
     method: "POST",
     url: "/tapin.auth.v1.AuthService/GetLink",
@@ -236,8 +262,10 @@ describe("the lane", () => {
   };
   const isTaken = (headers: Record<string, string>, more: Partial<typeof head> = {}) => {
     const rawHeaders = Object.entries(headers).flat();
-    return find({ ...head, headers, rawHeaders, ...more }) !== null;
+    const given = { ...head, headers, rawHeaders, ...more };
+    return [find(given), findStream(given)].filter((lane) => lane !== null).length === 1;
   };
+  const watching = { url: "/tapin.auth.v1.AuthService/WatchSession" };
 
   it.each(TYPES)("takes a plain call of %s", (type) => {
     const usual = { "grpc-accept-encoding": "identity,deflate,gzip", "grpc-timeout": "10S" };
@@ -247,6 +275,19 @@ describe("the lane", () => {
     );
     expect(isTaken({ "content-type": type }, { httpVersion: "1.0" })).toBe(false);
   });
+
+  it.each(STREAMING_TYPES)("takes a plain stream of %s", (type) => {
+    const usual = { "grpc-accept-encoding": "identity,deflate,gzip", "grpc-timeout": "10S" };
+    expect(isTaken({ "content-type": type, ...usual, te: "trailers" }, watching)).toBe(true);
+    expect(isTaken({ "content-type": type }, { ...watching, httpVersion: "1.1" })).toBe(
+      !type.startsWith("application/grpc") || type.startsWith("application/grpc-web"),
+    );
+  });
+
+  it.each(["application/json", "application/proto", "application/grpc+json"])(
+    "leaves a stream of type %j alone",
+    (type) => expect(isTaken({ "content-type": type }, watching)).toBe(false),
+  );
 
   it.each(ODD_TYPES)("leaves a call of type %j alone", (type) => {
     expect(isTaken({ "content-type": type })).toBe(false);
@@ -266,7 +307,7 @@ describe("the lane", () => {
   it.each([
     { method: "GET" },
     { url: `${head.url}?a=b` },
-    { url: "/tapin.auth.v1.AuthService/WatchSession" },
+    { url: "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo" },
   ])("leaves a call with %j alone", (more) => {
     expect(isTaken({ "content-type": "application/grpc" }, more)).toBe(false);
   });

@@ -18,7 +18,9 @@ const BODY_BYTES = 40 * PIECE_BYTES;
 
 let listener: Listener;
 let url: string;
+let unread = 0;
 beforeEach(async () => {
+  unread = 0;
   vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] });
   listener = createListener(
     {
@@ -28,7 +30,7 @@ beforeEach(async () => {
         void answerBytes({ req, res }, { type: "application/octet-stream", bytes });
       },
     },
-    { certificate: null, sizes: DEFAULT_SIZES },
+    { certificate: null, sizes: DEFAULT_SIZES, onUnread: () => (unread += 1) },
   );
   const { port } = await listener.listen(0, "127.0.0.1");
   url = `http://127.0.0.1:${port}`;
@@ -88,7 +90,9 @@ it("T28 a reader that takes a piece now and then gets the whole answer, and one 
     expect([taken, reader.isReset()]).toEqual([taken, false]);
   }
   expect(waited).toBeGreaterThan(10 * UNREAD_MS);
+  expect(unread).toBe(0);
   vi.advanceTimersByTime(UNREAD_MS + 2000);
   await reader.reset();
+  expect(unread).toBe(1);
   reader.destroy();
 });

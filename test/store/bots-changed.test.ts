@@ -6,10 +6,9 @@ import type { ChangeFeed, Store } from "../../src/core/ports.ts";
 import { LISTENER_NAME } from "../../src/store/listener.ts";
 import { type OpenedStore, openStore } from "../../src/store/open.ts";
 import { DATABASES, type RunningDatabase } from "../support/databases.ts";
+import { follow } from "../support/follow.ts";
 import { queryOnce, startPostgres, type TestPostgres } from "../support/postgres.ts";
 import { addProject, addSession, botDraft, person } from "./seed.ts";
-
-const never = new AbortController().signal;
 
 /** Counts the calls of onBotsChanged, and waits for the next one. */
 class BotEar {
@@ -79,9 +78,9 @@ describe.each(DATABASES)("onBotsChanged on $name", (kind) => {
     ear.end();
     await store.bots.set(owner.id, owned);
     const { id } = await addSession(store, project);
-    const follower = database.changes.follow(id);
+    const follower = follow(database.changes, id);
     await store.sessions.open(id, person());
-    expect(await follower.next(5000, never)).toBe("changed");
+    expect(await follower.next(5000)).toBe("changed");
     follower.close();
     expect(ear.calls).toBe(2);
   });

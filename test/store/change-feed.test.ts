@@ -6,32 +6,32 @@ import type { Store } from "../../src/core/ports.ts";
 import { ChangeHub } from "../../src/store/change-feed.ts";
 import { LISTENER_NAME } from "../../src/store/listener.ts";
 import { type OpenedStore, openStore } from "../../src/store/open.ts";
+import { TICK_MS } from "../../src/store/timer-wheel.ts";
 import { DATABASES, type RunningDatabase } from "../support/databases.ts";
+import { follow } from "../support/follow.ts";
 import { queryOnce, startPostgres, type TestPostgres } from "../support/postgres.ts";
 import { startChild } from "./child.ts";
 import { addLogin, addProject, addSession, person } from "./seed.ts";
 
-const never = new AbortController().signal;
-
 describe("ChangeHub", () => {
   test("next resolves at a change, and a change between two waits is not lost", async () => {
     const hub = new ChangeHub();
-    const follower = hub.follow("a");
-    const waiting = follower.next(60_000, never);
+    const follower = follow(hub, "a");
+    const waiting = follower.next(60_000);
     hub.wake("b");
     hub.wake("a");
     expect(await waiting).toBe("changed");
     hub.wake("a");
     hub.wake("a");
-    expect(await follower.next(60_000, never)).toBe("changed");
-    expect(await follower.next(0, never)).toBe("timeout");
+    expect(await follower.next(60_000)).toBe("changed");
+    expect(await follower.next(0)).toBe("timeout");
     follower.close();
   });
 
   test("next wakes every follower of the session", async () => {
     const hub = new ChangeHub();
-    const followers = [hub.follow("a"), hub.follow("a"), hub.follow("b")];
-    const waits = followers.map((follower) => follower.next(60_000, never));
+    const followers = [follow(hub, "a"), follow(hub, "a"), follow(hub, "b")];
+    const waits = followers.map((follower) => follower.next(60_000));
     hub.wakeAll();
     expect(await Promise.all(waits)).toEqual(["changed", "changed", "changed"]);
     expect(hub.size).toBe(3);
@@ -39,45 +39,44 @@ describe("ChangeHub", () => {
     expect(hub.size).toBe(0);
   });
 
-  test("next ends as aborted by its signal, before and during the wait, and leaves no listener", async () => {
+  test("close: nothing is told any more, neither by a change nor by the time", async () => {
     const hub = new ChangeHub();
-    const follower = hub.follow("a");
-    const listeners: string[] = [];
-    const abort = new AbortController();
-    const { signal } = abort;
-    const [add, remove] = [signal.addEventListener, signal.removeEventListener];
-    signal.addEventListener = (...given: Parameters<typeof add>) => {
-      listeners.push("added");
-      add.apply(signal, given);
-    };
-    signal.removeEventListener = (...given: Parameters<typeof remove>) => {
-      listeners.push("removed");
-      remove.apply(signal, given);
-    };
-    expect(await follower.next(1, signal)).toBe("timeout");
-    expect(listeners).toEqual(["added", "removed"]);
-    const waiting = follower.next(60_000, signal);
-    abort.abort();
-    expect(await waiting).toBe("aborted");
-    expect(listeners).toEqual(["added", "removed", "added", "removed"]);
+    const heard: string[] = [];
+    const ear = (name: string) => ({ hear: () => heard.push(name) });
+    const first = hub.follow("a", ear("first"));
+    first.wakeIn(0);
+    first.close();
+    first.close();
+    first.wakeIn(0);
+    const second = hub.follow("a", ear("second"));
     hub.wake("a");
-    expect(await follower.next(60_000, signal)).toBe("aborted");
-    expect(await follower.next(60_000, never)).toBe("changed");
+    expect(heard.splice(0)).toEqual(["second"]);
+    second.wakeIn(0);
+    hub.follow("b", ear("third"));
+    expect(hub.size).toBe(2);
+    hub.close();
+    expect(hub.size).toBe(0);
+    hub.wakeAll();
+    await new Promise((resolve) => setTimeout(resolve, 2 * TICK_MS));
+    expect(heard).toEqual([]);
   });
 
-  test("close ends the wait as aborted, and every later one", async () => {
+  test("a follower that is told may close itself and others, and follow anew", () => {
     const hub = new ChangeHub();
-    const follower = hub.follow("a");
-    const waiting = follower.next(60_000, never);
-    follower.close();
-    follower.close();
-    expect(await waiting).toBe("aborted");
-    expect(await follower.next(60_000, never)).toBe("aborted");
-    const [first, second] = [hub.follow("a"), hub.follow("b")];
-    const waits = [first.next(60_000, never), second.next(60_000, never)];
-    hub.close();
-    expect(await Promise.all(waits)).toEqual(["aborted", "aborted"]);
-    expect(hub.size).toBe(0);
+    const heard: string[] = [];
+    const second = hub.follow("a", { hear: () => heard.push("second") });
+    const first = hub.follow("a", {
+      hear() {
+        heard.push("first");
+        first.close();
+        second.close();
+        hub.follow("a", { hear: () => heard.push("third") });
+      },
+    });
+    hub.wake("a");
+    expect(heard.splice(0)).toEqual(["second", "first"]);
+    hub.wake("a");
+    expect(heard).toEqual(["third"]);
   });
 
   test("onBotsChanged calls every listener until it ends, also when anything may have been missed", () => {
@@ -98,15 +97,6 @@ describe("ChangeHub", () => {
     hub.wakeBots();
     expect(heard).toEqual([]);
   });
-
-  test("next takes a timeout beyond the longest timer", async () => {
-    const hub = new ChangeHub();
-    const follower = hub.follow("a");
-    const waiting = follower.next(2 ** 40, never);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-    hub.wake("a");
-    expect(await waiting).toBe("changed");
-  });
 });
 
 describe.each(DATABASES)("change feed on $name", (kind) => {
@@ -123,17 +113,17 @@ describe.each(DATABASES)("change feed on $name", (kind) => {
     const project = await addProject(store);
     const owner = person();
     const { id } = await addSession(store, project);
-    const follower = database.changes.follow(id);
+    const follower = follow(database.changes, id);
     const changed = async (change: () => Promise<unknown>) => {
       await change();
-      return follower.next(5000, never);
+      return follower.next(5000);
     };
     expect(await changed(() => store.sessions.open(id, owner))).toBe("changed");
     expect(await changed(() => store.sessions.approve(project.id, id, owner))).toBe("changed");
     await store.sessions.open(id, owner);
     await store.sessions.cancel(project.id, id);
     await addLogin(store, { project });
-    expect(await follower.next(50, never)).toBe("timeout");
+    expect(await follower.next(50)).toBe("timeout");
     follower.close();
     expect(database.changes.size).toBe(0);
   });
@@ -143,12 +133,12 @@ describe.each(DATABASES)("change feed on $name", (kind) => {
     const cancelled = await addSession(store, project);
     const expired = await addSession(store, project, { ttlSeconds: 0 });
     const { session, grant } = await addLogin(store, { project });
-    const followers = [cancelled, expired, session].map(({ id }) => database.changes.follow(id));
-    await Promise.all(followers.map((follower) => follower.next(100, never)));
+    const followers = [cancelled, expired, session].map(({ id }) => follow(database.changes, id));
+    await Promise.all(followers.map((follower) => follower.next(100)));
     await store.sessions.cancel(project.id, cancelled.id);
     await store.sessions.expire(100);
     await store.grants.verify(project.id, grant.codeHash, null);
-    const woken = await Promise.all(followers.map((follower) => follower.next(5000, never)));
+    const woken = await Promise.all(followers.map((follower) => follower.next(5000)));
     expect(woken).toEqual(["changed", "changed", "changed"]);
     for (const follower of followers) follower.close();
   });
@@ -156,15 +146,15 @@ describe.each(DATABASES)("change feed on $name", (kind) => {
   test("a change wakes once its transaction is over, and not when it was undone", async () => {
     const project = await addProject(store);
     const { id } = await addSession(store, project);
-    const follower = database.changes.follow(id);
+    const follower = follow(database.changes, id);
     const failed = store.transaction(async (inside) => {
       await inside.sessions.open(id, person());
       throw new Error("no");
     });
     await expect(failed).rejects.toThrow("no");
-    expect(await follower.next(50, never)).toBe("timeout");
+    expect(await follower.next(50)).toBe("timeout");
     await store.transaction((inside) => inside.sessions.open(id, person()));
-    expect(await follower.next(5000, never)).toBe("changed");
+    expect(await follower.next(5000)).toBe("changed");
     follower.close();
   });
 });
@@ -194,11 +184,11 @@ describe("change feed across processes", () => {
     const project = await addProject(there.store);
     const owner = person();
     const { id } = await addSession(there.store, project);
-    const follower = here.changes.follow(id);
+    const follower = follow(here.changes, id);
     await there.store.sessions.open(id, owner);
-    expect(await follower.next(5000, never)).toBe("changed");
+    expect(await follower.next(5000)).toBe("changed");
     await there.store.sessions.approve(project.id, id, owner);
-    expect(await follower.next(5000, never)).toBe("changed");
+    expect(await follower.next(5000)).toBe("changed");
     expect((await here.store.sessions.find(project.id, id))?.status).toBe("completed");
     follower.close();
   });
@@ -206,7 +196,7 @@ describe("change feed across processes", () => {
   test("a listening connection that is killed comes back, wakes everyone and hears again", async () => {
     const project = await addProject(there.store);
     const { id } = await addSession(there.store, project);
-    const followers = [here.changes.follow(id), here.changes.follow("another")];
+    const followers = [follow(here.changes, id), follow(here.changes, "another")];
     const killed = await queryOnce(
       url,
       `select pg_terminate_backend(pid) as done from pg_stat_activity
@@ -214,11 +204,11 @@ describe("change feed across processes", () => {
       [LISTENER_NAME],
     );
     expect(killed).toEqual([{ done: true }, { done: true }]);
-    const woken = await Promise.all(followers.map((follower) => follower.next(10_000, never)));
+    const woken = await Promise.all(followers.map((follower) => follower.next(10_000)));
     expect(woken).toEqual(["changed", "changed"]);
     expect(reported).toContain("The connection that hears of changes was lost.");
     await there.store.sessions.open(id, person());
-    expect(await followers[0]?.next(5000, never)).toBe("changed");
+    expect(await followers[0]?.next(5000)).toBe("changed");
     for (const follower of followers) follower.close();
   });
 

@@ -8,6 +8,7 @@ import type { Project } from "../../src/core/project.ts";
 import { challengeOf } from "../../src/core/secret.ts";
 import { openStore } from "../../src/store/open.ts";
 import { DATABASES, type RunningDatabase } from "../support/databases.ts";
+import { follow } from "../support/follow.ts";
 import { queryOnce } from "../support/postgres.ts";
 import { awaitLockWaits, holdLock } from "../support/row-lock.ts";
 import { portsOver } from "../support/test-ports.ts";
@@ -148,8 +149,8 @@ describe.each(DATABASES)("calls of the same moment on $name", (kind) => {
     const made = await Promise.all(
       times(30, () => addSession(database.store, project, { ttlSeconds: 0 })),
     );
-    const followers = made.map(({ id }) => database.changes.follow(id));
-    const heard = followers.map((follower) => follower.next(10_000, new AbortController().signal));
+    const followers = made.map(({ id }) => follow(database.changes, id));
+    const heard = followers.map((follower) => follower.next(10_000));
     while ((await database.store.sessions.expire(500)) > 0);
     expect(new Set(await Promise.all(heard))).toEqual(new Set(["changed"]));
     for (const follower of followers) follower.close();

