@@ -6,6 +6,9 @@
 cat package.json package-lock.json | cmp -s - node_modules/.tapin-installed ||
   node scripts/install.mjs || exit 1
 
+# The install may have brought another Node than the one that ran it, which bash would remember.
+hash -r
+
 NODE_COMPILE_CACHE=${NODE_COMPILE_CACHE-node_modules/.cache/tapin}
 export NODE_COMPILE_CACHE
 exec "$@"

@@ -7,7 +7,7 @@ import type { Config } from "./config.ts";
 import type { Bots } from "./core/bot-ports.ts";
 import type { Observer } from "./core/observer.ts";
 import type { Ports } from "./core/ports.ts";
-import { createSecrets } from "./core/secret.ts";
+import { createSecrets, pooled } from "./core/secret.ts";
 import { TapinError } from "./errors.ts";
 import type { Fleet } from "./fleet/fleet.ts";
 import type { Addresses, Website } from "./mount-sandbox.ts";
@@ -52,7 +52,7 @@ export function portsOf(
     store: storage.store,
     changes: storage.changes,
     secrets: createSecrets(parts.secret),
-    random: (count) => randomBytes(count),
+    random: pooled((count) => randomBytes(count)),
     bots: lateBots(parts.late),
     observer: parts.observer,
     settings: {

@@ -20,10 +20,11 @@ const current = new AsyncLocalStorage<Trace | null>();
 
 /** The trace of a request; null when it has none, or no valid one. */
 export function readTrace(headers: { get(name: string): string | null }): Trace | null {
+  const parent = headers.get("traceparent");
+  if (parent === null) return null;
   const [, traceId, flags] =
-    /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})/.exec(
-      headers.get("traceparent") ?? "",
-    ) ?? [];
+    /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})/.exec(parent) ??
+    [];
   if (traceId === undefined || flags === undefined) return null;
   const state = headers.get("tracestate");
   const isPassedOn = state !== null && /^[ -~]*$/.test(state) && state.length <= MAX_STATE_LENGTH;
@@ -32,7 +33,8 @@ export function readTrace(headers: { get(name: string): string | null }): Trace 
 
 /** Does the work as part of the trace; null = of none, as what outlives a request must. */
 export function inTrace<T>(trace: Trace | null, work: () => T): T {
-  return current.run(trace, work);
+  // Nearly every request is of none and arrives in none.
+  return (current.getStore() ?? null) === trace ? work() : current.run(trace, work);
 }
 
 /** The headers that make another service's work part of the trace, as a child; none outside of one. */

@@ -4,10 +4,13 @@
 
 import cluster, { type Worker as Child } from "node:cluster";
 import process from "node:process";
+import { fileURLToPath } from "node:url";
 import type { Logger } from "pino";
 import type { Config } from "./config.ts";
 import type { Figures } from "./server/metrics.ts";
 import type { FromWorker, ToWorker } from "./worker.ts";
+
+const MAIN = fileURLToPath(new URL("./main.ts", import.meta.url));
 
 /** Milliseconds until workers that do not stop are killed: after their own limit, and within the 10 s of contract section 6. */
 const STOP_LIMIT_MS = 9750;
@@ -107,7 +110,8 @@ class Parent {
   /** Starts a worker; resolves with its address once it serves, rejects with its end when that comes first. */
   #fork(place: Place): Promise<string> {
     return new Promise((resolve, reject) => {
-      cluster.setupPrimary({ args: ["worker", String(place.number)] });
+      const args = ["worker", String(place.number)];
+      cluster.setupPrimary({ exec: MAIN, args, stdio: ["ignore", "inherit", "inherit", "ipc"] });
       const child = cluster.fork();
       const startedAt = performance.now();
       place.child = child;

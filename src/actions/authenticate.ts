@@ -12,14 +12,17 @@ export interface LiveKey {
 }
 
 /** The key and its project, or null when it is unknown or revoked. Notes the use, at most once a minute. */
-export async function authenticateApiKey(
+export function authenticateApiKey(
   { store }: Pick<Ports, "store">,
   apiKey: string,
-): Promise<LiveKey | null> {
+): Promise<LiveKey | null> | LiveKey | null {
   const keyHash = sha256Hex(apiKey);
-  const project = await store.apiKeys.findProject(keyHash);
-  if (project === null) return null;
-  // Nobody waits for it, and a use that could not be noted refuses nobody: the next call notes its own.
-  store.apiKeys.touch(keyHash).catch(() => undefined);
-  return { project, keyHash };
+  const live = (project: Project | null) => {
+    if (project === null) return null;
+    // Nobody waits for it, and a use that could not be noted refuses nobody: the next call notes its own.
+    store.apiKeys.touch(keyHash)?.catch(() => undefined);
+    return { project, keyHash };
+  };
+  const project = store.apiKeys.findProject(keyHash);
+  return project instanceof Promise ? project.then(live) : live(project);
 }

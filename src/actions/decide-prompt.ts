@@ -2,8 +2,9 @@
 // whatever becomes of the message afterwards, the decision stands.
 
 import type { Ports, Store } from "../core/ports.ts";
-import { landingUrl, type Project } from "../core/project.ts";
+import type { Project } from "../core/project.ts";
 import {
+  confirmedScreen,
   type Decision,
   type Prompt,
   parseButtonData,
@@ -96,7 +97,7 @@ async function approve(
   );
   if (subscriber === null) return null;
   const code = ports.secrets.codeOf(grantId);
-  return confirmedScreen({ prompt, project, session, code, subscriber });
+  return confirmationOf({ prompt, project, session, code, subscriber });
 }
 
 interface Approval {
@@ -161,7 +162,7 @@ async function screenOfDecided(ports: Ports, person: Person, token: string): Pro
   const code = grant && ports.secrets.codeMatching(grant.id, grant.codeHash);
   if (project === null || code === null) return { kind: "used" };
   const subscriber = await ports.store.subscribers.upsert(projectId, person, null);
-  return confirmedScreen({ prompt, project, session, code, subscriber });
+  return confirmationOf({ prompt, project, session, code, subscriber });
 }
 
 interface Confirmation {
@@ -172,17 +173,15 @@ interface Confirmation {
   readonly subscriber: Subscriber;
 }
 
-function confirmedScreen(confirmation: Confirmation): Screen {
+function confirmationOf(confirmation: Confirmation): Screen {
   const { prompt, project, session, code, subscriber } = confirmation;
   const asks = project.subscription === "ask" && !subscriber.subscribed;
-  const base = session?.redirectUri ?? project.callbackUrl;
-  const state = session?.state ?? null;
-  return {
-    kind: "confirmed",
+  return confirmedScreen({
     projectName: project.name,
-    url: base === null ? null : landingUrl(base, { code, state }),
+    landingUrl: session?.redirectUri ?? project.callbackUrl,
+    state: session?.state ?? null,
+    code,
     fromSession: session !== null,
     subscribeToken: asks ? prompt.token : null,
-    subscribed: false,
-  };
+  });
 }

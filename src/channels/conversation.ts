@@ -1,7 +1,7 @@
 // The conversation with a person: for every event, which handler is asked and how its screen reaches the
 // person. The same for every messenger; what a messenger's API looks like is behind the Messenger interface.
 
-import type { BotHandlers } from "../core/bot-ports.ts";
+import type { BotHandlers, Spoken } from "../core/bot-ports.ts";
 import { type MessageRef, parseButtonData, type Screen, type StalePrompt } from "../core/prompt.ts";
 import type { Person } from "../core/subscriber.ts";
 import type { BotLog } from "./bot-log.ts";
@@ -36,8 +36,11 @@ export interface TapAnswer {
 
 /** Answers people. */
 export interface Conversation {
-  /** Answers one event; resolves when everything about it is done. Never rejects. */
-  handle(event: BotEvent): Promise<void>;
+  /**
+   * Answers one event; resolves when everything about it is done. `spoken` is what to show for a tap that is decided
+   * already. Never rejects.
+   */
+  handle(event: BotEvent, spoken?: Spoken | null): Promise<void>;
   /**
    * Edits a prompt that is over to what became of it, without the buttons it had; whoever logged in and may still
    * be asked to subscribe keeps that one (T22). False when that failed. Never rejects.
@@ -59,12 +62,22 @@ export interface ConversationParts {
 /** Makes a conversation. */
 export function createConversation(parts: ConversationParts): Conversation {
   return {
-    handle: (event) => handleEvent(parts, event),
+    handle: (event, spoken = null) => handleEvent(parts, event, spoken),
     settle: (prompt) => settlePrompt(parts, prompt),
   };
 }
 
-async function handleEvent(parts: ConversationParts, incomplete: BotEvent): Promise<void> {
+async function handleEvent(
+  parts: ConversationParts,
+  incomplete: BotEvent,
+  spoken: Spoken | null,
+): Promise<void> {
+  if (spoken !== null && incomplete.kind === "tap") {
+    return await showDecided(parts, incomplete, {
+      spoken,
+      answer: parts.messenger.beginAnswer(incomplete),
+    });
+  }
   const { handlers, completePerson } = parts;
   const person = (await completePerson?.(incomplete)) ?? incomplete.person;
   const event: BotEvent = { ...incomplete, person };
@@ -103,12 +116,20 @@ async function answer(
 async function answerTap(parts: ConversationParts, tap: TapEvent): Promise<void> {
   const tapAnswer = parts.messenger.beginAnswer(tap);
   const spoken = await screenFrom(parts, tap.person, () => decide(parts, tap));
+  await showDecided(parts, tap, { spoken, answer: tapAnswer });
+}
+
+async function showDecided(
+  parts: ConversationParts,
+  tap: TapEvent,
+  { spoken, answer }: { spoken: Spoken; answer: TapAnswer },
+): Promise<void> {
   const { screen, lang } = spoken;
   if (tap.message === null || leavesMessage(tap, screen)) {
     await sendAnew(parts, tap, spoken, tap.data);
-    return await tapAnswer.leave(screen, lang);
+    return await answer.leave(screen, lang);
   }
-  const delivery = await tapAnswer.edit(tap.message, screen, lang);
+  const delivery = await answer.edit(tap.message, screen, lang);
   if (delivery.kind === "gone") return await sendAnew(parts, tap, spoken, tap.data);
   await conclude(parts, tap.person, { delivery, token: shownToken(screen, tap.data) });
 }
@@ -163,12 +184,6 @@ async function conclude(
   } else if (delivery.kind === "shown" && token !== null) {
     await report(parts, () => parts.handlers.shown(token, delivery.message));
   }
-}
-
-/** A screen, and the language it is to be in. */
-interface Spoken {
-  readonly screen: Screen;
-  readonly lang: string;
 }
 
 // The language is asked for after the handler: it may be what the person has just chosen.

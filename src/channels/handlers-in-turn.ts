@@ -8,7 +8,7 @@ export const HANDLERS_AT_ONCE = 6;
 
 /**
  * The same handlers, at most {@link HANDLERS_AT_ONCE} of those that decide something at work, first come first served.
- * What is small and follows a decision does not stand in line once more, nor does `note`: whoever delivers is waiting.
+ * What is small and follows a decision does not stand in line once more, nor does what is noted, which shares a statement: whoever delivers is waiting.
  */
 export function handlersInTurn(handlers: BotHandlers): BotHandlers {
   const inTurn = createLine(HANDLERS_AT_ONCE);
@@ -21,6 +21,7 @@ export function handlersInTurn(handlers: BotHandlers): BotHandlers {
     langOf: (person) => handlers.langOf(person),
     shown: (token, message) => handlers.shown(token, message),
     note: (update) => handlers.note(update),
+    noteTap: (update, person, data) => handlers.noteTap(update, person, data),
     finish: (key) => handlers.finish(key),
     takeUnfinished: () => handlers.takeUnfinished(),
     marker: () => handlers.marker(),

@@ -2,7 +2,8 @@
 // none is handled twice and none is lost with a process. What one person does is handled in order, different
 // people side by side. How updates come, and what answers them, is handed in.
 
-import type { BotHandlers, UpdateState } from "../core/bot-ports.ts";
+import type { BotHandlers, Spoken, TapState, UnfinishedUpdate } from "../core/bot-ports.ts";
+import type { Person } from "../core/subscriber.ts";
 import type { BotLog } from "./bot-log.ts";
 import { type BotEvent, isBotEvent, type KeyedEvent } from "./channel-event.ts";
 import type { ErrorReader } from "./failure.ts";
@@ -29,11 +30,16 @@ export interface Inbox {
 
 /** What an inbox is made of. */
 export interface InboxParts {
-  readonly handlers: Pick<BotHandlers, "note" | "finish" | "takeUnfinished">;
+  readonly handlers: Pick<BotHandlers, "note" | "noteTap" | "finish" | "takeUnfinished">;
   /** Reads an update; null when there is nothing to do. May throw when it is no update. */
   readonly read: (update: unknown) => KeyedEvent | null;
-  /** Answers one event. Must not reject. */
-  readonly handle: (event: BotEvent) => Promise<void>;
+  /** Answers one event, of which `spoken` is what to show when it is decided already. Must not reject. */
+  readonly handle: (event: BotEvent, spoken: Spoken | null) => Promise<void>;
+  /**
+   * The person of a tap as far as a decision needs to know them; null when the messenger has to be asked first. Default: as
+   * the update tells.
+   */
+  readonly knownPerson?: (event: BotEvent) => Person | null;
   readonly timing: {
     readonly handlerMs: number;
     readonly sweepMs: number;
@@ -48,7 +54,7 @@ export interface InboxParts {
 const RUNNING_LIMIT = 20_000;
 
 interface Running {
-  readonly noted: Promise<UpdateState>;
+  readonly noted: Promise<TapState>;
   readonly handled: Promise<void>;
 }
 
@@ -82,10 +88,23 @@ async function take(desk: Desk, update: unknown): Promise<{ readonly handled: Pr
   if (known === undefined && desk.running.size >= RUNNING_LIMIT) {
     throw new Error("too many updates are under way");
   }
-  const { noted, handled } =
-    known ?? begin(desk, keyed, desk.handlers.note({ key: keyed.key, payload: keyed.event }));
+  const { noted, handled } = known ?? begin(desk, keyed, note(desk, keyed));
   await noted;
   return { handled };
+}
+
+// A tap is decided as it is noted, unless something of the same person comes before it.
+function note(desk: Desk, { key, event }: KeyedEvent): Promise<TapState> {
+  const update = { key, payload: event };
+  if (event.kind === "tap" && !desk.people.has(event.person.userId)) {
+    const person = desk.knownPerson === undefined ? event.person : desk.knownPerson(event);
+    if (person !== null) return desk.handlers.noteTap(update, person, event.data);
+  }
+  return noteOnly(desk, update);
+}
+
+async function noteOnly({ handlers }: Desk, update: UnfinishedUpdate): Promise<TapState> {
+  return { state: await handlers.note(update), spoken: null };
 }
 
 function readSafely({ read, log, errors }: Desk, update: unknown): KeyedEvent | null {
@@ -98,16 +117,16 @@ function readSafely({ read, log, errors }: Desk, update: unknown): KeyedEvent | 
 }
 
 // The place in the person's queue is taken at once, so that the order of arrival stays while the notes are made.
-function begin(desk: Desk, { key, event }: KeyedEvent, noted: Promise<UpdateState>): Running {
+function begin(desk: Desk, { key, event }: KeyedEvent, noted: Promise<TapState>): Running {
   const { promise: handled, resolve } = Promise.withResolvers<void>();
   const forget = () => {
     if (desk.running.get(key) === entry) desk.running.delete(key);
     resolve();
   };
   void desk.people.run(event.person.userId, async () => {
-    const state = await noted.catch(() => null);
+    const { state = null, spoken = null } = (await noted.catch(() => null)) ?? {};
     if (state !== "fresh" && state !== "unfinished") return forget();
-    const work = handleNoted(desk, { key, event }).then(forget);
+    const work = handleNoted(desk, { key, event }, spoken).then(forget);
     // Late work goes on, and counts as under way to its end: only the person's next update waits no longer.
     if ((await waitAtMost(work, desk.timing.handlerMs)) === "late") {
       desk.log.error({ event: event.kind }, "an update took too long");
@@ -120,9 +139,13 @@ function begin(desk: Desk, { key, event }: KeyedEvent, noted: Promise<UpdateStat
   return entry;
 }
 
-async function handleNoted(desk: Desk, { key, event }: KeyedEvent): Promise<void> {
+async function handleNoted(
+  desk: Desk,
+  { key, event }: KeyedEvent,
+  spoken: Spoken | null,
+): Promise<void> {
   const { handle, handlers, log, errors } = desk;
-  await handle(event);
+  await handle(event, spoken);
   try {
     await handlers.finish(key);
   } catch (error) {
@@ -173,8 +196,7 @@ async function takeUnfinished(desk: Desk): Promise<void> {
   for (const { key, payload } of await desk.handlers.takeUnfinished()) {
     if (desk.running.has(key)) continue;
     // Noted once more to learn whether it was finished just now.
-    if (isBotEvent(payload))
-      begin(desk, { key, event: payload }, desk.handlers.note({ key, payload }));
+    if (isBotEvent(payload)) begin(desk, { key, event: payload }, noteOnly(desk, { key, payload }));
     else await desk.handlers.finish(key);
   }
 }

@@ -19,17 +19,37 @@ interface Known {
   readonly avatarUrl: string | null;
 }
 
-/** Makes what completes the person of an event: with their picture, where it is known in time. Never rejects. */
-export function createAvatarMemory(client: MaxClient): (event: BotEvent) => Promise<Person> {
-  const known = new LRUCache<string, Known>({ max: PEOPLE_LIMIT });
-  const remember = (userId: string, avatarUrl: string | null) => known.set(userId, { avatarUrl });
-  return async ({ person, ...event }) => {
+/** What is known of people's pictures. */
+export interface AvatarMemory {
+  /** The person of an event with their picture, without asking anybody; null when that would have to be asked for. */
+  known(event: BotEvent): Person | null;
+  /** The same with the picture where it is known in time. Never rejects. */
+  complete(event: BotEvent): Promise<Person>;
+}
+
+/** Makes the memory of one bot. */
+export function createAvatarMemory(client: MaxClient): AvatarMemory {
+  const pictures = new LRUCache<string, Known>({ max: PEOPLE_LIMIT });
+  const remember = (userId: string, avatarUrl: string | null) =>
+    pictures.set(userId, { avatarUrl });
+  const known = ({ person, ...event }: BotEvent) => {
     if (person.avatarUrl !== null) remember(person.userId, person.avatarUrl);
     if (person.avatarUrl !== null || !("data" in event)) return person;
-    if (!known.has(person.userId) && event.dialogId !== undefined) {
-      remember(person.userId, await lookUp(client, event.dialogId));
-    }
-    return { ...person, avatarUrl: known.get(person.userId)?.avatarUrl ?? null };
+    const picture = pictures.get(person.userId);
+    if (picture === undefined && event.dialogId !== undefined) return null;
+    return { ...person, avatarUrl: picture?.avatarUrl ?? null };
+  };
+  return {
+    known,
+    async complete(event) {
+      const person = known(event);
+      if (person !== null || !("dialogId" in event) || event.dialogId === undefined) {
+        return person ?? event.person;
+      }
+      const avatarUrl = await lookUp(client, event.dialogId);
+      remember(event.person.userId, avatarUrl);
+      return { ...event.person, avatarUrl };
+    },
   };
 }
 

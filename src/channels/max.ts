@@ -40,6 +40,7 @@ export function createMaxBot(options: MaxBotOptions): Bot {
   });
   const errors = maxErrors(token, ...secretsOf(updates));
   const webhooks = maxWebhooks(client);
+  const avatars = createAvatarMemory(client);
   const side: MessengerSide = {
     channel: "max",
     name: "MAX",
@@ -53,7 +54,8 @@ export function createMaxBot(options: MaxBotOptions): Bot {
     }),
     webhooks,
     read: readMaxUpdate,
-    completePerson: createAvatarMemory(client),
+    completePerson: avatars.complete,
+    knownPerson: avatars.known,
     askAccount: (signal) => askAccount(client, signal),
     fatal: (error) => fatalSentence(errors, error),
     setCommands: (signal) => setCommands(client, signal),

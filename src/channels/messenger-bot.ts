@@ -85,7 +85,7 @@ export function createMessengerBot(
 function assemble(side: MessengerSide, options: BotOptions, timing: BotTiming): LivingBot {
   const { log, updates } = options;
   const handlers = handlersInTurn(options.handlers);
-  const { errors, messenger, completePerson } = side;
+  const { errors, messenger, completePerson, knownPerson } = side;
   const conversation = createConversation({
     handlers,
     messenger,
@@ -96,7 +96,8 @@ function assemble(side: MessengerSide, options: BotOptions, timing: BotTiming): 
   const inbox = createInbox({
     handlers,
     read: (update) => side.read(update, bot.account?.username ?? null),
-    handle: (event) => conversation.handle(event),
+    handle: (event, spoken) => conversation.handle(event, spoken),
+    ...(knownPerson === undefined ? {} : { knownPerson }),
     timing,
     log,
     errors,

@@ -6,7 +6,7 @@ import type { Channel } from "../core/subscriber.ts";
 import type { KeyedEvent } from "./channel-event.ts";
 import type { ConversationParts, Messenger } from "./conversation.ts";
 import type { ErrorReader } from "./failure.ts";
-import type { Inbox } from "./inbox.ts";
+import type { Inbox, InboxParts } from "./inbox.ts";
 import type { WebhookCalls } from "./webhook-registration.ts";
 
 /** What a messenger adds to a bot. */
@@ -21,6 +21,8 @@ export interface MessengerSide {
   readonly read: (update: unknown, username: string | null) => KeyedEvent | null;
   /** See ConversationParts. */
   readonly completePerson?: NonNullable<ConversationParts["completePerson"]>;
+  /** See InboxParts. */
+  readonly knownPerson?: NonNullable<InboxParts["knownPerson"]>;
   /** Reads a person's picture, where only the bot can; null when there is none. May reject with secrets. */
   readonly readAvatar?: (userId: string, signal: AbortSignal) => Promise<Avatar | null>;
   /** Asks who the bot is. */

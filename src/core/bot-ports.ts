@@ -65,16 +65,67 @@ export interface UnfinishedUpdate {
   readonly payload: unknown;
 }
 
+/** An update to note. */
+export interface UpdateNote extends UnfinishedUpdate {
+  readonly bot: string;
+  /** Process that has it in hand from then on, unless another one has that is not gone (see ProcessTable). */
+  readonly holder: string;
+}
+
+/** A tap to note, that may log somebody in. */
+export interface TapNote extends UpdateNote {
+  readonly login: LoginTap;
+}
+
+/** A tap on Login or on a number, and the grant that would come of it. */
+export interface LoginTap {
+  readonly person: Person;
+  /** The prompt's token. */
+  readonly token: string;
+  /** The number that was tapped; null = Login. */
+  readonly choice: string | null;
+  /** UUID. */
+  readonly grantId: string;
+  readonly codeHash: string;
+  readonly codeTtlSeconds: number;
+}
+
+/** What a tap came to that was noted. */
+export interface NotedTap {
+  readonly state: UpdateState;
+  /** The login, when the tap was decided as it was noted; null = it is still to be decided, by whoever handles it. */
+  readonly login: NotedLogin | null;
+}
+
+/** A login that was approved as its tap was noted: what the person is shown of it. */
+export interface NotedLogin {
+  readonly projectName: string;
+  /** Where the person lands, without the code; null when neither session nor project says so. */
+  readonly landingUrl: string | null;
+  readonly state: string | null;
+  /** False for a static link. */
+  readonly fromSession: boolean;
+  /** Whether the person may still be asked to subscribe. */
+  readonly asks: boolean;
+  /** Language for this person: what they chose, or what the messenger tells. */
+  readonly lang: string;
+}
+
 /**
  * Updates of messengers, so that none is handled twice or lost. Not of a project: they belong to a bot,
  * named `<channel>:<the messenger's bot id>`.
  */
 export interface UpdateTable {
   /**
-   * Notes the update, if it is not noted yet, and tells what was known of it before. In the hand of `holder` from then
-   * on, unless another process has it that is not gone (see ProcessTable). One statement.
+   * Notes the update, if it is not noted yet, and tells what was known of it before. One statement.
    */
-  note(bot: string, update: UnfinishedUpdate & { holder: string }): Promise<UpdateState>;
+  note(bot: string, note: Omit<UpdateNote, "bot">): Promise<UpdateState>;
+  /**
+   * The same for a tap that may log somebody in. A fresh one is decided in the same statement, as the one transaction of a
+   * Login would: session, subscriber, grant and prompt together, or none of them. It is not when anything stands in the way,
+   * also when a row is in somebody else's hand just now. Not scoped: the button's token tells the project.
+   */
+  noteTap(bot: string, tap: Omit<TapNote, "bot">): Promise<NotedTap>;
   /** The update is handled; its payload is forgotten. */
   finish(bot: string, key: string): Promise<void>;
   /**
@@ -121,6 +172,19 @@ export interface BotTable {
   list(): Promise<readonly ProjectBot[]>;
 }
 
+/** A screen, and the language it is to be in. */
+export interface Spoken {
+  readonly screen: Screen;
+  readonly lang: string;
+}
+
+/** What is known of a tap that was noted. */
+export interface TapState {
+  readonly state: UpdateState;
+  /** What to show, when it was decided as it was noted; null = ask `tap`. */
+  readonly spoken: Spoken | null;
+}
+
 /** What a channel reports to the gateway, and the gateway answers. */
 export interface BotHandlers {
   /** The person opened a deep link (`payload` is the text after `start=`). */
@@ -137,6 +201,8 @@ export interface BotHandlers {
   langOf(person: Person): Promise<string>;
   /** Before an update is handled: notes it, and tells whether it was handled before. */
   note(update: UnfinishedUpdate): Promise<UpdateState>;
+  /** As `note`, for a tap: one on Login may be decided at once, and is then not to be asked about by `tap`. */
+  noteTap(update: UnfinishedUpdate, person: Person, data: string): Promise<TapState>;
   /** An update is handled to its end. */
   finish(key: string): Promise<void>;
   /** Updates a dead process left unhandled: to be handled now. */

@@ -92,11 +92,12 @@ export interface ApiKeyTable {
    */
   revoke(projectId: string, keyId: string): Promise<boolean>;
   /**
-   * The project of a key that is not revoked, or was not 700 ms ago. Not scoped: the key is what tells the project.
+   * The project of a key that is not revoked, or was not 700 ms ago: at once when that is known. Not scoped: the key is
+   * what tells the project.
    */
-  findProject(keyHash: string): Promise<Project | null>;
-  /** Notes the use, at most once a minute for each key. Not scoped, as above. */
-  touch(keyHash: string): Promise<void>;
+  findProject(keyHash: string): Promise<Project | null> | Project | null;
+  /** Notes the use, at most once a minute for each key; null = it was noted lately. Not scoped, as above. */
+  touch(keyHash: string): Promise<void> | null;
 }
 
 /** The projects a bot speaks for: one project's own bot, or the process's bot for all projects without one. */

@@ -1,6 +1,7 @@
 // A prompt: the message in which a bot asks a person to log in, and every other thing a bot may show. A
 // screen says what to show; how a messenger shows it is the business of src/channels.
 
+import { landingUrl } from "./project.ts";
 import type { RandomBytes } from "./secret.ts";
 import type { Session } from "./session.ts";
 import type { Channel } from "./subscriber.ts";
@@ -141,6 +142,20 @@ export function parseButtonData(data: string): { token: string; decision: Decisi
   if (token === undefined) return null;
   const kind = verb === "l" ? "login" : verb === "c" ? "cancel" : "subscribe";
   return { token, decision: { kind } };
+}
+
+/** The screen of a login that was approved, with the code in its button where the person can land. */
+export function confirmedScreen(login: {
+  readonly projectName: string;
+  readonly landingUrl: string | null;
+  readonly state: string | null;
+  readonly code: string;
+  readonly fromSession: boolean;
+  readonly subscribeToken: string | null;
+}): ConfirmedScreen {
+  const { projectName, landingUrl: base, state, code, fromSession, subscribeToken } = login;
+  const url = base === null ? null : landingUrl(base, { code, state });
+  return { kind: "confirmed", projectName, url, fromSession, subscribeToken, subscribed: false };
 }
 
 /** What the end of a session looks like to a person who comes too late. */

@@ -7,6 +7,7 @@ import {
   createDecipheriv,
   createHash,
   createHmac,
+  hash,
   timingSafeEqual,
 } from "node:crypto";
 
@@ -33,6 +34,24 @@ export const MIN_SECRET_BYTES = 32;
 /** Gives this many random bytes; handed in, so that rules stay pure. */
 export type RandomBytes = (count: number) => Uint8Array;
 
+/** Random bytes that a {@link pooled} source asks for at once. */
+const POOL_BYTES = 4096;
+
+/** The same source, asked for many bytes at once: a question costs as much as the bytes of a hundred. None is given twice. */
+export function pooled(random: RandomBytes): RandomBytes {
+  let pool = new Uint8Array();
+  let at = 0;
+  return (count) => {
+    if (count > POOL_BYTES) return random(count);
+    if (at + count > pool.length) {
+      pool = new Uint8Array(random(POOL_BYTES));
+      at = 0;
+    }
+    at += count;
+    return pool.subarray(at - count, at);
+  };
+}
+
 /** Evenly distributed text of `[A-Za-z0-9]`; bytes of 248 and above are thrown away to avoid bias. */
 export function randomText(random: RandomBytes, length: number): string {
   let text = "";
@@ -54,12 +73,12 @@ export function randomMatchCode(random: RandomBytes): string {
 
 /** SHA-256 in hex: how keys and codes are stored and looked up. */
 export function sha256Hex(text: string): string {
-  return createHash("sha256").update(text, "utf8").digest("hex");
+  return hash("sha256", text, "hex");
 }
 
 /** Compares in constant time; hashing first makes the lengths equal. */
 export function sameSecret(left: string, right: string): boolean {
-  const digest = (text: string) => createHash("sha256").update(text, "utf8").digest();
+  const digest = (text: string) => hash("sha256", text, "buffer");
   return timingSafeEqual(digest(left), digest(right));
 }
 
@@ -158,5 +177,13 @@ export function randomUuid(random: RandomBytes): string {
   const bytes = Buffer.from(random(16));
   bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x40, 6);
   bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
-  return bytes.toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+  const hex = bytes.toString("hex");
+  const parts = [
+    [0, 8],
+    [8, 12],
+    [12, 16],
+    [16, 20],
+    [20, 32],
+  ];
+  return parts.map(([start, end]) => hex.slice(start, end)).join("-");
 }

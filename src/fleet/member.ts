@@ -2,6 +2,7 @@
 
 import type { Logger } from "pino";
 import { decidePrompt } from "../actions/decide-prompt.ts";
+import { noteTap } from "../actions/note-tap.ts";
 import { openLink } from "../actions/open-link.ts";
 import type { Bot, BotOptions } from "../channels/bot.ts";
 import { createMaxBot } from "../channels/max.ts";
@@ -135,6 +136,8 @@ function handlersOf(
       await subscribers.setReachable(accountOf(person), reachable, scope);
     },
     note: (update) => updates.note(identity().name, { ...update, holder }),
+    noteTap: (update, person, data) =>
+      noteTap(ports, { ...update, bot: identity().name, holder }, { person, data }),
     finish: (key) => updates.finish(identity().name, key),
     marker: () => updates.markerOf(identity().name),
     keepMarker: (marker) => updates.keepMarker(identity().name, marker),

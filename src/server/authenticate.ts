@@ -4,6 +4,7 @@ import { authenticateApiKey } from "../actions/authenticate.ts";
 import type { Store } from "../core/ports.ts";
 import { API_KEY_PREFIX, SECRET_LENGTH, sameSecret, WATCH_TOKEN_PREFIX } from "../core/secret.ts";
 import { TapinError } from "../errors.ts";
+import { type Soon, whenThere } from "../transcoder/soon.ts";
 import type { Call, Identity } from "./call.ts";
 import type { Access } from "./operation.ts";
 
@@ -18,21 +19,18 @@ const API_KEY = new RegExp(`^${API_KEY_PREFIX}[A-Za-z0-9]{${SECRET_LENGTH}}$`);
 const WATCH_TOKEN = new RegExp(`^${WATCH_TOKEN_PREFIX}[A-Za-z0-9]{${SECRET_LENGTH}}$`);
 
 /** Who calls. Fails with `unauthorized`, or with `forbidden` when the service is switched off. */
-export async function authenticate(
-  authority: Authority,
-  access: Access,
-  call: Call,
-): Promise<Identity> {
+export function authenticate(authority: Authority, access: Access, call: Call): Soon<Identity> {
   if (access === "anybody") return { kind: "anybody" };
   const bearer = bearerOf(call.headers.get("authorization"));
   if (access === "admin") return authenticateAdmin(authority, bearer);
   if (bearer !== null && access === "api_key_or_watch_token" && WATCH_TOKEN.test(bearer)) {
     return { kind: "watch_token", token: bearer };
   }
-  const key =
-    bearer !== null && API_KEY.test(bearer) ? await authenticateApiKey(authority, bearer) : null;
-  if (key === null) throw new TapinError("UNAUTHORIZED");
-  return { kind: "api_key", ...key };
+  if (bearer === null || !API_KEY.test(bearer)) throw new TapinError("UNAUTHORIZED");
+  return whenThere(authenticateApiKey(authority, bearer), (key) => {
+    if (key === null) throw new TapinError("UNAUTHORIZED");
+    return { kind: "api_key", ...key };
+  });
 }
 
 function authenticateAdmin({ adminToken }: Authority, bearer: string | null): Identity {

@@ -1,6 +1,8 @@
 // Deadlines: an answer comes when its time is up, whether or not the work behind it heeds its signal.
 
 import { TapinError } from "../errors.ts";
+import type { Soon } from "../transcoder/soon.ts";
+import { Alarms } from "./alarms.ts";
 import type { Waiting } from "./waiting.ts";
 
 /**
@@ -23,11 +25,20 @@ export interface Deadline {
  * What the work comes to, or why nobody waits for it, or `deadline_exceeded` as soon as its time is up. Work is not
  * undone then: it goes on, and what it commits stays. Work for a caller that is gone already is not begun.
  */
-export function keepDeadline<T>(begin: () => Promise<T>, deadline: Deadline): Promise<T> {
-  const { waiting, leftMs, onLateFailure } = deadline;
+export function keepDeadline<T>(begin: () => Soon<T>, deadline: Deadline): Soon<T> {
+  deadline.waiting.throwIfOver();
+  const work = begin();
+  return work instanceof Promise ? untilDeadline(work, deadline) : work;
+}
+
+/** When work runs out of time. */
+export const alarms = new Alarms();
+
+function untilDeadline<T>(
+  work: Promise<T>,
+  { waiting, leftMs, onLateFailure }: Deadline,
+): Promise<T> {
   return new Promise((resolve, reject) => {
-    waiting.throwIfOver();
-    const work = begin();
     let isGivenUp = false;
     const giveUp = (reason: unknown) => {
       isGivenUp = true;
@@ -35,11 +46,11 @@ export function keepDeadline<T>(begin: () => Promise<T>, deadline: Deadline): Pr
       reject(reason);
     };
     const onTime = () => giveUp(new TapinError("DEADLINE_EXCEEDED"));
-    const timer = leftMs === null ? undefined : setTimeout(onTime, leftMs);
+    const callOff = leftMs === null ? null : alarms.set(leftMs, onTime);
     const forget = waiting.onOver(giveUp);
     const cleanUp = () => {
       forget();
-      clearTimeout(timer);
+      callOff?.();
     };
     const onAnswer = (answer: T) => {
       if (isGivenUp) return;

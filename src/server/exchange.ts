@@ -3,6 +3,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { TapinError } from "../errors.ts";
+import type { Soon } from "../transcoder/soon.ts";
 import type { Arrival } from "./call.ts";
 import { toRestError } from "./error-envelope.ts";
 import type { StreamResponse } from "./http2-stream.ts";
@@ -61,6 +62,9 @@ export function headerOf(req: Pick<RequestHead, "headers">, name: string): strin
  * write would make a slow reader look like one that has stopped.
  */
 export const PIECE_BYTES = 16 * 1024;
+
+/** Most bytes that a UTF-16 code unit has in UTF-8. */
+const MOST_UTF8_BYTES = 3;
 
 /** An answer in bytes. */
 export interface BytesAnswer {
@@ -125,6 +129,12 @@ export async function answerBytes(
   else await writeBytes(res, bytes);
 }
 
+/** Writes the text as UTF-8, as {@link writeBytes} does. A short one goes out in one piece with the head before it. */
+export function writeText(res: Outlet, text: string): Soon<void> {
+  if (text.length * MOST_UTF8_BYTES > PIECE_BYTES) return writeBytes(res, Buffer.from(text));
+  (res as ServerResponse).end(text);
+}
+
 /** Writes the bytes as the rest of the answer, at the pace of their reader, and ends it. */
 export async function writeBytes(res: Outlet, bytes: Uint8Array): Promise<void> {
   const lastAt = Math.max(0, bytes.byteLength - PIECE_BYTES);
@@ -148,6 +158,12 @@ export async function writePiece(res: Outlet, piece: Uint8Array): Promise<boolea
       resolve(!error);
     });
   });
+}
+
+/** Whether the request may have a body. Over HTTP/1.1 its head says so (RFC 9112 section 6.3), over HTTP/2 it need not. */
+export function mayHaveBody({ headers, httpVersion }: RequestHead): boolean {
+  if (httpVersion === "2.0") return true;
+  return headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined;
 }
 
 /** Whether it came over HTTP/1.1. */

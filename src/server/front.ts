@@ -8,11 +8,13 @@ import type { Logger } from "pino";
 import { clientAddress, type Network } from "../core/address.ts";
 import { TapinError } from "../errors.ts";
 import { inTrace, readTrace } from "../trace.ts";
+import { attempt, type Soon, whenThere } from "../transcoder/soon.ts";
 import { allowOrigin, answerPreflight, createOrigins, foreignOrigin, isPreflight } from "./cors.ts";
 import {
   answerError,
   type Exchange,
   headerOf,
+  mayHaveBody,
   type Outlet,
   type Request,
   type RequestHead,
@@ -70,24 +72,25 @@ export function createFront(given: FrontParts): Front {
   const warnOfProxy = createProxyWarning(given);
   const begin = <Req extends RequestHead, Res extends Outlet>(
     { req, res }: { req: Req; res: Res },
-    proceed: (exchange: Exchange<Req, Res>) => Promise<void>,
+    proceed: (exchange: Exchange<Req, Res>) => Soon<void>,
   ) => {
     warnOfProxy(req);
     const exchange = arrive(req, res, addressOf);
     const trace = readTrace({ get: (name) => headerOf(req, name) });
-    inTrace(trace, () => proceed(exchange)).catch((error: unknown) => {
+    const fail = (error: unknown) => {
       const failure = toTapinError(error);
       if (failure.reason === "INTERNAL") {
         parts.log.error({ err: failure.cause, request_id: exchange.requestId }, "request failed");
       }
       void answerError(exchange, failure);
-    });
+    };
+    void inTrace(trace, () => attempt(() => proceed(exchange), fail));
   };
   return {
     request(req, res) {
       res.on("error", ignore);
       req.on("error", ignore);
-      keepConnectionUsable(res);
+      if (mayHaveBody(req)) keepConnectionUsable(res);
       begin({ req, res }, (exchange) => dispatch(parts, exchange));
     },
     stream(stream, head) {
@@ -95,16 +98,13 @@ export function createFront(given: FrontParts): Front {
       const route = parts.rpc.laneOf(req);
       if (route === null) return false;
       stream.on("error", ignore);
-      begin({ req, res: new StreamResponse(stream) }, async (exchange) => {
-        await check(parts, exchange);
-        route(exchange);
-      });
+      begin({ req, res: new StreamResponse(stream) }, (exchange) =>
+        whenThere(check(parts, exchange), () => route(exchange)),
+      );
       return true;
     },
   };
 }
-
-function ignore(): void {}
 
 /** Says once that a proxy seems to be in front that is not known. */
 function createProxyWarning({ trustedProxies, log }: FrontParts): (req: RequestHead) => void {
@@ -119,9 +119,14 @@ function createProxyWarning({ trustedProxies, log }: FrontParts): (req: RequestH
   };
 }
 
-async function dispatch(parts: FrontParts, exchange: Exchange): Promise<void> {
+function ignore(): void {}
+
+function dispatch(parts: FrontParts, exchange: Exchange): Soon<void> {
+  return whenThere(check(parts, exchange), (isAllowed) => route(parts, exchange, isAllowed));
+}
+
+function route(parts: FrontParts, exchange: Exchange, isAllowed: boolean): Soon<void> {
   const { req, res, path } = exchange;
-  const isAllowed = await check(parts, exchange);
   if (isUnknownMethod(exchange.method)) throw unknownMethod();
   if (exchange.origin !== null && isPreflight(req)) {
     answerPreflight(res, isAllowed);
@@ -131,17 +136,16 @@ async function dispatch(parts: FrontParts, exchange: Exchange): Promise<void> {
     parts.rpc.handle(exchange);
     return;
   }
-  const route = parts.routes.find((candidate) => matches(candidate.path, path));
-  if (route !== undefined) {
-    await route.handle(exchange);
-    return;
-  }
+  const plain = parts.routes.find((candidate) => matches(candidate.path, path));
+  if (plain !== undefined) return plain.handle(exchange);
   if (req.method === "OPTIONS" && path === "*") {
     res.statusCode = 204;
     res.end();
     return;
   }
-  if (!(await parts.rest.handle(exchange))) throw new TapinError("NOT_FOUND");
+  return whenThere(parts.rest.handle(exchange), (isFound) => {
+    if (!isFound) throw new TapinError("NOT_FOUND");
+  });
 }
 
 function matches(pattern: string, path: string): boolean {
@@ -220,13 +224,19 @@ function checkTarget(
 
 /** Two Host lines must be refused (RFC 9112 section 3.2); Node keeps the first and forgets the other. */
 function hostCount({ rawHeaders }: RequestHead): number {
-  return rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === "host")
-    .length;
+  let count = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at];
+    if (name?.length === 4 && name.toLowerCase() === "host") count += 1;
+  }
+  return count;
 }
 
 /** Over HTTP/2 the limit only holds once the client has seen it in our SETTINGS, so it is checked here too. */
 function headLength({ rawHeaders }: RequestHead): number {
-  return rawHeaders.reduce((length, text) => length + text.length, 0);
+  let length = 0;
+  for (const text of rawHeaders) length += text.length;
+  return length;
 }
 
 /** RFC 9110 section 7.2; connect-node would throw on what the URL class does not take. */
@@ -243,18 +253,17 @@ const isHost = recall((host) => {
  * What every request must pass, whichever way it takes. Sets the CORS headers; true when they allow a page to read the
  * answer. Other sites' pages have business with operations only.
  */
-async function check(
-  parts: FrontParts,
-  exchange: Exchange<RequestHead, ResponseHead>,
-): Promise<boolean> {
+function check(parts: FrontParts, exchange: Exchange<RequestHead, ResponseHead>): Soon<boolean> {
   checkTarget(exchange, parts.sizes);
   const { res, path, origin } = exchange;
   res.setHeader("vary", "Origin");
   if (origin === null) return false;
   const isOperation = parts.rpc.serves(path) || path.startsWith("/v1/");
-  const isAllowed = isOperation && (await parts.isOrigin(origin));
-  if (isAllowed) allowOrigin(res, origin);
-  return isAllowed;
+  if (!isOperation) return false;
+  return parts.isOrigin(origin).then((isAllowed) => {
+    if (isAllowed) allowOrigin(res, origin);
+    return isAllowed;
+  });
 }
 
 /**

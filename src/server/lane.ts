@@ -6,6 +6,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { DescMethod, DescService, Message } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 import { TapinError } from "../errors.ts";
+import { attempt, type Soon } from "../transcoder/soon.ts";
 import { beginCall, type Call } from "./call.ts";
 import { VERSION, VERSION_HEADER } from "./connect-version.ts";
 import { keepDeadline } from "./deadline.ts";
@@ -129,9 +130,12 @@ async function answerOf(
   const { method, dialect, accepts } = way;
   try {
     const admitted = await pipeline.admit(method, call);
-    const request = await readRequest(way, exchange, call.waiting).catch((error: unknown) => {
-      throw pipeline.fail(method, call, error);
-    });
+    const request = await attempt(
+      () => readRequest(way, exchange, call.waiting),
+      (error) => {
+        throw pipeline.fail(method, call, error);
+      },
+    );
     const answer = await pipeline.unary(method, request, admitted);
     return dialect.success(method, answer, accepts);
   } catch (error) {
@@ -155,15 +159,17 @@ export function readRequest(
   { method, dialect: { isEnveloped, isJson }, maxBytes }: Way<LaneRequest>,
   { req }: LaneExchange,
   waiting: Waiting,
-): Promise<Message> {
+): Soon<Message> {
   const read = async () => {
     const contentLength = req.headers["content-length"];
     const bytes = await readWhole("stream" in req ? req.stream : req, { maxBytes, contentLength });
     const message = isEnveloped ? openEnvelope(bytes, null).bytes : bytes;
     return parseMessage(method, message, { isJson, maxBytes });
   };
-  return keepDeadline(read, { waiting, leftMs: null, onLateFailure: () => {} });
+  return keepDeadline(read, { waiting, leftMs: null, onLateFailure: ignore });
 }
+
+function ignore(): void {}
 
 function send(res: ServerResponse | StreamResponse, { status, headers, body, trailers }: Answer) {
   if (isGone(res)) return;

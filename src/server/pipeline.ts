@@ -7,8 +7,9 @@ import type { Logger } from "pino";
 import type { Observer } from "../core/observer.ts";
 import { type Reason, TapinError } from "../errors.ts";
 import { readTrace } from "../trace.ts";
+import { attempt, type Soon, whenThere } from "../transcoder/soon.ts";
 import { type Authority, authenticate, withChallenge } from "./authenticate.ts";
-import type { AdmittedCall, Call } from "./call.ts";
+import type { AdmittedCall, Call, Dialect } from "./call.ts";
 import {
   DEFAULT_DEADLINE_MS,
   type Deadline,
@@ -24,7 +25,7 @@ import type { Validate } from "./validate.ts";
 /** The steps of one call. Each throws nothing but TapinError, and has then logged the call. */
 export interface Pipeline {
   /** Before the body is read: who calls, and may they call so often? */
-  admit(method: DescMethod, call: Call): Promise<AdmittedCall>;
+  admit(method: DescMethod, call: Call): Soon<AdmittedCall>;
   /** A unary operation, from the parsed request to its answer. */
   unary(method: DescMethod, request: Message, call: AdmittedCall): Promise<Message>;
   /** A streaming operation. Throws nothing: whatever happens is told. */
@@ -54,6 +55,7 @@ export interface PipelineParts {
 /** What the entrances of the pipeline have in common. */
 function createSteps(parts: PipelineParts) {
   const { authority, limits, log, deadlineMs = DEFAULT_DEADLINE_MS } = parts;
+  const conclude = createConclusion(parts);
   const operations = new Map<DescMethod, Operation>(
     parts.operations.map((operation) => [operation.method, operation]),
   );
@@ -64,9 +66,10 @@ function createSteps(parts: PipelineParts) {
   };
   return {
     operationOf,
+    conclude,
     fail(method: DescMethod, call: Call, error: unknown): TapinError {
       const failure = withChallenge(toTapinError(error), call.headers.get("authorization"));
-      conclude(parts, method, { call, failure });
+      conclude(method, call, failure);
       return failure;
     },
     deadlineOf: (method: DescMethod, call: Call): Deadline => ({
@@ -74,12 +77,15 @@ function createSteps(parts: PipelineParts) {
       leftMs: Math.max(1, call.startedAt + deadlineMs - performance.now()),
       onLateFailure: (error) => logLateFailure(log, method, call, error),
     }),
-    async enter(method: DescMethod, call: Call): Promise<AdmittedCall> {
+    enter(method: DescMethod, call: Call): Soon<AdmittedCall> {
       const { access } = operationOf(method);
-      const identity = await authenticate(authority, access, call);
-      if (identity.kind === "api_key") call.hideFromPages();
-      for (const field of await limits.request(call, identity)) call.tell(...field);
-      return { ...call, identity };
+      return whenThere(authenticate(authority, access, call), (identity) => {
+        if (identity.kind === "api_key") call.hideFromPages();
+        return whenThere(limits.request(call, identity), (fields) => {
+          for (const [name, value] of fields) call.tell(name, value);
+          return { ...call, identity };
+        });
+      });
     },
   };
 }
@@ -87,22 +93,23 @@ function createSteps(parts: PipelineParts) {
 /** Builds the pipeline. */
 export function createPipeline(parts: PipelineParts): Pipeline {
   const { limits, validate } = parts;
-  const { operationOf, fail, deadlineOf, enter } = createSteps(parts);
+  const { operationOf, conclude, fail, deadlineOf, enter } = createSteps(parts);
   const refuse = async (method: DescMethod, call: AdmittedCall, error: unknown) =>
     fail(method, call, await limits.refusal(call, call.identity, error));
   const steps: StreamSteps = {
-    conclude: (method, call) => conclude(parts, method, { call, failure: null }),
+    conclude: (method, call) => conclude(method, call, null),
     fail: refuse,
     onLateFailure: (method, call, error) => logLateFailure(parts.log, method, call, error),
   };
   return {
     fail,
-    async admit(method, call) {
-      try {
-        return await keepDeadline(() => enter(method, call), deadlineOf(method, call));
-      } catch (error) {
-        throw fail(method, call, await limits.refusal(call, null, error));
-      }
+    admit(method, call) {
+      return attempt(
+        () => keepDeadline(() => enter(method, call), deadlineOf(method, call)),
+        async (error) => {
+          throw fail(method, call, await limits.refusal(call, null, error));
+        },
+      );
     },
     async unary(method, request, call) {
       try {
@@ -110,7 +117,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
         const { run } = operationOf(method) as UnaryOperation;
         const work = () => run(request, call);
         const answer = await keepDeadline(work, deadlineOf(method, call));
-        conclude(parts, method, { call, failure: null });
+        conclude(method, call, null);
         return answer;
       } catch (error) {
         throw await refuse(method, call, error);
@@ -130,7 +137,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
       };
       const { run } = operationOf(method) as BidiOperation;
       return follow(() => run(checked(requests, check), call), deadlineOf(method, call), {
-        conclude: (failure) => conclude(parts, method, { call, failure }),
+        conclude: (failure) => conclude(method, call, failure),
         fail: (error) => refuse(method, call, error),
       });
     },
@@ -201,31 +208,44 @@ const REASON_OF_CODE: Partial<Record<Code, Reason>> = {
   [Code.PermissionDenied]: "CANCELED",
 };
 
-function conclude(
-  { log, observer }: PipelineParts,
-  method: DescMethod,
-  { call, failure }: { call: Call; failure: TapinError | null },
-): void {
-  const rpc = `${method.parent.typeName}/${method.name}`;
-  const ms = performance.now() - call.startedAt;
-  const reason = failure?.recordedAs ?? null;
-  observer.answered({ rpc, dialect: call.dialect, reason, seconds: ms / 1000 });
-  const identity = "identity" in call ? (call as AdmittedCall).identity : null;
-  const fields = {
-    event: "call",
-    rpc,
-    dialect: call.dialect,
+/** What tells the log and the observer of a call's end. */
+function createConclusion({ log, observer }: PipelineParts) {
+  // What all calls of an RPC in a dialect have in common is made into JSON once.
+  const logs = new Map<DescMethod, Partial<Record<Dialect, Logger>>>();
+  const logOf = (method: DescMethod, rpc: string, dialect: Dialect) => {
+    const ofMethod = logs.get(method) ?? {};
+    if (ofMethod[dialect] === undefined) {
+      ofMethod[dialect] = log.child({ event: "call", rpc, dialect });
+      logs.set(method, ofMethod);
+    }
+    return ofMethod[dialect];
+  };
+  return (method: DescMethod, call: Call | AdmittedCall, failure: TapinError | null) => {
+    const { dialect } = call;
+    const rpc = `${method.parent.typeName}/${method.name}`;
+    const ms = performance.now() - call.startedAt;
+    const reason = failure?.recordedAs ?? null;
+    observer.answered({ rpc, dialect, reason, seconds: ms / 1000 });
+    const fields = { ...fieldsOf(call, reason), ms: Math.round(ms) };
+    const callLog = logOf(method, rpc, dialect);
+    if (reason === "INTERNAL") callLog.error({ ...fields, err: failure?.cause }, "call failed");
+    else if (reason === "UNAVAILABLE")
+      callLog.warn({ ...fields, err: failure?.cause }, "call failed");
+    else callLog.info(fields, failure === null ? "call answered" : "call refused");
+  };
+}
+
+/** What the log tells of a call beside its RPC and dialect. */
+function fieldsOf(call: Call | AdmittedCall, reason: Reason | null) {
+  const identity = "identity" in call ? call.identity : null;
+  return {
     request_id: call.requestId,
     project: identity?.kind === "api_key" ? identity.project.slug : undefined,
     trace_id: readTrace(call.headers)?.traceId,
     reason: reason ?? undefined,
     // Whom to look at; of others no address is kept.
     address: reason === "RATE_LIMITED" ? call.address : undefined,
-    ms: Math.round(ms),
   };
-  if (reason === "INTERNAL") log.error({ ...fields, err: failure?.cause }, "call failed");
-  else if (reason === "UNAVAILABLE") log.warn({ ...fields, err: failure?.cause }, "call failed");
-  else log.info(fields, failure === null ? "call answered" : "call refused");
 }
 
 /** The caller has its answer already; a fault of ours must still not go unseen. */

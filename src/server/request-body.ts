@@ -2,26 +2,26 @@
 
 import { Buffer } from "node:buffer";
 import { TapinError } from "../errors.ts";
-import { headerOf, type Request } from "./exchange.ts";
+import type { Soon } from "../transcoder/soon.ts";
+import { headerOf, mayHaveBody, type Request } from "./exchange.ts";
 import type { Waiting } from "./waiting.ts";
+
+const NOTHING = new Uint8Array();
 
 /**
  * The body's bytes. Fails with `body_too_large` above the limit, or with `canceled` when the caller goes
  * away or, as `waiting` tells, went away before.
  */
-export async function readBody(
-  req: Request,
-  maxBytes: number,
-  waiting?: Waiting,
-): Promise<Uint8Array> {
+export function readBody(req: Request, maxBytes: number, waiting?: Waiting): Soon<Uint8Array> {
   const tooLarge = () =>
     new TapinError("BODY_TOO_LARGE", { sentence: `The body is larger than ${maxBytes} bytes.` });
   if (Number(headerOf(req, "content-length") ?? 0) > maxBytes) throw tooLarge();
   // A request that has closed tells nothing any more: waiting for its end would never be over.
   if (waiting?.isOver || req.destroyed) throw new TapinError("CANCELED");
+  if (!mayHaveBody(req)) return NOTHING;
   const chunks: Uint8Array[] = [];
   let size = 0;
-  return await new Promise((resolve, reject) => {
+  return new Promise((resolve, reject) => {
     const onData = (chunk: Uint8Array) => {
       size += chunk.length;
       if (size > maxBytes) reject(tooLarge());

@@ -4,12 +4,13 @@
 import type { DescService } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 import { type Reason, TapinError } from "../errors.ts";
-import type { RestResponse } from "../transcoder/rest-message.ts";
+import type { RestRequest, RestResponse } from "../transcoder/rest-message.ts";
+import { type Soon, whenThere } from "../transcoder/soon.ts";
 import { TranscodeError, type TranscodeErrorKind } from "../transcoder/transcode-error.ts";
 import { createTranscoder } from "../transcoder/transcoder.ts";
 import { type AdmittedCall, beginCall, type Call } from "./call.ts";
 import { toRestError } from "./error-envelope.ts";
-import { type Exchange, headerOf, isGone, type Request, writeBytes } from "./exchange.ts";
+import { type Exchange, headerOf, isGone, type Request, writeText } from "./exchange.ts";
 import { type Pipeline, toTapinError } from "./pipeline.ts";
 import { readBody } from "./request-body.ts";
 import { StreamWriter } from "./stream-writer.ts";
@@ -18,7 +19,7 @@ import { StreamWaits, Waiting } from "./waiting.ts";
 /** Serves the REST paths. */
 export interface Rest {
   /** Answers the exchange; false when no route has this path. */
-  handle(exchange: Exchange): Promise<boolean>;
+  handle(exchange: Exchange): Soon<boolean>;
 }
 
 /** How WatchSession looks as Server-Sent Events (contract section 1). */
@@ -48,8 +49,11 @@ export function createRest(
   const transcoder = createTranscoder<RestCall>({
     services,
     streams: STREAMS,
-    async admit(method, context, { head }) {
-      context.admitted = await pipeline.admit(method, { ...given(context.call), head });
+    admit(method, context, { head }) {
+      const admitting = pipeline.admit(method, { ...given(context.call), head });
+      return whenThere(admitting, (admitted) => {
+        context.admitted = admitted;
+      });
     },
     invoke(method, request, context) {
       const call = given(context.admitted);
@@ -65,24 +69,16 @@ export function createRest(
     renderError: (error, { requestId }) => toRestError(convert(error, log), requestId),
   });
   return {
-    async handle(exchange) {
+    handle(exchange) {
       const waiting = waitFor(exchange);
       const call = callOf(exchange, waiting);
-      const request = {
-        method: exchange.method,
-        path: exchange.path,
-        query: exchange.query,
-        headers: call.headers,
-        body: () => readBody(exchange.req, maxBodyBytes, waiting),
-      };
-      const answer = await transcoder.handle(request, {
-        requestId: exchange.requestId,
-        call,
-        admitted: null,
+      const request = new CalledRequest(exchange, call, maxBodyBytes);
+      const { requestId } = exchange;
+      const answer = transcoder.handle(request, { requestId, call, admitted: null });
+      return whenThere(answer, (found) => {
+        if (found === null) return false;
+        return whenThere(writeAnswer(exchange, found), () => true);
       });
-      if (answer === null) return false;
-      await writeAnswer(exchange, answer);
-      return true;
     },
   };
 }
@@ -90,6 +86,34 @@ export function createRest(
 /** Holds on to nothing of the call but its wait. */
 function stopOf(waiting: Waiting) {
   return { stop: () => waiting.leave() };
+}
+
+/**
+ * The request as the transcoder sees it. A class, since an accessor in an object literal makes each object a type of its
+ * own, which the runtime keeps for long, and everything of the call with it.
+ */
+class CalledRequest implements RestRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly query: string;
+  readonly headers: Call["headers"];
+  readonly #req: Request;
+  readonly #waiting: Waiting;
+  readonly #maxBodyBytes: number;
+
+  constructor({ req, method, path, query }: Exchange, call: Call, maxBodyBytes: number) {
+    this.method = method;
+    this.path = path;
+    this.query = query;
+    this.headers = call.headers;
+    this.#req = req;
+    this.#waiting = call.waiting;
+    this.#maxBodyBytes = maxBodyBytes;
+  }
+
+  body(): Soon<Uint8Array> {
+    return readBody(this.#req, this.#maxBodyBytes, this.#waiting);
+  }
 }
 
 function given<T extends Call>(call: T | null): T {
@@ -130,15 +154,15 @@ function waitFor({ req, res }: Exchange): Waiting {
   return waiting;
 }
 
-async function writeAnswer({ req, res }: Exchange, answer: RestResponse): Promise<void> {
-  res.statusCode = answer.status;
-  for (const [name, value] of answer.headers) res.setHeader(name, value);
-  if (answer.body === null || answer.body instanceof Uint8Array) {
-    if (answer.body === null) res.end();
-    else await writeBytes(res, answer.body);
+function writeAnswer({ req, res }: Exchange, { status, headers, body }: RestResponse): Soon<void> {
+  res.statusCode = status;
+  for (const [name, value] of headers) res.setHeader(name, value);
+  if (typeof body === "string") return writeText(res, body);
+  if (body === null) {
+    res.end();
     return;
   }
-  answer.body.start(new StreamWriter(res));
+  body.start(new StreamWriter(res));
   forgetHead(req);
 }
 

@@ -20,6 +20,7 @@ import {
 } from "@connectrpc/connect-node";
 import type { Logger } from "pino";
 import { TapinError } from "../errors.ts";
+import type { Soon } from "../transcoder/soon.ts";
 import { type AdmittedCall, type Arrival, beginCall, type Call, type Dialect } from "./call.ts";
 import { checkVersion } from "./connect-version.ts";
 import { keepDeadline } from "./deadline.ts";
@@ -246,7 +247,7 @@ function admittedCallOf(context: HandlerContext): AdmittedCall {
   return call;
 }
 
-async function orConnectError<T>(call: { requestId: string }, work: Promise<T>): Promise<T> {
+async function orConnectError<T>(call: { requestId: string }, work: Soon<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {

@@ -24,8 +24,25 @@ export async function callerOf(
 /** A watch token is one reader for ever; an API key is a new one on every call, unless it repeats its key. */
 export function readerOf(ports: Pick<Ports, "random">, call: AdmittedCall): Reader {
   if (call.identity.kind === "watch_token") return { kind: "watch_token" };
-  const key = idempotencyKeyOf(call);
-  return { kind: "api_key", callId: key === null ? randomUuid(ports.random) : sha256Hex(key) };
+  return new KeyReader(ports, idempotencyKeyOf(call));
+}
+
+/** Whoever reads with an API key. Its id is made when a code is there to be received: most reads find none. */
+class KeyReader {
+  readonly kind = "api_key";
+  readonly #ports: Pick<Ports, "random">;
+  readonly #key: string | null;
+  #callId: string | null = null;
+
+  constructor(ports: Pick<Ports, "random">, key: string | null) {
+    this.#ports = ports;
+    this.#key = key;
+  }
+
+  get callId(): string {
+    this.#callId ??= this.#key === null ? randomUuid(this.#ports.random) : sha256Hex(this.#key);
+    return this.#callId;
+  }
 }
 
 /** What the caller calls its call, so that it may be repeated; null = nothing. Fails with `validation_failed`. */

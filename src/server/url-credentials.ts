@@ -22,6 +22,8 @@ export function refuseCredentials({ path, query }: Pick<Exchange, "path" | "quer
 
 /** Whether it holds one, percent-encoded or not: who reads the log can decode. */
 function holdsCredential(text: string): boolean {
+  if (text === "") return false;
+  if (!text.includes("%")) return CREDENTIAL.test(text);
   const decoded = text.replace(/%([0-9a-f]{2})/gi, (_, hex: string) =>
     String.fromCharCode(Number.parseInt(hex, 16)),
   );

@@ -20,7 +20,7 @@ export function fromNow(seconds: number) {
   return sql<Date>`statement_timestamp() + make_interval(secs => ${seconds})`;
 }
 
-/** The moment this many seconds before the statement began. */
+/** The moment this many seconds before the statement began. Brings no parameter, so that prepared statements may use it. */
 export function ago(seconds: number) {
-  return sql<Date>`statement_timestamp() - make_interval(secs => ${seconds})`;
+  return sql<Date>`statement_timestamp() - make_interval(secs => ${sql.lit(seconds)})`;
 }

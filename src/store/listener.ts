@@ -97,14 +97,14 @@ class ListenConnection implements Listener {
     this.#failures = 0;
     client.once("end", () => this.#lost(client, new Error("the connection ended")));
     this.#options.onConnect();
-    this.#checkLater(client, CHECK_EVERY_MS);
+    this.#checkLater(client, performance.now() + CHECK_EVERY_MS);
   }
 
   isFresh(): boolean {
     this.#isWanted = true;
     const now = performance.now();
     const dueAt = Math.max(now, this.#checkedAt + PULSE_MS);
-    if (this.#client !== null && dueAt < this.#dueAt) this.#checkLater(this.#client, dueAt - now);
+    if (this.#client !== null && dueAt < this.#dueAt) this.#checkLater(this.#client, dueAt);
     return now - this.#freshAsOf <= BELIEF_MS;
   }
 
@@ -116,10 +116,11 @@ class ListenConnection implements Listener {
     if (client !== null) await discard(client);
   }
 
-  #checkLater(client: pg.Client, delayMs: number): void {
+  /** `dueAt`: by `performance.now()`. */
+  #checkLater(client: pg.Client, dueAt: number): void {
     this.#stopTimer();
-    this.#dueAt = performance.now() + delayMs;
-    this.#timer = setTimeout(() => this.#check(client), delayMs);
+    this.#dueAt = dueAt;
+    this.#timer = setTimeout(() => this.#check(client), Math.max(0, dueAt - performance.now()));
   }
 
   // PostgreSQL tells what was committed before a query came, before it answers the query: a committing backend signals
@@ -138,7 +139,7 @@ class ListenConnection implements Listener {
     if (this.#client !== client) return;
     this.#freshAsOf = began;
     const everyMs = this.#isWanted ? PULSE_MS : CHECK_EVERY_MS;
-    this.#checkLater(client, Math.max(0, began + everyMs - performance.now()));
+    this.#checkLater(client, began + everyMs);
   }
 
   #stopTimer(): void {

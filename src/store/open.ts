@@ -125,7 +125,7 @@ function storeOf(db: Db, onEnded: OnEnded): Store {
     leases: guarded(leaseTable(db)),
     processes: guarded(processTable(db)),
     budgets: guarded(budgetTable(db)),
-    updates: guarded(updateTable(db)),
+    updates: guarded(updateTable(db, onEnded)),
     bots: guarded(botTable(db)),
     async transaction(work) {
       if (db.isTransaction) return work(store);

@@ -2,11 +2,13 @@
 // work. A prompt is settled once its message needs no more work: the tap edited it, or a worker has.
 
 import { type RawBuilder, sql } from "kysely";
-import type { Prompt, PromptStatus } from "../core/prompt.ts";
+import type { MessageRef, Prompt, PromptStatus } from "../core/prompt.ts";
 import type { PromptDraft, PromptTable, SettlingBot } from "../core/prompt-ports.ts";
 import type { Channel } from "../core/subscriber.ts";
+import { gather } from "./batch.ts";
 import { chosenLang } from "./chosen-lang.ts";
 import { ago, fromNow, NOW, RIGHT_NOW } from "./database-time.ts";
+import { prepared } from "./prepared.ts";
 import type { Db } from "./tables.ts";
 
 // Any constant will do: it keeps these advisory locks apart from those of other purposes.
@@ -38,6 +40,7 @@ interface StaleRow extends SeenRow {
 
 /** The port over this connection or transaction. */
 export function promptTable(db: Db): PromptTable {
+  const show = showing(db);
   return {
     async create(projectId, draft) {
       if (db.isTransaction) return replaceLive(db, projectId, draft);
@@ -51,17 +54,8 @@ export function promptTable(db: Db): PromptTable {
         from prompts where token = ${token}`.execute(db);
       return rows[0] === undefined ? null : promptOf(rows[0]);
     },
-    async setShown(token, shown) {
-      await db
-        .updateTable("prompts")
-        .set({
-          chat_id: shown.chatId,
-          message_id: shown.messageId,
-          settled: false,
-          settling_until: null,
-        })
-        .where("token", "=", token)
-        .execute();
+    async setShown(token, { chatId, messageId }) {
+      await show({ token, chatId, messageId });
     },
     async approve(projectId, token, grantId) {
       const { rows } = await sql`
@@ -99,6 +93,44 @@ export function promptTable(db: Db): PromptTable {
       await db.updateTable("prompts").set({ settled: true }).where("token", "=", token).execute();
     },
   };
+}
+
+interface Shown extends MessageRef {
+  readonly token: string;
+}
+
+// Of a prompt that is there twice the place that was told last. Locked in one order, as every statement for many rows.
+const SHOW = prepared<never>(
+  "tapin_show_prompts",
+  sql`
+    with shown as materialized (
+      select distinct on (token) token, chat_id, message_id
+      from unnest($1::text[], $2::text[], $3::text[])
+        with ordinality as shown (token, chat_id, message_id, place)
+      order by token, place desc
+    ), mine as materialized (
+      select token from prompts where token = any($1::text[]) order by token for no key update
+    )
+    update prompts
+    set chat_id = shown.chat_id, message_id = shown.message_id, settled = false, settling_until = null
+    from shown
+    where prompts.token = any(array(select token from mine)) and prompts.token = shown.token`,
+);
+
+function showing(db: Db): (shown: Shown) => Promise<true> {
+  const all = async (shown: readonly Shown[]) => {
+    await SHOW(db, [
+      shown.map(({ token }) => token),
+      shown.map(({ chatId }) => chatId),
+      shown.map(({ messageId }) => messageId),
+    ]);
+    return shown.map(() => true as const);
+  };
+  const one = async (shown: Shown) => {
+    await all([shown]);
+    return true as const;
+  };
+  return db.isTransaction ? one : gather({ all, one });
 }
 
 // The lock comes in a statement of its own: only a statement that starts after it sees the prompt of a

@@ -25,7 +25,8 @@ export type IsFresh = () => boolean;
 interface Reading<V> {
   /** `performance.now()` before it was asked for. */
   readonly began: number;
-  readonly answer: Promise<V | null>;
+  /** Its promise until it is there. */
+  readonly answer: Promise<V | null> | V;
 }
 
 /** Answers that are given again. What is not there, and what failed, is not kept. */
@@ -40,20 +41,23 @@ export class RecentReads<V extends object | true> {
   }
 
   /** The kept answer, if it can be believed; otherwise that of `ask`, which callers of the same moment share. */
-  read(key: string, ask: () => Promise<V | null>): Promise<V | null> {
-    for (const known of [this.#found.get(key), this.#asked.get(key)]) {
-      if (known !== undefined && this.#isBelieved(known)) return known.answer;
-    }
-    const reading = { began: performance.now(), answer: ask() };
+  read(key: string, ask: () => Promise<V | null>): Promise<V | null> | V {
+    const found = this.#found.get(key);
+    if (found !== undefined && this.#isBelieved(found)) return found.answer;
+    const asked = this.#asked.get(key);
+    if (asked !== undefined && this.#isBelieved(asked)) return asked.answer;
+    const began = performance.now();
+    const answer = ask();
+    const reading: Reading<V> = { began, answer };
     this.#asked.set(key, reading);
     const settle = (found: V | null) => {
       if (this.#asked.get(key) !== reading) return;
       this.#asked.delete(key);
       if (found === null) this.#found.delete(key);
-      else this.#found.set(key, reading);
+      else this.#found.set(key, { ...reading, answer: found });
     };
-    reading.answer.then(settle, () => settle(null));
-    return reading.answer;
+    answer.then(settle, () => settle(null));
+    return answer;
   }
 
   /** Forgets everything, also what is being read: a change may have come in between. */

@@ -1,7 +1,8 @@
 // The tables as the store shows them outside of transactions: some questions are answered from what was read lately
 // (recent-rows.ts), and what this process changes it forgets before anybody is told of the change.
 
-import { setTimeout as pause, setImmediate as turn } from "node:timers/promises";
+import { setImmediate } from "node:timers";
+import { setTimeout as pause } from "node:timers/promises";
 import { LRUCache } from "lru-cache";
 import type { ApiKeyTable, ProjectTable } from "../core/ports.ts";
 import type { DeliveredSession, GrantTable, SessionTable } from "../core/session-ports.ts";
@@ -21,22 +22,21 @@ export function recentApiKeys(
   const touched = new LRUCache<string, true>({ max: TOUCH_LIMIT, ttl: TOUCH_MS });
   return {
     ...table,
-    findProject: (keyHash) => rows.keys.read(keyHash, () => table.findProject(keyHash)),
+    findProject: (keyHash) => rows.keys.read(keyHash, async () => table.findProject(keyHash)),
     async revoke(projectId, keyId) {
       const isKnown = await table.revoke(projectId, keyId).finally(() => rows.forgetProjects());
       // So that "revoked" is true on every process as soon as the operator reads it.
       if (isKnown) await pause(othersBelieveMs);
       return isKnown;
     },
-    async touch(keyHash) {
-      if (touched.has(keyHash)) return;
+    touch(keyHash) {
+      if (touched.has(keyHash)) return null;
       touched.set(keyHash, true);
-      try {
-        await table.touch(keyHash);
-      } catch (error) {
+      const forget = (error: unknown) => {
         touched.delete(keyHash);
         throw error;
-      }
+      };
+      return table.touch(keyHash)?.catch(forget) ?? null;
     },
   };
 }
@@ -45,7 +45,7 @@ export function recentApiKeys(
 export function recentProjects(table: ProjectTable, rows: RecentRows): ProjectTable {
   return {
     ...table,
-    findRecent: (projectId) => rows.projects.read(projectId, () => table.find(projectId)),
+    findRecent: async (projectId) => rows.projects.read(projectId, () => table.find(projectId)),
     async isOrigin(origin) {
       const ask = async () => ((await table.isOrigin(origin)) ? true : null);
       return (await rows.origins.read(origin.toLowerCase(), ask)) !== null;
@@ -65,10 +65,23 @@ export function recentSessions(table: SessionTable, rows: RecentRows): SessionTa
     async findPending(sessionId) {
       if (rows.pendingSession(sessionId) === null) return null;
       // A change that had reached this machine before the question did may still lie unread.
-      await turn();
+      await endOfTurn();
       return rows.pendingSession(sessionId);
     },
   };
+}
+
+let turn: Promise<void> | null = null;
+
+/** Resolves once what has arrived by now is read, for all who ask in the same turn of the event loop. */
+function endOfTurn(): Promise<void> {
+  turn ??= new Promise((resolve) => {
+    setImmediate(() => {
+      turn = null;
+      resolve();
+    });
+  });
+  return turn;
 }
 
 /** Grants: nothing of them comes from memory, but a session that `read` has read is remembered as any other. */

@@ -1,10 +1,12 @@
 // The table `updates`: what messengers sent, noted before it is handled, so that a second delivery is known
 // and what a dead process had in hand is found. What an update says is none of this room's business.
 
-import { type RawBuilder, sql } from "kysely";
+import { sql } from "kysely";
 import type { UnfinishedUpdate, UpdateTable } from "../core/bot-ports.ts";
 import { ago, fromNow, NOW } from "./database-time.ts";
-import { isGone } from "./processes.ts";
+import { notingTaps } from "./note-taps.ts";
+import { finishing, isFree, noting } from "./note-updates.ts";
+import type { OnEnded } from "./sessions.ts";
 import type { Db } from "./tables.ts";
 
 /**
@@ -13,29 +15,15 @@ import type { Db } from "./tables.ts";
  */
 const OWN_SECONDS = 10;
 
-/** The port over this connection or transaction. */
-export function updateTable(db: Db): UpdateTable {
+/** The port over this connection or transaction. `onEnded` hears of logins whose tap was decided as it was noted. */
+export function updateTable(db: Db, onEnded: OnEnded): UpdateTable {
+  const noteOne = noting(db);
+  const noteTap = notingTaps(db, noteOne, onEnded);
+  const finish = finishing(db);
   return {
-    async note(bot, { key, payload, holder }) {
-      // Updating the row that is there makes a simultaneous second caller wait for the first and see it.
-      const { rows } = await sql<{ fresh: boolean; finished: boolean; mine: boolean }>`
-        insert into updates as noted (bot, key, payload, holder)
-        values (${bot}, ${key}, ${JSON.stringify(payload ?? null)}::json, ${holder})
-        on conflict (bot, key) do update set deliveries = noted.deliveries + 1, holder = case
-          when ${isFree(sql`noted.holder`)} then excluded.holder else noted.holder end
-        returning deliveries = 1 as fresh, finished_at is not null as finished,
-          holder = ${holder} as mine`.execute(db);
-      const [row] = rows;
-      if (row === undefined) throw new Error("the insert of an update returned no row");
-      if (row.fresh) return "fresh";
-      if (row.finished) return "done";
-      return row.mine ? "unfinished" : "elsewhere";
-    },
-    async finish(bot, key) {
-      await sql`
-        update updates set finished_at = ${NOW}, payload = null, taken_until = null
-        where bot = ${bot} and key = ${key} and finished_at is null`.execute(db);
-    },
+    note: (bot, note) => noteOne({ ...note, bot }),
+    noteTap: (bot, tap) => noteTap({ ...tap, bot }),
+    finish: (bot, key) => finish({ bot, key }),
     async takeUnfinished(bot, { holder, olderThanSeconds, maxAgeSeconds, limit }) {
       // Oldest first: of one person's updates the earlier one has to be handled before the later.
       const { rows } = await sql<UnfinishedUpdate>`
@@ -77,9 +65,4 @@ export function updateTable(db: Db): UpdateTable {
       return rows.length;
     },
   };
-}
-
-/** Whether nobody who lives has it in hand. */
-function isFree(holder: RawBuilder<unknown>): RawBuilder<boolean> {
-  return sql<boolean>`(${holder} is null or ${isGone(holder)})`;
 }

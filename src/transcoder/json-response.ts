@@ -1,6 +1,7 @@
 // Whole JSON answers, good and bad, with the headers every one of them has. Streams are the stream
 // body's; which answer is due is decided by the transcoder.
 
+import { Buffer } from "node:buffer";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { jsonMediaType } from "./content-type.ts";
 import type { RestResponse } from "./rest-message.ts";
@@ -18,8 +19,6 @@ export interface RenderedError {
 
 type Headers = readonly (readonly [string, string])[];
 
-const utf8 = new TextEncoder();
-
 /**
  * Makes a JSON answer that no cache keeps. HEAD gets the headers of the whole answer, its length
  * included, without the body (RFC 9110 section 9.3.2).
@@ -28,13 +27,14 @@ export function jsonResponse(
   answer: { status: number; headers: Headers; text: string },
   method: string,
 ): RestResponse {
-  const body = utf8.encode(answer.text);
-  const headers = addMissing(answer.headers, [
+  const { status, text } = answer;
+  const own: [string, string][] = [
     ["content-type", jsonMediaType],
-    ["content-length", String(body.length)],
+    ["content-length", String(Buffer.byteLength(text))],
     ["cache-control", "no-store"],
-  ]);
-  return { status: answer.status, headers, body: method === "HEAD" ? null : body };
+  ];
+  const headers = answer.headers.length === 0 ? own : addMissing(answer.headers, own);
+  return { status, headers, body: method === "HEAD" ? null : text };
 }
 
 /** Makes the answer for an error out of how it was rendered. */

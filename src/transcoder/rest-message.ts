@@ -1,6 +1,8 @@
 // The shape of an HTTP exchange as the transcoder sees it: plain values that any HTTP server can make
 // and serve. No sockets, no server classes, no behaviour live here.
 
+import type { Soon } from "./soon.ts";
+
 /** One HTTP request, as far as a REST call needs it. Implementations are made by the HTTP server. */
 export interface RestRequest {
   /** The HTTP method, case-sensitive as on the wire (RFC 9110 section 9.1). */
@@ -16,7 +18,7 @@ export interface RestRequest {
    * implementation bounds the size and rejects with a `TranscodeError` of kind `body_too_large`. One
    * that undoes a `Content-Encoding` must hide that header, because the transcoder refuses it.
    */
-  readonly body: () => Promise<Uint8Array>;
+  readonly body: () => Soon<Uint8Array>;
 }
 
 /** Takes the bytes of a stream, in turn. Nothing in it throws. */
@@ -41,6 +43,6 @@ export interface RestResponse {
   readonly status: number;
   /** Header names in lower case with their values. `content-length` is there unless it streams. */
   readonly headers: [string, string][];
-  /** Bytes, a stream, or null for no body. Whoever does not write a stream must stop it. */
-  readonly body: Uint8Array | LiveBody | null;
+  /** Text to send as UTF-8, a stream, or null for no body. Whoever does not write a stream must stop it. */
+  readonly body: string | LiveBody | null;
 }

@@ -31,9 +31,16 @@ interface TrieNode<R> {
   readonly routes: Map<string, Map<string, R>>;
 }
 
+/** The segments of a path. */
+interface Segments {
+  readonly raw: readonly string[];
+  /** Undefined where a segment is not percent-encoded UTF-8. */
+  readonly decoded: readonly (string | undefined)[];
+}
+
 interface Candidate<R> {
   readonly routes: ReadonlyMap<string, R>;
-  readonly segments: readonly string[];
+  readonly segments: Segments;
 }
 
 const methodOrder = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
@@ -80,7 +87,24 @@ export class RouteTable<R extends Routable> {
     }
     collect(this.#root, segments, "", candidates);
     if (candidates.length === 0) return null;
-    return { find: (method) => findRoute(candidates, method), allow: allowedMethods(candidates) };
+    return new Candidates(candidates);
+  }
+}
+
+// A class, since an accessor in an object literal makes each object a type of its own, which the runtime keeps for long.
+class Candidates<R extends Routable> implements PathMatch<R> {
+  readonly #candidates: readonly Candidate<R>[];
+
+  constructor(candidates: readonly Candidate<R>[]) {
+    this.#candidates = candidates;
+  }
+
+  find(method: string) {
+    return findRoute(this.#candidates, method);
+  }
+
+  get allow(): readonly string[] {
+    return allowedMethods(this.#candidates);
   }
 }
 
@@ -100,18 +124,19 @@ function childOf<R>(node: TrieNode<R>, text: string): TrieNode<R> {
 // A node is reached over one path of the trie only, so the walk is bounded by the number of routes.
 function collect<R>(
   root: TrieNode<R>,
-  segments: readonly string[],
+  raw: readonly string[],
   verb: string,
   candidates: Candidate<R>[],
 ): void {
-  const decoded = segments.map(decodePercent);
+  const decoded = raw.map(decodePercent);
+  const segments = { raw, decoded };
   const end = (node: TrieNode<R> | undefined): void => {
     const routes = node?.routes.get(verb);
     if (routes !== undefined) candidates.push({ routes, segments });
   };
   const visit = (node: TrieNode<R> | undefined, depth: number): void => {
     if (node === undefined) return;
-    if (depth === segments.length) end(node);
+    if (depth === raw.length) end(node);
     else {
       const text = decoded[depth];
       if (text !== undefined) visit(node.literals.get(text), depth + 1);
@@ -136,8 +161,8 @@ function findRoute<R extends Routable>(
   return undefined;
 }
 
-function captureAll(template: PathTemplate, segments: readonly string[]): string[] {
-  if (segments.some((segment) => decodePercent(segment) === undefined)) {
+function captureAll(template: PathTemplate, segments: Segments): string[] {
+  if (segments.decoded.includes(undefined)) {
     throw new TranscodeError("invalid_request", "The path is not percent-encoded UTF-8.");
   }
   return template.variables.map((variable) => capture(template, variable, segments));
@@ -145,13 +170,13 @@ function captureAll(template: PathTemplate, segments: readonly string[]): string
 
 function capture(
   template: PathTemplate,
-  variable: TemplateVariable,
-  segments: readonly string[],
+  { start, end, multi }: TemplateVariable,
+  { raw, decoded }: Segments,
 ): string {
-  const toEnd = template.segments[variable.end - 1]?.kind === "rest";
-  const covered = segments.slice(variable.start, toEnd ? undefined : variable.end);
-  const decode = variable.multi ? decodePercentExceptSlash : decodePercent;
-  return covered.map((segment) => decode(segment) ?? "").join("/");
+  if (!multi) return decoded[start] ?? "";
+  const toEnd = template.segments[end - 1]?.kind === "rest";
+  const covered = raw.slice(start, toEnd ? undefined : end);
+  return covered.map((segment) => decodePercentExceptSlash(segment) ?? "").join("/");
 }
 
 function allowedMethods<R>(candidates: readonly Candidate<R>[]): string[] {

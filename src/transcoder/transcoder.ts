@@ -12,8 +12,9 @@ import { JsonOutput } from "./json-output.ts";
 import { errorResponse, jsonResponse, type RenderedError } from "./json-response.ts";
 import { RequestBinder } from "./request-binding.ts";
 import type { RestRequest, RestResponse } from "./rest-message.ts";
-import { RouteTable } from "./route-table.ts";
+import { type PathMatch, RouteTable } from "./route-table.ts";
 import { type Scalar, scalarToJson } from "./scalar-value.ts";
+import { attempt, type Soon, whenThere } from "./soon.ts";
 import { type MessageSource, StreamBody } from "./stream-body.ts";
 import {
   eventStreamFraming,
@@ -52,7 +53,7 @@ export interface TranscoderOptions<C> {
   /** Turns any error, a `TranscodeError` or what `admit` and `invoke` threw, into what is sent. */
   readonly renderError: (error: unknown, context: C) => RenderedError;
   /** Runs after routing and negotiation and before the body is read; throws to refuse the call. */
-  readonly admit?: (method: DescMethod, context: C, info: CallInfo) => void | Promise<void>;
+  readonly admit?: (method: DescMethod, context: C, info: CallInfo) => Soon<void>;
   /** Options of server streams by `package.Service/Method`; others have no ids and cannot resume. */
   readonly streams?: Readonly<Record<string, StreamOptions>>;
   /** Types that may appear in google.protobuf.Any. */
@@ -73,9 +74,9 @@ export interface ServedRoute {
 export interface Transcoder<C> {
   /**
    * Answers a request; null when no route has its path, whatever the method, and a 404 is due. Errors
-   * are answers too, made by `renderError`; it rejects only when `renderError` throws.
+   * are answers too, made by `renderError`; it fails only when `renderError` throws.
    */
-  handle(request: RestRequest, context: C): Promise<RestResponse | null>;
+  handle(request: RestRequest, context: C): Soon<RestResponse | null>;
   /** All routes, in the order of the services. */
   readonly routes: readonly ServedRoute[];
 }
@@ -112,26 +113,29 @@ export function createTranscoder<C>(options: TranscoderOptions<C>): Transcoder<C
   const table = new RouteTable<Route>();
   for (const route of routes) table.add(route);
   return {
-    handle: async (request, context) => {
+    handle(request, context) {
       const match = table.match(request.path);
       if (match === null) return null;
-      try {
-        const found = match.find(request.method);
-        if (found !== undefined) {
-          return await serve(options, { ...found, request, context });
-        }
-        const allow: [string, string] = ["allow", match.allow.join(", ")];
-        if (request.method === "OPTIONS") {
-          return { status: 204, headers: [allow, noStore], body: null };
-        }
-        const sentence = `${request.method} is not allowed here.`;
-        throw new TranscodeError("method_not_allowed", sentence, { headers: [allow] });
-      } catch (error) {
-        return errorResponse(options.renderError(error, context), error, request.method);
-      }
+      return attempt(
+        () => {
+          const found = match.find(request.method);
+          return found === undefined
+            ? refuseMethod(request, match)
+            : serve(options, { ...found, request, context });
+        },
+        (error) => errorResponse(options.renderError(error, context), error, request.method),
+      );
     },
     routes: routes.map(({ method, template, rpc }) => ({ method, template: template.text, rpc })),
   };
+}
+
+/** What a path answers to a method that it does not have. */
+function refuseMethod({ method }: RestRequest, { allow: methods }: PathMatch<Route>): RestResponse {
+  const allow: [string, string] = ["allow", methods.join(", ")];
+  if (method === "OPTIONS") return { status: 204, headers: [allow, noStore], body: null };
+  const sentence = `${method} is not allowed here.`;
+  throw new TranscodeError("method_not_allowed", sentence, { headers: [allow] });
 }
 
 function compileRoutes<C>({ services, streams = {}, registry }: TranscoderOptions<C>): Route[] {
@@ -170,24 +174,26 @@ function messageText(
   };
 }
 
-async function serve<C>(
+function serve<C>(
   options: TranscoderOptions<C>,
   found: { route: Route; captures: readonly string[]; request: RestRequest; context: C },
-): Promise<RestResponse> {
+): Soon<RestResponse> {
   const { route, captures, request, context } = found;
   const info: CallInfo = { head: request.method === "HEAD" };
   const mediaType = chooseMediaType(route, request);
   // A body that announces itself is refused before anybody pays for reading it.
   if (route.body !== undefined && announcesBody(request.headers)) requireJson(request);
-  await options.admit?.(route.descriptor, context, info);
-  const body = await request.body();
-  if (route.body !== undefined && body.length > 0) requireJson(request);
-  const lastEventId = request.headers.get("last-event-id");
-  const message = route.binder.bind({ captures, query: request.query, body, lastEventId });
-  const call: Call<C> = { route, message, mediaType, request, context, info };
-  return route.stream === undefined
-    ? answerUnary(options, call)
-    : answerStream(options, call, route.stream);
+  const answer = (body: Uint8Array) => {
+    if (route.body !== undefined && body.length > 0) requireJson(request);
+    const lastEventId = request.headers.get("last-event-id");
+    const message = route.binder.bind({ captures, query: request.query, body, lastEventId });
+    const call: Call<C> = { route, message, mediaType, request, context, info };
+    return route.stream === undefined
+      ? answerUnary(options, call)
+      : answerStream(options, call, route.stream);
+  };
+  const admitted = options.admit?.(route.descriptor, context, info);
+  return whenThere(admitted, () => whenThere(request.body(), answer));
 }
 
 function chooseMediaType(route: Route, request: RestRequest): string {
@@ -201,12 +207,13 @@ function chooseMediaType(route: Route, request: RestRequest): string {
   );
 }
 
-async function answerUnary<C>(options: TranscoderOptions<C>, call: Call<C>): Promise<RestResponse> {
+function answerUnary<C>(options: TranscoderOptions<C>, call: Call<C>): Soon<RestResponse> {
   const { route, message, context, info } = call;
   const answer = options.invoke(route.descriptor, message, context, info);
   if (typeof answer === "function") throw new TypeError(`${route.rpc}: a unary method streamed`);
-  const text = route.text.json(await answer);
-  return jsonResponse({ status: 200, headers: [], text }, call.request.method);
+  return whenThere(answer, (said) =>
+    jsonResponse({ status: 200, headers: [], text: route.text.json(said) }, call.request.method),
+  );
 }
 
 async function answerStream<C>(

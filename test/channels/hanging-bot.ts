@@ -11,6 +11,12 @@ const hang = () => {
   return new Promise<Screen>(() => undefined);
 };
 
+async function note(update: object): Promise<UpdateState> {
+  const url = process.env.BOT_NOTES_URL ?? "";
+  const answer = await fetch(url, { method: "POST", body: JSON.stringify(update) });
+  return (await answer.json()) as UpdateState;
+}
+
 const options = {
   token: process.env.BOT_TOKEN ?? "",
   apiUrl: process.env.BOT_API_URL ?? "",
@@ -22,11 +28,8 @@ const options = {
     langOf: async () => "en",
     shown: async () => undefined,
     setReachable: async () => undefined,
-    async note(update: object): Promise<UpdateState> {
-      const url = process.env.BOT_NOTES_URL ?? "";
-      const answer = await fetch(url, { method: "POST", body: JSON.stringify(update) });
-      return (await answer.json()) as UpdateState;
-    },
+    note,
+    noteTap: async (update: object) => ({ state: await note(update), spoken: null }),
     finish: async () => undefined,
     takeUnfinished: async () => [],
     marker: async () => null,

@@ -1,7 +1,12 @@
 // Handlers that stop for ever at one step of an update, as a process does that dies there. What they did before
 // that has happened. The crash itself is the stage's.
 
-import type { BotHandlers, UnfinishedUpdate, UpdateState } from "../../src/core/bot-ports.ts";
+import type {
+  BotHandlers,
+  TapState,
+  UnfinishedUpdate,
+  UpdateState,
+} from "../../src/core/bot-ports.ts";
 import type { MessageRef, Screen } from "../../src/core/prompt.ts";
 import type { Person } from "../../src/core/subscriber.ts";
 import type { ScriptedHandlers } from "./scripted-handlers.ts";
@@ -54,11 +59,12 @@ export class MortalHandlers implements BotHandlers {
     await this.#living.shown(token, message);
   }
 
-  async note(update: UnfinishedUpdate): Promise<UpdateState> {
-    await this.#pass("note");
-    const state = await this.#living.note(update);
-    await this.#pass("noted");
-    return state;
+  note(update: UnfinishedUpdate): Promise<UpdateState> {
+    return this.#note(() => this.#living.note(update));
+  }
+
+  noteTap(update: UnfinishedUpdate, person: Person, data: string): Promise<TapState> {
+    return this.#note(() => this.#living.noteTap(update, person, data));
   }
 
   async finish(key: string): Promise<void> {
@@ -83,6 +89,13 @@ export class MortalHandlers implements BotHandlers {
     const screen = await decide();
     await this.#pass("decided");
     return screen;
+  }
+
+  async #note<T>(note: () => Promise<T>): Promise<T> {
+    await this.#pass("note");
+    const state = await note();
+    await this.#pass("noted");
+    return state;
   }
 
   async #pass(step: Step): Promise<void> {

@@ -1,7 +1,13 @@
 // Handlers for bots under test: they remember what they were told, answer as scripted, and keep a notebook of
 // updates as the database would. No assertions live here.
 
-import type { BotHandlers, UnfinishedUpdate, UpdateState } from "../../src/core/bot-ports.ts";
+import type {
+  BotHandlers,
+  Spoken,
+  TapState,
+  UnfinishedUpdate,
+  UpdateState,
+} from "../../src/core/bot-ports.ts";
 import {
   type ConfirmedScreen,
   type MessageRef,
@@ -70,6 +76,8 @@ export class ScriptedHandlers implements BotHandlers {
   onTap: (person: Person, data: string) => Promise<Screen> = async (_, data) => decided(data);
   /** Called before every note; a test makes it fail. */
   onNote: () => Promise<void> = async () => undefined;
+  /** What a tap that was never noted before is decided to as it is noted. Default: it is not. */
+  onNoteTap: (person: Person, data: string) => Promise<Spoken | null> = async () => null;
   /** Called before the place of polling is read; a test makes it fail. */
   onMarker: () => Promise<void> = async () => undefined;
   readonly #langs = new Map<string, string>();
@@ -127,6 +135,11 @@ export class ScriptedHandlers implements BotHandlers {
   async note(update: UnfinishedUpdate): Promise<UpdateState> {
     await this.onNote();
     return await this.notebook.note(update);
+  }
+
+  async noteTap(update: UnfinishedUpdate, person: Person, data: string): Promise<TapState> {
+    const state = await this.note(update);
+    return { state, spoken: state === "fresh" ? await this.onNoteTap(person, data) : null };
   }
 
   finish(key: string): Promise<void> {

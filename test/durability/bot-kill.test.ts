@@ -9,6 +9,7 @@ import { awaitAnswer, awaitCondition } from "../support/await-condition.ts";
 import { printFigure, stopwatch } from "../support/figure.ts";
 import { type MessengerWorld, startMessengerWorld } from "../support/messenger-world.ts";
 import { queryOnce } from "../support/postgres.ts";
+import { awaitLockWaits, holdLock } from "../support/row-lock.ts";
 import { makePostgresStorage, makeSite, type Site, siteOf } from "../support/site.ts";
 import {
   RUNTIMES,
@@ -31,6 +32,7 @@ interface SetUp {
 /** One test's messenger, database, service and website. */
 interface Stage {
   readonly world: MessengerWorld;
+  readonly databaseUrl: string;
   tapin: Tapin;
   site: Site;
   /** Starts a service like the first one; its webhook is the first one's. */
@@ -75,6 +77,7 @@ async function start(
     queryOnce(storage.databaseUrl, text, values);
   const stage: Stage = {
     world,
+    databaseUrl: storage.databaseUrl,
     tapin,
     site: await makeSite(tapin),
     query,
@@ -209,6 +212,34 @@ it.concurrent.for<SetUp & { readonly other: Runtime }>([
     printFigure(`taken up by another process after kill -9, ${setUp.updates}`, `${watch}`);
     await noneUnfinished(stage);
     expect(world.messages()).toHaveLength(1);
+  },
+);
+
+it.concurrent(
+  "T7 a tap that was noted and not decided is decided by another process after kill -9",
+  LIMIT,
+  async ({ onTestFinished: onFinished }) => {
+    const setUp = { channel: "telegram", updates: "webhook", runtime: "node" } as const;
+    const stage = await start(setUp, onFinished);
+    const { world, tapin, databaseUrl } = stage;
+    await stage.startAnother("deno");
+    const session = await stage.site.rest.createSession();
+    world.open(linkOf(setUp.channel, session));
+    const prompt = await world.until(ASKED);
+    await noneUnfinished(stage);
+    const lock = await holdLock(databaseUrl, "select from sessions where id = $1 for update", [
+      session.sessionId,
+    ]);
+    onFinished(() => lock.release());
+    world.tap("Login");
+    await awaitLockWaits(databaseUrl, 1);
+    expect(await stage.count("updates where finished_at is null")).toBe(1);
+    await tapin.end("SIGKILL");
+    await lock.release();
+    expect((await world.until(CONFIRMED)).messageId).toBe(prompt.messageId);
+    await noneUnfinished(stage);
+    expect(await stage.count("grants")).toBe(1);
+    expect(await stage.count("sessions where status = 'completed'")).toBe(1);
   },
 );
 

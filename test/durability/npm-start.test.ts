@@ -39,6 +39,16 @@ test.each(["start", "start:deno"])("npm run %s hands SIGTERM to the service", as
   if (npm.exitCode === null && npm.signalCode === null) await once(npm, "exit");
 });
 
+const NODE = `#!/bin/sh
+echo "node $*"
+if [ -n "$BRINGS" ]; then
+  mkdir "$BRINGS"
+  printf '#!/bin/sh\\necho "the new node $*"\\n' > "$BRINGS/node"
+  chmod +x "$BRINGS/node"
+fi
+exit "$INSTALLS"
+`;
+
 /**
  * `scripts/run.sh` in a project of its own, with a `node` that only says what it was to run and
  * whether that works.
@@ -52,7 +62,7 @@ async function makeProject(installed: string) {
   await writeFile(join(folder, "package.json"), "{}\n");
   await writeFile(join(folder, "package-lock.json"), "[]\n");
   await writeFile(join(folder, "node_modules/.tapin-installed"), installed);
-  await writeFile(join(folder, "bin/node"), '#!/bin/sh\necho "node $*"\nexit "$INSTALLS"\n');
+  await writeFile(join(folder, "bin/node"), NODE);
   await chmod(join(folder, "bin/node"), 0o755);
   return {
     run(installs: number) {
@@ -61,6 +71,15 @@ async function makeProject(installed: string) {
       const env = { PATH, INSTALLS: String(installs) };
       const { status, stdout } = spawnSync("sh", command, { cwd: folder, env, encoding: "utf8" });
       return { status, said: stdout.trim().split("\n") };
+    },
+    /** With an install that brings a Node. */
+    runNode(shell: string) {
+      const bin = join(folder, "node_modules/.bin");
+      const PATH = `${bin}:${join(folder, "bin")}:${process.env.PATH}`;
+      const env = { PATH, INSTALLS: "0", BRINGS: bin };
+      const command = ["scripts/run.sh", "node", "src/main.ts"];
+      const { stdout } = spawnSync(shell, command, { cwd: folder, env, encoding: "utf8" });
+      return stdout.trim().split("\n");
     },
     remove: () => rm(folder, { recursive: true, force: true }),
   };
@@ -77,6 +96,19 @@ test.each([
   expect(project.run(installs)).toEqual({ status: installs, said });
   await project.remove();
 });
+
+// /bin/sh is one or the other, and macOS has bash.
+test.each(["sh", "bash"])(
+  "run.sh in %s: the Node that the install brought runs the service",
+  async (shell) => {
+    const project = await makeProject("");
+    expect(project.runNode(shell)).toEqual([
+      "node scripts/install.mjs",
+      "the new node src/main.ts",
+    ]);
+    await project.remove();
+  },
+);
 
 test("a second signal in the same moment does not cut the stop short", async () => {
   const tapin = await startTapin();

@@ -57,7 +57,7 @@ async function throughRest(method: DescMethod, request: Message, answer: Message
   );
   const chunks: Uint8Array[] = [];
   const answerBody = response?.body ?? null;
-  if (answerBody instanceof Uint8Array) chunks.push(answerBody);
+  if (typeof answerBody === "string") chunks.push(Buffer.from(answerBody));
   else if (answerBody !== null) for await (const chunk of chunksOf(answerBody)) chunks.push(chunk);
   const answered = Buffer.concat(chunks).toString();
   return { status: response?.status, arrived, answered };

@@ -1,20 +1,13 @@
 // keepDeadline, called directly: what it leaves behind.
 
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { keepDeadline } from "../../src/server/deadline.ts";
+import { expect, it } from "vitest";
+import { alarms, keepDeadline } from "../../src/server/deadline.ts";
 import type { Waiting } from "../../src/server/waiting.ts";
-
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
-});
-afterEach(() => {
-  vi.useRealTimers();
-});
 
 it.each([
   ["throws before it promises anything", () => unable()],
   ["rejects", async () => unable()],
-])("keepDeadline of work that %s leaves no timer and no listener", async (_, begin) => {
+])("keepDeadline of work that %s leaves no alarm and no listener", async (_, begin) => {
   let listening = 0;
   const onOver: Waiting["onOver"] = () => {
     listening += 1;
@@ -24,13 +17,9 @@ it.each([
   };
   const late: unknown[] = [];
   const onLateFailure = (error: unknown) => late.push(error);
-  const kept = keepDeadline<void>(begin, {
-    waiting: { throwIfOver: () => {}, onOver },
-    leftMs: 30_000,
-    onLateFailure,
-  });
-  await expect(kept).rejects.toThrow("unable");
-  expect(vi.getTimerCount()).toBe(0);
+  const deadline = { waiting: { throwIfOver: () => {}, onOver }, leftMs: 30_000, onLateFailure };
+  await expect(async () => keepDeadline<void>(begin, deadline)).rejects.toThrow("unable");
+  expect(alarms.size).toBe(0);
   expect(listening).toBe(0);
   expect(late).toEqual([]);
 });

@@ -6,10 +6,11 @@ import type { AddressInfo } from "node:net";
 import { expect, it } from "vitest";
 import { readBody } from "../../src/server/request-body.ts";
 import { Waiting } from "../../src/server/waiting.ts";
+import { attempt, type Soon } from "../../src/transcoder/soon.ts";
 import { openRaw } from "./raw-http.ts";
 
 /** Reads the body of a request of 10 bytes, of which 2 came, once its caller has gone. */
-async function readLate(read: (req: Parameters<typeof readBody>[0]) => Promise<Uint8Array>) {
+async function readLate(read: (req: Parameters<typeof readBody>[0]) => Soon<Uint8Array>) {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
@@ -21,7 +22,10 @@ async function readLate(read: (req: Parameters<typeof readBody>[0]) => Promise<U
   const closed = new Promise((resolve) => req.once("close", resolve));
   connection.destroy();
   await closed;
-  const failure = await read(req).catch((error: unknown) => error);
+  const failure = await attempt(
+    () => read(req),
+    (error) => error as never,
+  );
   server.close();
   return failure;
 }
@@ -35,6 +39,6 @@ it("readBody fails with canceled when it is told that the caller has gone", asyn
   const stub = { headers: {}, destroyed: false, on: () => undefined, once: () => undefined };
   const gone = new Waiting();
   gone.leave();
-  const read = readBody(stub as unknown as Parameters<typeof readBody>[0], 100, gone);
-  await expect(read).rejects.toMatchObject({ reason: "CANCELED" });
+  const read = async () => readBody(stub as unknown as Parameters<typeof readBody>[0], 100, gone);
+  await expect(read()).rejects.toMatchObject({ reason: "CANCELED" });
 });

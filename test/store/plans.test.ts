@@ -3,9 +3,12 @@
 
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { noteTap } from "../../src/actions/note-tap.ts";
 import type { Project } from "../../src/core/project.ts";
+import { buttonData } from "../../src/core/prompt.ts";
 import { DATABASES, type RunningDatabase } from "../support/databases.ts";
 import { queryOnce } from "../support/postgres.ts";
+import { portsOver } from "../support/test-ports.ts";
 import {
   addLogin,
   addProject,
@@ -145,6 +148,16 @@ describe("plans of PostgreSQL on grown tables", () => {
       await prompts.close(project.id, draft.token, "cancelled");
       await prompts.countCancelled(project.id, { channel: who.channel, userId: who.userId }, 600);
     },
+    "a tap on Login is noted and decided": async () => {
+      const who = person();
+      const { id } = await addSession(database.store, project);
+      await database.store.sessions.open(id, who);
+      const draft = promptDraft(who, { sessionId: id });
+      await database.store.prompts.create(project.id, draft);
+      const note = { bot: "telegram:1", key: text(8), payload: null, holder: "p" };
+      const data = buttonData(draft.token, { kind: "login" });
+      return () => noteTap(portsOver(database), note, { person: who, data });
+    },
     "settle prompts": () => () =>
       database.store.prompts.takeStale([settlingBot("telegram:1"), settlingBot("telegram:2")], 100),
     "expire sessions": () => () => database.store.sessions.expire(100),
@@ -197,6 +210,42 @@ describe("plans that are kept", () => {
     const lines = plan.map((row) => row["QUERY PLAN"]).join("\n");
     expect(lines).toContain("sessions_pkey");
     expect(lines).not.toContain("Seq Scan");
+    await database.stop();
+  });
+});
+
+describe("the kept plan of a tap", () => {
+  test("made while the tables were small, it looks for rows by what the tap carries", async () => {
+    const database = (await DATABASES[1]?.start()) as RunningDatabase & { readonly url: string };
+    const project = await addProject(database.store);
+    const taps = [];
+    for (let count = 0; count < 10; count++) {
+      const who = person();
+      const { id } = await addSession(database.store, project);
+      await database.store.sessions.open(id, who);
+      const draft = promptDraft(who, { sessionId: id });
+      await database.store.prompts.create(project.id, draft);
+      taps.push({ who, token: draft.token });
+    }
+    // The sixth time the plan is kept.
+    for (const { who, token } of taps) {
+      const note = { bot: "telegram:1", key: text(8), payload: null, holder: "p" };
+      const data = buttonData(token, { kind: "login" });
+      await noteTap(portsOver(database), note, { person: who, data });
+    }
+    const texts = Array.from({ length: 13 }, () => "array['x']").join(", ");
+    const rows = await database.query<{ "QUERY PLAN": string }>(
+      `explain execute tapin_note_taps(${texts}, array[gen_random_uuid()], array['x'], array[1])`,
+    );
+    const plan = rows.map((row) => row["QUERY PLAN"]).join("\n");
+    expect(plan).toContain("prompts_pkey");
+    for (const wrong of [
+      "prompts_one_live",
+      "prompts_of_account",
+      "subscribers_project_id_id_key",
+    ]) {
+      expect(plan).not.toContain(wrong);
+    }
     await database.stop();
   });
 });

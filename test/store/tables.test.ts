@@ -149,7 +149,7 @@ describe.each(DATABASES)("tables on $name", (kind) => {
     await store.apiKeys.create(project.id, { name: "k", hint: "h", hash });
     const lastUsed = async () => (await store.apiKeys.list(project.id))[0]?.lastUsedAt;
     // As another process does: in a transaction nothing is remembered.
-    const touchElsewhere = () => store.transaction((inside) => inside.apiKeys.touch(hash));
+    const touchElsewhere = () => store.transaction(async (inside) => inside.apiKeys.touch(hash));
     const turnBack = () =>
       database.query(
         `update api_keys set last_used_at = last_used_at - interval '61 seconds' where hash = '${hash}'`,

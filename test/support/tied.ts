@@ -3,9 +3,6 @@
 
 import process from "node:process";
 
-// A worker of TAPIN_WORKERS has its parent to end it, and a kill of that parent is what tests look at.
-if (process.argv[2] !== "worker") {
-  process.stdin.once("end", () => process.exit(1));
-  process.stdin.resume();
-}
+process.stdin.once("end", () => process.exit(1));
+process.stdin.resume();
 await import("../../src/main.ts");

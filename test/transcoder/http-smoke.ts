@@ -9,6 +9,7 @@ import process from "node:process";
 import { buffer } from "node:stream/consumers";
 import { create } from "@bufbuild/protobuf";
 import type { RestRequest, RestResponse } from "../../src/transcoder/rest-message.ts";
+import { whenThere } from "../../src/transcoder/soon.ts";
 import type { MessageSource } from "../../src/transcoder/stream-body.ts";
 import { Genre, WatchBookResponseSchema } from "./gen/library/v1/library_pb.ts";
 import { openLibrary } from "./library.ts";
@@ -47,7 +48,7 @@ function toRest(incoming: IncomingMessage): RestRequest {
 function write(answer: RestResponse | null, outgoing: ServerResponse): void {
   outgoing.writeHead(answer?.status ?? 404, answer?.headers.flat() ?? []);
   const body = answer?.body ?? null;
-  if (body === null || body instanceof Uint8Array) {
+  if (body === null || typeof body === "string") {
     outgoing.end(body ?? undefined);
     return;
   }
@@ -56,7 +57,8 @@ function write(answer: RestResponse | null, outgoing: ServerResponse): void {
 }
 
 const server = createServer((incoming, outgoing) => {
-  void transcoder.handle(toRest(incoming), "context").then((answer) => write(answer, outgoing));
+  const answer = transcoder.handle(toRest(incoming), "context");
+  void whenThere(answer, (found) => write(found, outgoing));
 });
 server.listen(0, "127.0.0.1");
 await once(server, "listening");

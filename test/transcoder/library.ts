@@ -75,7 +75,7 @@ export async function readResponse(response: RestResponse): Promise<ReadResponse
   const { status, headers, body } = response;
   const decoder = new TextDecoder();
   let text = "";
-  if (body instanceof Uint8Array) text = decoder.decode(body);
+  if (typeof body === "string") text = body;
   else if (body !== null) for await (const chunk of chunksOf(body)) text += decoder.decode(chunk);
   const isJson = text !== "" && headers.some(([, value]) => value === "application/json");
   return {
@@ -113,7 +113,7 @@ export function openLibrary(
     }),
     ...overrides,
   });
-  const send = (method: string, target: string, extras?: RequestExtras) =>
+  const send = async (method: string, target: string, extras?: RequestExtras) =>
     transcoder.handle(restRequest(method, target, extras), "context");
   const call = async (method: string, target: string, extras?: RequestExtras) => {
     const response = await send(method, target, extras);

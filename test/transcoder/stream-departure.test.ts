@@ -14,7 +14,7 @@ async function open(source: Source, extras: RequestExtras = {}) {
 
 function bodyOf(response: RestResponse | null): LiveBody {
   const body = response?.body;
-  if (!body || body instanceof Uint8Array) throw new Error("no stream");
+  if (!body || typeof body === "string") throw new Error("no stream");
   return body;
 }
 
