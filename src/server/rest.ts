@@ -82,7 +82,10 @@ export function createRest(
   };
 }
 
-/** The request as the transcoder sees it. A class, so that all of them are of one kind to the runtime. */
+/**
+ * The request as the transcoder sees it. A class, for the runtime: each of them has the same shape and no
+ * closures of its own.
+ */
 class CalledRequest implements RestRequest {
   readonly method: string;
   readonly path: string;
