@@ -130,12 +130,7 @@ async function answerOf(
   const { method, dialect, accepts } = way;
   try {
     const admitted = await pipeline.admit(method, call);
-    const request = await attempt(
-      () => readRequest(way, exchange, call.waiting),
-      (error) => {
-        throw pipeline.fail(method, call, error);
-      },
-    );
+    const request = await readRequest(pipeline, way, { exchange, call });
     const answer = await pipeline.unary(method, request, admitted);
     return dialect.success(method, answer, accepts);
   } catch (error) {
@@ -156,9 +151,9 @@ export function callOf(
 
 /** Its message. How long a body may take that nobody waits for is the listener's business. */
 export function readRequest(
+  pipeline: Pipeline,
   { method, dialect: { isEnveloped, isJson }, maxBytes }: Way<LaneRequest>,
-  { req }: LaneExchange,
-  waiting: Waiting,
+  { exchange: { req }, call }: { exchange: LaneExchange; call: Call },
 ): Soon<Message> {
   const read = async () => {
     const contentLength = req.headers["content-length"];
@@ -166,7 +161,12 @@ export function readRequest(
     const message = isEnveloped ? openEnvelope(bytes, null).bytes : bytes;
     return parseMessage(method, message, { isJson, maxBytes });
   };
-  return keepDeadline(read, { waiting, leftMs: null, onLateFailure: ignore });
+  return attempt(
+    () => keepDeadline(read, { waiting: call.waiting, leftMs: null, onLateFailure: ignore }),
+    (error) => {
+      throw pipeline.fail(method, call, error);
+    },
+  );
 }
 
 function ignore(): void {}

@@ -50,8 +50,7 @@ export function createRest(
     services,
     streams: STREAMS,
     admit(method, context, { head }) {
-      const admitting = pipeline.admit(method, { ...given(context.call), head });
-      return whenThere(admitting, (admitted) => {
+      return whenThere(pipeline.admit(method, { ...given(context.call), head }), (admitted) => {
         context.admitted = admitted;
       });
     },
@@ -72,8 +71,8 @@ export function createRest(
     handle(exchange) {
       const waiting = waitFor(exchange);
       const call = callOf(exchange, waiting);
-      const request = new CalledRequest(exchange, call, maxBodyBytes);
       const { requestId } = exchange;
+      const request = new CalledRequest(exchange, call, maxBodyBytes);
       const answer = transcoder.handle(request, { requestId, call, admitted: null });
       return whenThere(answer, (found) => {
         if (found === null) return false;
@@ -83,14 +82,9 @@ export function createRest(
   };
 }
 
-/** Holds on to nothing of the call but its wait. */
-function stopOf(waiting: Waiting) {
-  return { stop: () => waiting.leave() };
-}
-
 /**
- * The request as the transcoder sees it. A class, since an accessor in an object literal makes each object a type of its
- * own, which the runtime keeps for long, and everything of the call with it.
+ * The request as the transcoder sees it. A class, for the runtime: each of them has the same shape and no
+ * closures of its own.
  */
 class CalledRequest implements RestRequest {
   readonly method: string;
@@ -114,6 +108,11 @@ class CalledRequest implements RestRequest {
   body(): Soon<Uint8Array> {
     return readBody(this.#req, this.#maxBodyBytes, this.#waiting);
   }
+}
+
+/** Holds on to nothing of the call but its wait. */
+function stopOf(waiting: Waiting) {
+  return { stop: () => waiting.leave() };
 }
 
 function given<T extends Call>(call: T | null): T {
@@ -154,7 +153,8 @@ function waitFor({ req, res }: Exchange): Waiting {
   return waiting;
 }
 
-function writeAnswer({ req, res }: Exchange, { status, headers, body }: RestResponse): Soon<void> {
+function writeAnswer({ req, res }: Exchange, answer: RestResponse): Soon<void> {
+  const { status, headers, body } = answer;
   res.statusCode = status;
   for (const [name, value] of headers) res.setHeader(name, value);
   if (typeof body === "string") return writeText(res, body);

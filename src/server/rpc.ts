@@ -1,8 +1,7 @@
-// gRPC, gRPC-Web and Connect through connect-node. Every RPC runs through the pipeline; what connect-node
-// answers with an empty body (wrong method, wrong type) is answered here in the envelope first.
+// gRPC, gRPC-Web and Connect: plain calls by the lanes, everything else through connect-node. Every RPC runs through the
+// pipeline.
 
 import type { DescMethod, DescService, Message } from "@bufbuild/protobuf";
-import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import {
   Code,
   ConnectError,
@@ -24,27 +23,17 @@ import type { Soon } from "../transcoder/soon.ts";
 import { type AdmittedCall, type Arrival, beginCall, type Call, type Dialect } from "./call.ts";
 import { checkVersion } from "./connect-version.ts";
 import { keepDeadline } from "./deadline.ts";
-import { answerError, type Exchange, headerOf, isHttp1 } from "./exchange.ts";
+import { answerError, type Exchange, isHttp1 } from "./exchange.ts";
 import { iterate } from "./iterate.ts";
 import { createLane, type FindLane } from "./lane.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { COMPRESSIONS } from "./rpc-compression.ts";
 import { toConnectError, withPlainMessage } from "./rpc-error.ts";
 import { checkMessage, type HeldBody, holdBody, readMessages } from "./rpc-message.ts";
+import { refusalOf } from "./rpc-refusal.ts";
 import { checkTimeout, clampTimeout, MAX_TIMEOUT_MS } from "./rpc-timeout.ts";
 import { createStreamLane, type StreamLaneOptions } from "./stream-lane.ts";
 import { Waiting } from "./waiting.ts";
-
-const UNARY_TYPES = ["application/json", "application/proto"];
-const STREAM_TYPES = ["application/connect+json", "application/connect+proto"];
-const GRPC_TYPES = [
-  "grpc",
-  "grpc+proto",
-  "grpc+json",
-  "grpc-web",
-  "grpc-web+proto",
-  "grpc-web+json",
-];
 
 /** Serves the RPC paths. */
 export interface Rpc {
@@ -257,49 +246,4 @@ async function orConnectError<T>(call: { requestId: string }, work: Soon<T>): Pr
 
 function asConnectError(error: unknown, { requestId }: { requestId: string }): unknown {
   return error instanceof TapinError ? toConnectError(error, requestId) : error;
-}
-
-/** What connect-node would refuse without saying why. */
-function refusalOf(method: DescMethod, { req, query }: Exchange): TapinError | null {
-  const readOnly = method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
-  const allowed = readOnly ? ["GET", "POST"] : ["POST"];
-  if (!allowed.includes(req.method ?? "")) {
-    return new TapinError("METHOD_NOT_ALLOWED", { headers: [["allow", allowed.join(", ")]] });
-  }
-  if (req.method === "GET") {
-    // A GET has no body, yet connect-node would choose the protocol by the type of one.
-    delete req.headers["content-type"];
-    return getRefusalOf(query);
-  }
-  if (method.methodKind === "bidi_streaming" && req.httpVersionMajor < 2) {
-    return new TapinError("UNIMPLEMENTED", { sentence: "This RPC streams both ways: use HTTP/2." });
-  }
-  const type = bareType(headerOf(req, "content-type") ?? "");
-  const connectTypes = method.methodKind === "unary" ? UNARY_TYPES : STREAM_TYPES;
-  const types = [...connectTypes, ...GRPC_TYPES.map((name) => `application/${name}`)];
-  if (type !== null && types.includes(type)) {
-    // connect-node knows one spelling of parameters, and answers any other with an empty body.
-    req.headers["content-type"] = type;
-    return null;
-  }
-  return new TapinError("UNSUPPORTED_MEDIA_TYPE", {
-    headers: [["accept-post", types.join(", ")]],
-  });
-}
-
-/** The type without its parameters; null when they name another character set than that of JSON. */
-function bareType(contentType: string): string | null {
-  const [type = "", ...parameters] = contentType.toLowerCase().split(";");
-  const charset = parameters.find((parameter) => parameter.trim().startsWith("charset="));
-  const isUtf8 = charset === undefined || /^charset="?utf-?8"?$/.test(charset.trim());
-  return isUtf8 ? type.trim() : null;
-}
-
-/** A Connect GET carries its message in the query (Connect protocol, Unary-Get-Request). */
-function getRefusalOf(query: string): TapinError | null {
-  const encoding = new URLSearchParams(query).get("encoding");
-  if (encoding === "json" || encoding === "proto") return null;
-  return new TapinError("UNSUPPORTED_MEDIA_TYPE", {
-    sentence: "A GET needs encoding=json or encoding=proto, and message, in its query.",
-  });
 }

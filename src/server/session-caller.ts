@@ -27,7 +27,7 @@ export function readerOf(ports: Pick<Ports, "random">, call: AdmittedCall): Read
   return new KeyReader(ports, idempotencyKeyOf(call));
 }
 
-/** Whoever reads with an API key. Its id is made when a code is there to be received: most reads find none. */
+/** Whoever reads with an API key. Its id is made when a code is there to be received: most polls find none. */
 class KeyReader {
   readonly kind = "api_key";
   readonly #ports: Pick<Ports, "random">;

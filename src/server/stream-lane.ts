@@ -5,7 +5,6 @@
 import type { ServerResponse } from "node:http";
 import type { DescMethod, DescService, Message } from "@bufbuild/protobuf";
 import { TapinError } from "../errors.ts";
-import { attempt } from "../transcoder/soon.ts";
 import { answerError, isGone } from "./exchange.ts";
 import type { StreamResponse } from "./http2-stream.ts";
 import {
@@ -88,12 +87,7 @@ async function serve(
   const call = callOf(way, exchange, waiting);
   try {
     const admitted = await pipeline.admit(method, call);
-    const request = await attempt(
-      () => readRequest(way, exchange, waiting),
-      (error) => {
-        throw pipeline.fail(method, call, error);
-      },
-    );
+    const request = await readRequest(pipeline, way, { exchange, call });
     pipeline.stream(method, request, admitted, outflow);
   } catch (error) {
     if (!(error instanceof TapinError)) throw error;

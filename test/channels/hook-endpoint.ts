@@ -31,7 +31,12 @@ export class HookEndpoint {
   /** Answers a request. Never rejects, unless the body is no JSON. */
   async answer(req: http.IncomingMessage, res: http.ServerResponse): Promise<void> {
     const chunks: Buffer[] = [];
-    for await (const chunk of req) chunks.push(chunk as Buffer);
+    try {
+      for await (const chunk of req) chunks.push(chunk as Buffer);
+    } catch {
+      // Whoever delivered has gone, such as a messenger that is closed while it delivers once more.
+      return;
+    }
     const { path, secretHeader, secret } = this.#address;
     if (req.url !== path || req.headers[secretHeader] !== secret) {
       res.writeHead(401).end();

@@ -57,8 +57,9 @@ function write(answer: RestResponse | null, outgoing: ServerResponse): void {
 }
 
 const server = createServer((incoming, outgoing) => {
-  const answer = transcoder.handle(toRest(incoming), "context");
-  void whenThere(answer, (found) => write(found, outgoing));
+  void whenThere(transcoder.handle(toRest(incoming), "context"), (answer) =>
+    write(answer, outgoing),
+  );
 });
 server.listen(0, "127.0.0.1");
 await once(server, "listening");
