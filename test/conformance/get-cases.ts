@@ -63,7 +63,7 @@ export const GET_CASES: readonly WireCase[] = table("GET", [
   [
     "a version of the protocol nobody knows",
     get(`connect=v9&encoding=json&message=${asJson}`),
-    "ok",
+    "invalid_argument",
   ],
   [
     "an error",

@@ -117,6 +117,6 @@ export const UNEXPECTED_CASES: readonly WireCase[] = table("unexpected", [
   [
     "Connect: a version of the protocol nobody knows",
     { type: "application/json", headers: { "connect-protocol-version": "9" }, body: "{}" },
-    "ok",
+    "invalid_argument",
   ],
 ]);
