@@ -1,5 +1,5 @@
 # Runs a command, such as `sh scripts/run.sh node src/main.ts`, once what package.json wants is
-# installed. That it is need no Node find out: the stamp of install.mjs is these two files, one
+# installed. No Node is started to find that out: the stamp of install.mjs is these two files, one
 # after the other. What Node compiles it keeps for the next start
 # (https://nodejs.org/api/module.html#module-compile-cache; Deno does so by itself).
 

@@ -38,7 +38,7 @@ export interface Gateway {
 export const STOP_GRACE_MS = 7000;
 
 /** Milliseconds the bots and the sweeper may take before the server stops without waiting for them. */
-const WORKERS_HEAD_START_MS = 500;
+const CHORES_HEAD_START_MS = 500;
 
 /** Milliseconds until a query that hangs no longer keeps the process. */
 const STORAGE_CLOSE_MS = 1500;
@@ -52,7 +52,7 @@ interface Running {
   storage: Stop;
   server: (graceMs: number) => Promise<void>;
   /** In the order in which they were started. */
-  readonly workers: Stop[];
+  readonly chores: Stop[];
 }
 
 /** What a gateway may find there already. */
@@ -72,7 +72,7 @@ export async function startGateway(
   const running: Running = {
     storage: async () => await embedded?.close(),
     server: async () => {},
-    workers: [],
+    chores: [],
   };
   let stopped: Promise<void> | null = null;
   const stop = (graceMs = STOP_GRACE_MS) => {
@@ -90,11 +90,11 @@ export async function startGateway(
 // The sandbox's bots need the server to end well; but a sweep or a tap that waits for the database may not
 // keep the port and the streams open.
 async function stopAll(
-  { storage, server, workers }: Running,
+  { storage, server, chores }: Running,
   { graceMs, log }: { graceMs: number; log: Logger },
 ): Promise<void> {
-  const ended = inTurn(workers.splice(0).reverse(), log);
-  await waitAtMost(ended, WORKERS_HEAD_START_MS);
+  const ended = inTurn(chores.splice(0).reverse(), log);
+  await waitAtMost(ended, CHORES_HEAD_START_MS);
   await inTurn([() => server(graceMs)], log);
   const closed = ended.then(() => inTurn([storage], log));
   await waitAtMost(closed, STORAGE_CLOSE_MS);
@@ -134,7 +134,7 @@ async function assemble(
   const ports = portsOf(config, { storage, secret, late, observer });
   const { addresses, website } = late;
   const sandbox = config.sandbox ? openSandbox(addresses) : null;
-  if (sandbox !== null) running.workers.push(() => sandbox.close());
+  if (sandbox !== null) running.chores.push(() => sandbox.close());
   const certificate = config.tls && (await readCertificate(config.tls));
   const server = createServer({
     ports,
@@ -160,11 +160,11 @@ async function assemble(
   running.server = (graceMs) => server.stop(graceMs);
   if (config.tls !== null && certificate !== null) {
     const renew = server.renew.bind(server);
-    running.workers.push(watchTlsFiles(config.tls, certificate, { renew, log }));
+    running.chores.push(watchTlsFiles(config.tls, certificate, { renew, log }));
   }
   Object.assign(addresses, await listen(server, config));
   const demo = sandbox === null ? null : ensureDemoProject(ports, keyring, addresses.publicUrl);
-  const started = startWorkers({ config, ports, late, sandbox, log, running });
+  const started = startChores({ config, ports, late, sandbox, log, running });
   // Neither is left to itself when the other fails.
   await Promise.allSettled([demo, started]);
   const demoApiKey = await demo;
@@ -239,7 +239,7 @@ function whyNot({ code = "", message }: NodeJS.ErrnoException): string {
   return reasons[code] ?? message;
 }
 
-interface WorkerParts {
+interface ChoreParts {
   readonly config: Config;
   readonly ports: Ports;
   readonly late: Late;
@@ -249,7 +249,7 @@ interface WorkerParts {
 }
 
 /** Starts the bots and the sweeper. */
-async function startWorkers(parts: WorkerParts): Promise<void> {
+async function startChores(parts: ChoreParts): Promise<void> {
   const { config, ports, late, sandbox, log, running } = parts;
   const holder = randomUuid(ports.random);
   const reach = { sandbox, addresses: late.addresses };
@@ -265,9 +265,9 @@ async function startWorkers(parts: WorkerParts): Promise<void> {
     log,
   });
   late.fleet = fleet;
-  running.workers.push(() => fleet.stop());
+  running.chores.push(() => fleet.stop());
   await fleet.start();
-  running.workers.push(startSweeper({ ports, holder, settlers: fleet.settlers, log }));
+  running.chores.push(startSweeper({ ports, holder, settlers: fleet.settlers, log }));
 }
 
 async function checkReady(ports: Ports, { fleet }: Late, timeoutMs: number): Promise<void> {

@@ -62,6 +62,7 @@ async function serve(
   const gateway = await startGateway(config, log, { embedded, crew: worker?.crew ?? null });
   // Before anybody is told that it is ready: a signal that nobody handles ends the process without a stop.
   const stopNow = stopOnSignals(gateway, log);
+  if (embedded !== null) endWithout(embedded, log);
   if (worker !== null) {
     worker.ready(gateway.publicUrl, () => stopNow("the parent's end"));
     return;
@@ -75,6 +76,14 @@ async function serve(
 async function openEarly(dataDir: string): Promise<Embedded> {
   const { openEmbedded } = await import("./store/embedded.ts");
   return openEmbedded(dataDir);
+}
+
+/** Whoever started the process may start it anew; without its database it would refuse everything for ever. */
+function endWithout(embedded: Embedded, log: Logger): void {
+  void embedded.lost.then((err) => {
+    log.fatal({ event: "database_lost", err }, "the embedded database has ended");
+    process.exit(1);
+  });
 }
 
 /** The settings no log line may show. */

@@ -112,8 +112,14 @@ class Parent {
     return new Promise((resolve, reject) => {
       const args = ["worker", String(place.number)];
       cluster.setupPrimary({ exec: MAIN, args, stdio: ["ignore", "inherit", "inherit", "ipc"] });
-      const child = cluster.fork();
       const startedAt = performance.now();
+      const child = this.#tryFork();
+      if (child === null) {
+        const end = { code: null, signal: null };
+        reject(end);
+        this.#onEnd(place, { ...end, child, ms: 0 });
+        return;
+      }
       place.child = child;
       // Others may speak here, too: `node --watch` tells of each file.
       child.on("message", (message: FromWorker) => {
@@ -137,17 +143,32 @@ class Parent {
     });
   }
 
+  /** Null = no process could be started, such as for want of memory. */
+  #tryFork(): Child | null {
+    try {
+      return cluster.fork();
+    } catch (err) {
+      this.#log.error({ event: "worker_ended", err }, "no process could be started");
+      return null;
+    }
+  }
+
   #onReady(place: Place, child: Child): void {
     place.ready = true;
     this.#failedStarts = 0;
     this.#log.info({ event: "worker_ready", worker: place.number, pid: child.process.pid });
   }
 
-  #onEnd(place: Place, { code, signal, child, ms }: End & { child: Child; ms: number }): void {
+  #onEnd(
+    place: Place,
+    { code, signal, child, ms }: End & { child: Child | null; ms: number },
+  ): void {
     const served = place.ready;
     place.child = null;
     place.ready = false;
-    for (const gathering of this.#gatherings.values()) this.#heardOf(child, gathering);
+    if (child !== null) {
+      for (const gathering of this.#gatherings.values()) this.#heardOf(child, gathering);
+    }
     if (this.#stopping !== null) {
       // One that was still starting has no stop of its own.
       if (served && code !== 0) this.#stopping.code = 1;

@@ -137,8 +137,14 @@ class Watcher implements RunningWatch, SessionEar {
   }
 
   hear(news: SessionNews): void {
-    if (news !== "timeout") this.#lookSoon(news);
-    else if (this.#told !== null) this.#onTime(this.#told);
+    try {
+      if (news !== "timeout") this.#lookSoon(news);
+      else if (this.#told !== null) this.#onTime(this.#told);
+    } catch (error) {
+      // Others are told after this one.
+      this.stop();
+      this.#watch.end(error);
+    }
   }
 
   stop(): void {
@@ -167,14 +173,14 @@ class Watcher implements RunningWatch, SessionEar {
   async #look(news: SessionNews): Promise<void> {
     this.#isLooking = true;
     try {
-      const seen = await this.#see(news);
+      const seen = await this.#see(news).finally(() => {
+        this.#isLooking = false;
+      });
       if (this.#isOver) return;
       this.#take(seen, news);
     } catch (error) {
       this.stop();
       this.#watch.end(error);
-    } finally {
-      this.#isLooking = false;
     }
     const missed = this.#missed;
     this.#missed = null;
@@ -215,7 +221,8 @@ class Watcher implements RunningWatch, SessionEar {
   }
 
   #setTime(): void {
-    const at = Math.min(this.#beatAt, this.#expiresAt);
+    // A look under way sets the time anew: before that, nothing more can be done about the expiry.
+    const at = this.#isLooking ? this.#beatAt : Math.min(this.#beatAt, this.#expiresAt);
     this.#follower.wakeIn(Math.max(0, at - performance.now()));
   }
 }

@@ -6,7 +6,7 @@ import type { TapinError } from "../errors.ts";
 import type { Soon } from "../transcoder/soon.ts";
 import type { Arrival } from "./call.ts";
 import { toRestError } from "./error-envelope.ts";
-import type { StreamResponse } from "./http2-stream.ts";
+import type { StreamRequest, StreamResponse } from "./http2-stream.ts";
 import { tellTaken } from "./unread.ts";
 
 /** Request of either HTTP version. */
@@ -164,6 +164,16 @@ export async function writePiece(res: Outlet, piece: Uint8Array): Promise<boolea
 export function mayHaveBody({ headers, httpVersion }: RequestHead): boolean {
   if (httpVersion === "2.0") return true;
   return headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined;
+}
+
+/**
+ * Forgets the head of a request whose answer streams, credentials and all: Node keeps a request of HTTP/1.1 until its
+ * answer ends, and nobody asks for it any more.
+ */
+export function forgetHead(req: Request | StreamRequest): void {
+  if ("stream" in req) return;
+  req.headers = {};
+  req.rawHeaders = [];
 }
 
 /** Whether it came over HTTP/1.1. */

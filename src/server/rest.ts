@@ -1,7 +1,7 @@
 // JSON REST through the transcoder: bodies are read here with their limit, and every error leaves in the
 // contract's envelope.
 
-import type { DescService } from "@bufbuild/protobuf";
+import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 import { type Reason, TapinError } from "../errors.ts";
 import type { RestRequest, RestResponse } from "../transcoder/rest-message.ts";
@@ -10,7 +10,14 @@ import { TranscodeError, type TranscodeErrorKind } from "../transcoder/transcode
 import { createTranscoder } from "../transcoder/transcoder.ts";
 import { type AdmittedCall, beginCall, type Call } from "./call.ts";
 import { toRestError } from "./error-envelope.ts";
-import { type Exchange, headerOf, isGone, type Request, writeText } from "./exchange.ts";
+import {
+  type Exchange,
+  forgetHead,
+  headerOf,
+  isGone,
+  type Request,
+  writeText,
+} from "./exchange.ts";
 import { type Pipeline, toTapinError } from "./pipeline.ts";
 import { readBody } from "./request-body.ts";
 import { StreamWriter } from "./stream-writer.ts";
@@ -36,6 +43,8 @@ interface RestCall {
   readonly requestId: string;
   /** Null once its stream has begun, which would hold its request for as long as it stands. */
   call: Call | null;
+  /** What it asks for, from when it is admitted until the pipeline carries it out, which tells of its end itself. */
+  method: DescMethod | null;
   admitted: AdmittedCall | null;
 }
 
@@ -46,16 +55,25 @@ export function createRest(
   { stopping, maxBodyBytes, log }: { stopping: AbortSignal; maxBodyBytes: number; log: Logger },
 ): Rest {
   const waits = new StreamWaits(stopping);
+  const failureOf = (error: unknown, context: RestCall): TapinError => {
+    const failure = convert(error, log);
+    const { method, admitted } = context;
+    if (method === null || admitted === null) return failure;
+    context.method = null;
+    return pipeline.fail(method, admitted, failure);
+  };
   const transcoder = createTranscoder<RestCall>({
     services,
     streams: STREAMS,
     admit(method, context, { head }) {
       return whenThere(pipeline.admit(method, { ...given(context.call), head }), (admitted) => {
+        context.method = method;
         context.admitted = admitted;
       });
     },
     invoke(method, request, context) {
       const call = given(context.admitted);
+      context.method = null;
       if (method.methodKind === "unary") return pipeline.unary(method, request, call);
       waits.add(call.waiting);
       context.call = null;
@@ -65,7 +83,7 @@ export function createRest(
         return stopOf(call.waiting);
       };
     },
-    renderError: (error, { requestId }) => toRestError(convert(error, log), requestId),
+    renderError: (error, context) => toRestError(failureOf(error, context), context.requestId),
   });
   return {
     handle(exchange) {
@@ -73,7 +91,8 @@ export function createRest(
       const call = callOf(exchange, waiting);
       const { requestId } = exchange;
       const request = new CalledRequest(exchange, call, maxBodyBytes);
-      const answer = transcoder.handle(request, { requestId, call, admitted: null });
+      const context = { requestId, call, method: null, admitted: null };
+      const answer = transcoder.handle(request, context);
       return whenThere(answer, (found) => {
         if (found === null) return false;
         return whenThere(writeAnswer(exchange, found), () => true);
@@ -164,11 +183,4 @@ function writeAnswer({ req, res }: Exchange, answer: RestResponse): Soon<void> {
   }
   body.start(new StreamWriter(res));
   forgetHead(req);
-}
-
-/** Node keeps a request of HTTP/1.1 until its answer ends. Nobody asks for its head any more. */
-function forgetHead(req: Request): void {
-  if ("stream" in req) return;
-  req.headers = {};
-  req.rawHeaders = [];
 }

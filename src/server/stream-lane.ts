@@ -1,11 +1,11 @@
 // The lane of streams: server-streaming RPCs as nearly every caller asks for them, answered without connect-node, whose
 // stream holds many times the memory of the bytes it waits to send. Through the same pipeline, and byte by byte as
-// connect-node answers: test/server/stream-lane.test.ts compares. Once a stream stands, nothing here holds its request.
+// connect-node answers: test/server/lane.test.ts compares. Once a stream stands, nothing here holds its request.
 
 import type { ServerResponse } from "node:http";
 import type { DescMethod, DescService, Message } from "@bufbuild/protobuf";
 import { TapinError } from "../errors.ts";
-import { answerError, isGone } from "./exchange.ts";
+import { answerError, forgetHead, isGone } from "./exchange.ts";
 import type { StreamResponse } from "./http2-stream.ts";
 import {
   callOf,
@@ -89,6 +89,7 @@ async function serve(
     const admitted = await pipeline.admit(method, call);
     const request = await readRequest(pipeline, way, { exchange, call });
     pipeline.stream(method, request, admitted, outflow);
+    forgetHead(exchange.req);
   } catch (error) {
     if (!(error instanceof TapinError)) throw error;
     outflow.end(error);

@@ -78,7 +78,7 @@ function look(watched: Map<Outlet, Watched>): void {
   const at = now();
   for (const [outlet, entry] of watched) {
     const { writableLength } = outlet;
-    // Heartbeats only add to what waits, so whatever shrinks it is the reader.
+    // Only the reader makes less of what waits.
     if (writableLength === 0 || writableLength < entry.waiting) entry.tookAt = at;
     entry.waiting = writableLength;
     entry.tookAt = Math.max(entry.tookAt, tookPieceAt.get(outlet) ?? 0);

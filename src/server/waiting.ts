@@ -48,8 +48,12 @@ export class Waiting {
     this.end(GONE);
   }
 
-  /** Calls the listener once, at the end; the answer takes it back. */
+  /** Calls the listener once, at the end, or now when that has been; the answer takes it back. */
   onOver(listener: (reason: unknown) => void): () => void {
+    if (this.#isOver) {
+      listener(this.#reason);
+      return () => {};
+    }
     this.#listeners = this.#listeners.concat(listener);
     return () => {
       this.#listeners = this.#listeners.filter((other) => other !== listener);

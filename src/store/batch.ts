@@ -2,13 +2,13 @@
 // of SQL; which calls are gathered, and by which statement, is in the files of the tables.
 
 import { TapinError } from "../errors.ts";
-import { isUnavailable } from "./database-error.ts";
+import { isConflict, isUnavailable } from "./database-error.ts";
 
 /** How calls of one kind are answered. */
 export interface Gathering<Item, Result> {
   /**
-   * Answers every item, in their order, by one statement that waits for nobody's lock. `undefined`: undecided,
-   * because somebody else has the row just now.
+   * Answers every item, in their order, by one statement, which leaves out rows that somebody else has just now. `undefined`:
+   * undecided for that reason.
    */
   all(items: readonly Item[]): Promise<readonly (Result | undefined)[]>;
   /** Answers one item by itself, however long it has to wait for a row. */
@@ -77,7 +77,8 @@ export function gather<Item, Result>(
       const results = await gathering.all(batch.map(({ item }) => item));
       settle(gathering, batch, results);
     } catch (error) {
-      if (batch.length === 1 || isUnavailable(error)) for (const { reject } of batch) reject(error);
+      const isForAll = isUnavailable(error) && !isConflict(error);
+      if (batch.length === 1 || isForAll) for (const { reject } of batch) reject(error);
       else settle(gathering, batch, []);
     } finally {
       clearTimeout(timer);

@@ -41,6 +41,9 @@ export function codeOf(error: unknown): string | null {
   return typeof error.code === "string" ? error.code : null;
 }
 
+/** Serialization failure and deadlock (PostgreSQL, appendix A). */
+const CONFLICTS = new Set(["40001", "40P01"]);
+
 /** Whether the error says that the database cannot be reached or cannot answer now. */
 export function isUnavailable(error: unknown): boolean {
   // Node tries every address of a host and reports all failures at once.
@@ -48,6 +51,12 @@ export function isUnavailable(error: unknown): boolean {
   const code = codeOf(error);
   if (code !== null && (SOCKET_CODES.has(code) || PASSING_STATE.test(code))) return true;
   return isSilence(error) || (error instanceof Error && LOST_CONNECTION.test(error.message));
+}
+
+/** Whether PostgreSQL gave up the statement for the sake of another one, and would take it once more. */
+export function isConflict(error: unknown): boolean {
+  const code = codeOf(error);
+  return code !== null && CONFLICTS.has(code);
 }
 
 /**

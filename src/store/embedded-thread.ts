@@ -131,7 +131,8 @@ async function query(
   pglite: PGlite,
   { sql, parameters, inside }: Question & { what: "query" },
 ): Promise<Rows> {
-  const runner = inside && begun !== null ? begun.inside : pglite;
+  const runner = inside ? begun?.inside : pglite;
+  if (runner === undefined) throw new Error("The transaction is over");
   const { rows, affectedRows } = await runner.query(sql, [...parameters], { rowMode: "object" });
   return { rows, ...(affectedRows === undefined ? {} : { affectedRows }) };
 }
@@ -140,10 +141,15 @@ async function query(
 function begin(pglite: PGlite): Promise<Begun> {
   return new Promise((resolveBegun, rejectBegun) => {
     const { promise, resolve: commit, reject: rollback } = Promise.withResolvers<void>();
-    const ended = pglite.transaction((inside) => {
-      resolveBegun({ inside, commit, rollback, ended });
-      return promise;
-    });
+    const ended = pglite
+      .transaction((inside) => {
+        resolveBegun({ inside, commit, rollback, ended });
+        return promise;
+      })
+      .finally(() => {
+        // The next one may have begun already.
+        if (begun?.commit === commit) begun = null;
+      });
     ended.catch(rejectBegun);
   });
 }

@@ -39,6 +39,8 @@ export type OnNotification = (channel: string, payload: string) => void;
 export interface Embedded extends PGlite {
   /** Resolves once its schema is up to date. Rejects with a sentence when it cannot be opened. */
   readonly opened: Promise<void>;
+  /** Resolves with the cause when its thread has ended by itself: it answers nobody any more. */
+  readonly lost: Promise<unknown>;
   /**
    * Hears every notification, each before the answer of the statement that caused it. Default:
    * nobody.
@@ -51,7 +53,10 @@ export interface Embedded extends PGlite {
  */
 export function openEmbedded(dataDir: string | "memory"): Embedded {
   const line = new Line();
-  const opened = line.ask({ what: "open", dataDir }).then(() => undefined);
+  const opened = line.ask({ what: "open", dataDir }).then(
+    () => undefined,
+    (error) => Promise.reject(startError(error)),
+  );
   // Whoever opens it early may be busy with something else when it fails.
   opened.catch(() => line.end());
   let isReady = false;
@@ -69,6 +74,7 @@ export function openEmbedded(dataDir: string | "memory"): Embedded {
     };
   return {
     opened,
+    lost: line.lost,
     waitReady: opened,
     get ready() {
       return isReady;
@@ -101,6 +107,12 @@ export function openEmbedded(dataDir: string | "memory"): Embedded {
   };
 }
 
+/** A thread that could not even begin has told nothing itself. */
+function startError(error: unknown): unknown {
+  if (!(error instanceof Error && error.message === CLOSED)) return error;
+  return new Error("The embedded database cannot be started.", { cause: error.cause });
+}
+
 function affected(result: Rows | null): { affectedRows?: number } {
   return result?.affectedRows === undefined ? {} : { affectedRows: result.affectedRows };
 }
@@ -117,12 +129,17 @@ class Line {
   #asked = 0;
   #hasEnded = false;
   #cause: unknown;
+  readonly #lost = Promise.withResolvers<unknown>();
   #heard: OnNotification = () => {};
 
   constructor() {
     this.#thread.on("message", (answer: Answer) => this.#hear(answer));
-    this.#thread.on("error", (error) => this.#giveUp(error));
-    this.#thread.on("exit", () => this.#giveUp(undefined));
+    this.#thread.on("error", (error) => this.#lose(error));
+    this.#thread.on("exit", () => this.#lose(undefined));
+  }
+
+  get lost(): Promise<unknown> {
+    return this.#lost.promise;
   }
 
   get hasEnded(): boolean {
@@ -160,6 +177,12 @@ class Line {
     else waiting?.reject(withCode(answer));
   }
 
+  #lose(cause: unknown): void {
+    if (this.#hasEnded) return;
+    this.#giveUp(cause);
+    this.#lost.resolve(cause);
+  }
+
   #giveUp(cause: unknown): void {
     this.#hasEnded = true;
     this.#cause ??= cause;
@@ -168,9 +191,11 @@ class Line {
   }
 }
 
-/** In PGlite's own words, by which database-error.ts knows it. */
+/** PGlite's own words, by which database-error.ts knows it. */
+const CLOSED = "PGlite is closed";
+
 function closed(cause: unknown): Error {
-  return new Error("PGlite is closed", { cause });
+  return new Error(CLOSED, { cause });
 }
 
 function withCode({ error, code }: { error: unknown; code: string | null }): unknown {

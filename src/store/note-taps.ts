@@ -6,7 +6,7 @@ import type { NotedLogin, NotedTap, TapNote } from "../core/bot-ports.ts";
 import type { SubscriptionPolicy } from "../core/project.ts";
 import { TapinError } from "../errors.ts";
 import { gather } from "./batch.ts";
-import { isUnavailable } from "./database-error.ts";
+import { isConflict, isUnavailable } from "./database-error.ts";
 import { NOW, RIGHT_NOW } from "./database-time.ts";
 import { NOTED, type NotedRow, noteValues, stateOf } from "./note-updates.ts";
 import { prepared } from "./prepared.ts";
@@ -51,7 +51,7 @@ export function notingTaps(
       return await gathered(tap);
     } catch (error) {
       // What cannot be decided must be noted all the same, or the messenger would deliver it for ever.
-      if (error instanceof TapinError || isUnavailable(error)) throw error;
+      if (error instanceof TapinError || (isUnavailable(error) && !isConflict(error))) throw error;
       return await one(tap);
     }
   };

@@ -18,7 +18,7 @@ export async function usePglite(embedded: Embedded, hub: ChangeHub): Promise<Dat
   return {
     db,
     // Nobody else is in here, and what this process changes it is told with the answer.
-    isFresh: () => true,
+    isFresh: () => !embedded.closed,
     othersBelieveMs: 0,
     async close() {
       await db.destroy();

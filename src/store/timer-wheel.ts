@@ -39,7 +39,9 @@ export class TimerWheel<T extends Timed> {
     const { dueTick } = item;
     item.dueTick = 0;
     const bucket = this.#buckets.get(dueTick);
-    if (bucket?.delete(item) === true && bucket.size === 0) this.#empty(dueTick);
+    if (bucket?.delete(item) !== true || bucket.size > 0) return;
+    this.#buckets.delete(dueTick);
+    this.#rest();
   }
 
   #start(): void {
@@ -54,16 +56,20 @@ export class TimerWheel<T extends Timed> {
     while (this.#tick < until) {
       this.#tick += 1;
       const tick = this.#tick;
-      for (const item of this.#buckets.get(tick) ?? []) {
+      const due = this.#buckets.get(tick) ?? [];
+      this.#buckets.delete(tick);
+      for (const item of due) {
+        // One that was called before it may have set it anew.
+        if (item.dueTick !== tick) continue;
         item.dueTick = 0;
         this.#onDue(item);
       }
-      this.#empty(tick);
+      this.#rest();
     }
   }
 
-  #empty(tick: number): void {
-    this.#buckets.delete(tick);
+  /** While nobody waits, nothing need be looked at. */
+  #rest(): void {
     if (this.#buckets.size > 0 || this.#timer === null) return;
     clearInterval(this.#timer);
     this.#timer = null;

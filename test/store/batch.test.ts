@@ -51,6 +51,21 @@ describe("gather", () => {
     expect(await called).toBe("answer 1");
   });
 
+  test.each([
+    { code: "40P01", what: "a deadlock" },
+    { code: "40001", what: "a conflict with another transaction" },
+  ])("$what fails nobody of a statement: each is asked alone", async ({ code }) => {
+    const { call, statements, alone, answer } = gathering();
+    const called = [1, 2, 3, 4].map(call);
+    answer(0);
+    await vi.waitFor(() => expect(itemsOf(statements)).toEqual([[1], [2], [3, 4]]));
+    statements[2]?.reject(Object.assign(new Error("given up"), { code }));
+    expect(await Promise.all(called.slice(2))).toEqual(["alone 3", "alone 4"]);
+    expect(alone).toEqual([3, 4]);
+    answer(1);
+    await Promise.all(called);
+  });
+
   test("calls gather while two statements are under way, and each gets its own answer", async () => {
     const { call, statements, answer } = gathering();
     const called = [1, 2, 3, 4, 5].map(call);
