@@ -8,6 +8,7 @@ import { AdminService } from "#gen/tapin/admin/v1/admin_pb.ts";
 import { AuthService } from "#gen/tapin/auth/v1/auth_pb.ts";
 import { SandboxService } from "#gen/tapin/sandbox/v1/sandbox_pb.ts";
 import type { Network } from "../core/address.ts";
+import type { Observer } from "../core/observer.ts";
 import type { BudgetTable, Ports } from "../core/ports.ts";
 import { TapinError } from "../errors.ts";
 import { adminOperations } from "./admin-service.ts";
@@ -127,10 +128,7 @@ export function createServer(parts: ServerParts): Server {
     isOrigin: (origin) => ports.store.projects.isOrigin(origin),
     log,
   });
-  const onUnread = () => {
-    ports.observer.readerDropped();
-    log.info({ event: "reader_dropped" }, "a reader took nothing for 20 s and was let go");
-  };
+  const onUnread = createDropReport(ports.observer, log);
   const listener = createListener(front, { ...parts, onUnread });
   return {
     renew: (certificate) => listener.renew(certificate),
@@ -146,5 +144,16 @@ export function createServer(parts: ServerParts): Server {
       await closed;
       limits.close();
     },
+  };
+}
+
+/** Tells of readers that were let go. The metric counts each; a client with a hundred streams shall not fill the log with them. */
+function createDropReport(observer: Observer, log: Logger): () => void {
+  let toldAt = Number.NEGATIVE_INFINITY;
+  return () => {
+    observer.readerDropped();
+    if (performance.now() - toldAt < 1000) return;
+    toldAt = performance.now();
+    log.info({ event: "reader_dropped" }, "readers took nothing for 20 s and were let go");
   };
 }

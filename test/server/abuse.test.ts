@@ -206,7 +206,7 @@ describe.each(RUNTIMES)("T28: abuse of connections on %s", { timeout: 120_000 },
         headers: { authorization: `Bearer ${METRICS_TOKEN}` },
       });
       const [, count] = /^tapin_dropped_readers_total (\d+)$/m.exec(text) ?? [];
-      return lines.length >= 3 && Number(count) >= 3;
+      return lines.length >= 1 && Number(count) >= 3;
     });
   });
 
