@@ -7,7 +7,7 @@ import type { Config } from "./config.ts";
 import type { Bots } from "./core/bot-ports.ts";
 import type { Observer } from "./core/observer.ts";
 import type { Ports } from "./core/ports.ts";
-import { createSecrets, pooled } from "./core/secret.ts";
+import { createSecrets, type RandomBytes } from "./core/secret.ts";
 import { TapinError } from "./errors.ts";
 import type { Fleet } from "./fleet/fleet.ts";
 import type { Addresses, Website } from "./mount-sandbox.ts";
@@ -77,5 +77,23 @@ function lateBots(late: Late): Bots {
     },
     isDefault: async (channel, botId) => (await late.fleet?.isDefault(channel, botId)) ?? false,
     inspect: async () => (await late.fleet?.inspect()) ?? [],
+  };
+}
+
+/** Random bytes that a {@link pooled} source asks for at once. */
+const POOL_BYTES = 4096;
+
+/** The same source, asked for many bytes at once: a question costs as much as the bytes of a hundred. None is given twice. */
+export function pooled(random: RandomBytes): RandomBytes {
+  let pool = new Uint8Array();
+  let at = 0;
+  return (count) => {
+    if (count > POOL_BYTES) return random(count);
+    if (at + count > pool.length) {
+      pool = new Uint8Array(random(POOL_BYTES));
+      at = 0;
+    }
+    at += count;
+    return pool.subarray(at - count, at);
   };
 }

@@ -7,7 +7,7 @@ import { TapinError } from "./errors.ts";
 import type { Crew, Figures } from "./server/metrics.ts";
 
 /** Milliseconds that the workers have to tell their figures. */
-const GATHER_MS = 3000;
+export const GATHER_MS = 3000;
 
 /** Bytes that a pipe takes as one piece, whoever else writes to it (PIPE_BUF of Linux; POSIX write()). */
 const WHOLE_BYTES = 4096;

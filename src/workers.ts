@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import type { Logger } from "pino";
 import type { Config } from "./config.ts";
 import type { Figures } from "./server/metrics.ts";
-import type { FromWorker, ToWorker } from "./worker.ts";
+import { type FromWorker, GATHER_MS, type ToWorker } from "./worker.ts";
 
 const MAIN = fileURLToPath(new URL("./main.ts", import.meta.url));
 
@@ -27,9 +27,6 @@ const STEADY_MS = 60_000;
 
 /** Starts that fail in a row, while no worker serves, after which the parent gives up. */
 const MAX_FAILED_STARTS = 5;
-
-/** Milliseconds after which the figures of workers are no longer waited for. */
-const GATHER_MS = 3000;
 
 /** A worker's place. */
 interface Place {

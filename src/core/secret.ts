@@ -34,24 +34,6 @@ export const MIN_SECRET_BYTES = 32;
 /** Gives this many random bytes; handed in, so that rules stay pure. */
 export type RandomBytes = (count: number) => Uint8Array;
 
-/** Random bytes that a {@link pooled} source asks for at once. */
-const POOL_BYTES = 4096;
-
-/** The same source, asked for many bytes at once: a question costs as much as the bytes of a hundred. None is given twice. */
-export function pooled(random: RandomBytes): RandomBytes {
-  let pool = new Uint8Array();
-  let at = 0;
-  return (count) => {
-    if (count > POOL_BYTES) return random(count);
-    if (at + count > pool.length) {
-      pool = new Uint8Array(random(POOL_BYTES));
-      at = 0;
-    }
-    at += count;
-    return pool.subarray(at - count, at);
-  };
-}
-
 /** Evenly distributed text of `[A-Za-z0-9]`; bytes of 248 and above are thrown away to avoid bias. */
 export function randomText(random: RandomBytes, length: number): string {
   let text = "";

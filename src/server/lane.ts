@@ -50,29 +50,40 @@ export interface LaneOptions {
   readonly log: Logger;
 }
 
+/** The methods of a kind, by the path of their requests. */
+export function methodsByPath(
+  services: readonly DescService[],
+  kind: DescMethod["methodKind"],
+): ReadonlyMap<string, DescMethod> {
+  const methods = services.flatMap((service) => service.methods);
+  return new Map(
+    methods
+      .filter(({ methodKind }) => methodKind === kind)
+      .map((method) => [`/${method.parent.typeName}/${method.name}`, method]),
+  );
+}
+
+/** Answers a request that failed in a way nobody foresaw: otherwise its caller would wait for ever. */
+export function answerLost(log: Logger, exchange: LaneExchange, err: unknown): void {
+  const { requestId } = exchange;
+  log.error({ event: "rpc_failed", err, request_id: requestId }, "the RPC failed");
+  void answerError(exchange, new TapinError("INTERNAL"));
+}
+
 /** Builds the lane of the unary RPCs of these services. */
 export function createLane(
   services: readonly DescService[],
   pipeline: Pipeline,
   options: LaneOptions,
 ): FindLane {
-  const unary = services
-    .flatMap((service) => service.methods)
-    .filter(({ methodKind }) => methodKind === "unary");
-  const methods = new Map(
-    unary.map((method) => [`/${method.parent.typeName}/${method.name}`, method]),
-  );
+  const methods = methodsByPath(services, "unary");
   return (head) => {
     const method = methods.get(head.url ?? "");
     const way = method === undefined ? null : wayOf(LANE_TYPES, head, { method, ...options });
     if (way === null) return null;
     return (exchange) => {
       serve(pipeline, way, exchange).catch((err: unknown) => {
-        options.log.error(
-          { event: "rpc_failed", err, request_id: exchange.requestId },
-          "the RPC failed",
-        );
-        void answerError(exchange, new TapinError("INTERNAL"));
+        answerLost(options.log, exchange, err);
       });
     };
   };

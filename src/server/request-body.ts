@@ -21,31 +21,60 @@ export function readBody(req: Request, maxBytes: number, waiting?: Waiting): Soo
   if (!mayHaveBody(req)) return NOTHING;
   const chunks: Uint8Array[] = [];
   let size = 0;
-  return new Promise((resolve, reject) => {
-    const onData = (chunk: Uint8Array) => {
+  return hearBody(req, {
+    take(chunk) {
       size += chunk.length;
-      if (size > maxBytes) reject(tooLarge());
-      else chunks.push(chunk);
+      if (size > maxBytes) throw tooLarge();
+      chunks.push(chunk);
+    },
+    whole: () => Buffer.concat(chunks),
+  });
+}
+
+/** What a body is heard from: a request, or a stream of HTTP/2. */
+export interface BodySource {
+  on(name: "data", listener: (chunk: Uint8Array) => void): unknown;
+  on(name: "end" | "error" | "close", listener: (cause?: unknown) => void): unknown;
+  off(name: "data", listener: (chunk: Uint8Array) => void): unknown;
+  off(name: "end" | "error" | "close", listener: (cause?: unknown) => void): unknown;
+}
+
+/**
+ * Hears a body to its end, and answers what `whole` makes of it then. Rejects with the first thing that `take` throws,
+ * which goes on hearing, or with `canceled` when the sender goes away.
+ */
+export function hearBody<T>(
+  source: BodySource,
+  { take, whole }: { take(chunk: Uint8Array): void; whole(): T },
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const settle = (work: () => void) => {
+      try {
+        work();
+      } catch (error) {
+        reject(error);
+      }
     };
+    const onData = (chunk: Uint8Array) => settle(() => take(chunk));
     const onEnd = () => {
       stop();
-      resolve(Buffer.concat(chunks));
+      settle(() => resolve(whole()));
     };
     const breakOff = (cause?: unknown) => {
       stop();
       reject(new TapinError("CANCELED", { cause }));
     };
-    // Every request closes, mostly after its end: an error that nobody gets would cost its stack. And an answer that
-    // streams would hold on to what it was asked for as long as it stands.
+    // Every body closes, mostly after its end: an error that nobody gets would cost its stack. And an answer that streams
+    // would hold on to what it was asked for as long as it stands.
     const stop = () => {
-      req.off("data", onData);
-      req.off("end", onEnd);
-      req.off("error", breakOff);
-      req.off("close", breakOff);
+      source.off("data", onData);
+      source.off("end", onEnd);
+      source.off("error", breakOff);
+      source.off("close", breakOff);
     };
-    req.on("data", onData);
-    req.on("end", onEnd);
-    req.on("error", breakOff);
-    req.on("close", breakOff);
+    source.on("data", onData);
+    source.on("end", onEnd);
+    source.on("error", breakOff);
+    source.on("close", breakOff);
   });
 }

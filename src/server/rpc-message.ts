@@ -6,6 +6,7 @@ import { base64Decode } from "@bufbuild/protobuf/wire";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Compression } from "@connectrpc/connect/protocol";
 import { TapinError } from "../errors.ts";
+import { type BodySource, hearBody } from "./request-body.ts";
 import { compressionNamed, decompress } from "./rpc-compression.ts";
 
 /** Most bytes beyond the limit that are read of a refused body to keep the connection usable. */
@@ -25,7 +26,7 @@ export interface HeldBody {
 }
 
 /** Makes a body that can be read ahead. Nothing is read until somebody asks. */
-export function holdBody(source: BodySource, limit: BodyLimit): HeldBody {
+export function holdBody(source: UnreadBody, limit: BodyLimit): HeldBody {
   let held: Promise<Uint8Array> | undefined;
   const read = () => {
     held ??= readWhole(source, limit);
@@ -42,14 +43,10 @@ export function holdBody(source: BodySource, limit: BodyLimit): HeldBody {
   };
 }
 
-/** What a body is read from: a request, or a stream of HTTP/2. */
-export interface BodySource {
+/** A body that nobody has begun to read. */
+export interface UnreadBody extends BodySource {
   readonly destroyed: boolean;
   readonly readableEnded: boolean;
-  on(name: "data", listener: (chunk: Uint8Array) => void): unknown;
-  on(name: "end" | "error" | "close", listener: (cause?: unknown) => void): unknown;
-  off(name: "data", listener: (chunk: Uint8Array) => void): unknown;
-  off(name: "end" | "error" | "close", listener: (cause?: unknown) => void): unknown;
   destroy(): unknown;
 }
 
@@ -63,7 +60,7 @@ export interface BodyLimit {
 
 /** All of a body. Fails with `body_too_large`, or with `canceled` when its sender goes away. */
 export function readWhole(
-  source: BodySource,
+  source: UnreadBody,
   { maxBytes, contentLength }: BodyLimit,
 ): Promise<Uint8Array> {
   // Not read at all: the front then drains it, and the connection lives on.
@@ -74,38 +71,20 @@ export function readWhole(
   if (source.readableEnded) return Promise.resolve(new Uint8Array());
   // What has closed tells nothing any more: waiting for its end would never be over.
   if (source.destroyed) return Promise.reject(new TapinError("CANCELED"));
-  return new Promise((resolve, reject) => {
-    const chunks: Uint8Array[] = [];
-    let size = 0;
-    const onData = (chunk: Uint8Array) => {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  return hearBody(source, {
+    take(chunk) {
       size += chunk.length;
       if (size <= maxBytes + PREFIX_BYTES) chunks.push(chunk);
       if (size <= maxBytes + DRAIN_BYTES) return;
-      stop();
-      reject(tooLarge(maxBytes));
       source.destroy();
-    };
-    const onEnd = () => {
-      stop();
-      if (size > maxBytes + PREFIX_BYTES) reject(tooLarge(maxBytes));
-      else resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
-    };
-    const breakOff = (cause?: unknown) => {
-      stop();
-      reject(new TapinError("CANCELED", { cause }));
-    };
-    // Every body closes, mostly after its end: an error that nobody gets would cost its stack. And an answer that streams
-    // would hold on to what it was asked for as long as it stands.
-    const stop = () => {
-      source.off("data", onData);
-      source.off("end", onEnd);
-      source.off("error", breakOff);
-      source.off("close", breakOff);
-    };
-    source.on("data", onData);
-    source.on("end", onEnd);
-    source.on("error", breakOff);
-    source.on("close", breakOff);
+      throw tooLarge(maxBytes);
+    },
+    whole() {
+      if (size > maxBytes + PREFIX_BYTES) throw tooLarge(maxBytes);
+      return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
+    },
   });
 }
 

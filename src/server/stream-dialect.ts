@@ -5,6 +5,7 @@ import { type DescMethod, type Message, toBinary, toJsonString } from "@bufbuild
 import type { ConnectError } from "@connectrpc/connect";
 import { endStreamFlag, endStreamToJson } from "@connectrpc/connect/protocol-connect";
 import { trailerFlag, trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
+import { remember } from "../transcoder/remember.ts";
 import {
   type Answer,
   compressionFor,
@@ -32,27 +33,17 @@ export interface StreamDialect extends LaneRequest {
   readonly hasTrailers: boolean;
   headers(accepts: string | null): Answer["headers"];
   /** The same bytes for the same message object, which are made once. */
-  frame(method: DescMethod, message: Message): Uint8Array;
+  frame(message: Message, method: DescMethod): Uint8Array;
   /** Null = it has ended by itself. */
   end(failure: ConnectError | null): StreamEnd;
 }
 
-/** What is made of a message once, for all streams that tell it. */
-function framed(
-  encode: (method: DescMethod, message: Message) => Uint8Array,
-): StreamDialect["frame"] {
-  const known = new WeakMap<Message, Uint8Array>();
-  return (method, message) => {
-    const before = known.get(message);
-    if (before !== undefined) return before;
-    const frame = envelope(0, encode(method, message));
-    known.set(message, frame);
-    return frame;
-  };
-}
-
-const binaryFrame = framed(({ output }, message) => toBinary(output, message));
-const jsonFrame = framed(({ output }, message) => Buffer.from(toJsonString(output, message)));
+const binaryFrame = remember((message: Message, { output }: DescMethod) =>
+  envelope(0, toBinary(output, message)),
+);
+const jsonFrame = remember((message: Message, { output }: DescMethod) =>
+  envelope(0, Buffer.from(toJsonString(output, message))),
+);
 
 const GRPC: StreamDialect = {
   ...GRPC_HEADERS,

@@ -5,13 +5,15 @@
 import type { ServerResponse } from "node:http";
 import type { DescMethod, DescService, Message } from "@bufbuild/protobuf";
 import { TapinError } from "../errors.ts";
-import { answerError, forgetHead, isGone } from "./exchange.ts";
+import { forgetHead, isGone } from "./exchange.ts";
 import type { StreamResponse } from "./http2-stream.ts";
 import {
+  answerLost,
   callOf,
   type FindLane,
   type LaneExchange,
   type LaneOptions,
+  methodsByPath,
   readRequest,
   startTimeout,
   type Way,
@@ -36,12 +38,7 @@ export function createStreamLane(
   pipeline: Pipeline,
   options: StreamLaneOptions,
 ): FindLane {
-  const streams = services
-    .flatMap((service) => service.methods)
-    .filter(({ methodKind }) => methodKind === "server_streaming");
-  const methods = new Map(
-    streams.map((method) => [`/${method.parent.typeName}/${method.name}`, method]),
-  );
+  const methods = methodsByPath(services, "server_streaming");
   const waits = new StreamWaits(options.stopping);
   return (head) => {
     const method = methods.get(head.url ?? "");
@@ -51,9 +48,7 @@ export function createStreamLane(
       const waiting = waitFor(exchange.res, way);
       waits.add(waiting);
       serve(pipeline, way, { exchange, waiting }).catch((err: unknown) => {
-        const { requestId } = exchange;
-        options.log.error({ event: "rpc_failed", err, request_id: requestId }, "the RPC failed");
-        void answerError(exchange, new TapinError("INTERNAL"));
+        answerLost(options.log, exchange, err);
       });
     };
   };
@@ -118,7 +113,7 @@ class RpcOutflow implements AnswerOutflow {
 
   message(message: Message, isBeat: boolean): void {
     this.#open();
-    this.#writer.write(this.#dialect.frame(this.#method, message), isBeat);
+    this.#writer.write(this.#dialect.frame(message, this.#method), isBeat);
   }
 
   end(failure: TapinError | null): void {

@@ -16,6 +16,7 @@ import {
 import type { Reader } from "../core/grant.ts";
 import type { Ports } from "../core/ports.ts";
 import type { Session } from "../core/session.ts";
+import { remember } from "../transcoder/remember.ts";
 import type { AdmittedCall } from "./call.ts";
 import { statusViewToProto } from "./convert.ts";
 import type { Limits } from "./limit.ts";
@@ -52,18 +53,12 @@ function entrance(
 }
 
 /** Views that are the same object become messages that are the same object, and are encoded once. */
-function createMessages(): (view: SessionView) => WatchSessionResponse {
-  const known = new WeakMap<SessionView, WatchSessionResponse>();
-  return (view) => {
-    const before = known.get(view);
-    if (before !== undefined) return before;
+const createMessages = () =>
+  remember((view: SessionView): WatchSessionResponse => {
     const { opened, sequence } = view;
     const fields = { ...statusViewToProto(view), opened, sequence };
-    const message = create(WatchSessionResponseSchema, fields);
-    known.set(view, message);
-    return message;
-  };
-}
+    return create(WatchSessionResponseSchema, fields);
+  });
 
 class WatchStream implements Running {
   readonly sessionId: string;

@@ -45,7 +45,7 @@ export function notingTaps(
     return answers;
   };
   const one = async (tap: TapNote) => ({ state: await note(tap), login: null });
-  const gathered = gather({ all, one });
+  const gathered = db.isTransaction ? one : gather({ all, one });
   return async (tap) => {
     try {
       return await gathered(tap);

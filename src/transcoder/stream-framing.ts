@@ -2,6 +2,7 @@
 // newline-delimited JSON. When to write is decided by the stream body.
 
 import type { JsonValue, Message } from "@bufbuild/protobuf";
+import { remember } from "./remember.ts";
 
 /** Media type of server-sent events. */
 export const eventStreamMediaType = "text/event-stream";
@@ -35,18 +36,6 @@ const utf8 = new TextEncoder();
 const nothing = new Uint8Array();
 const heartbeat = utf8.encode(": heartbeat\n\n");
 
-/** What is made of a message once, for all streams that tell it. */
-function remembered<T extends object>(make: (message: Message) => T): (message: Message) => T {
-  const known = new WeakMap<Message, T>();
-  return (message) => {
-    const before = known.get(message);
-    if (before !== undefined) return before;
-    const made = make(message);
-    known.set(message, made);
-    return made;
-  };
-}
-
 /** A message as an event. */
 interface Event {
   readonly id: string | undefined;
@@ -70,7 +59,7 @@ export function eventStreamFraming(
 ): NewFraming {
   const form: EventForm = {
     retry: utf8.encode(`retry: ${retryMs}\n\n`),
-    eventOf: remembered((message) => {
+    eventOf: remember((message: Message) => {
       const id = text.id(message);
       // An id with a line break would forge fields, and one with NUL is ignored by every browser.
       const idLine = id === undefined || /[\0\r\n]/.test(id) ? "" : `id: ${id}\n`;
@@ -125,7 +114,7 @@ class EventFraming implements StreamFraming {
 export function jsonLinesFraming(text: MessageText): NewFraming {
   const framing: StreamFraming = {
     open: () => nothing,
-    message: remembered((message) => utf8.encode(`${text.json(message)}\n`)),
+    message: remember((message: Message) => utf8.encode(`${text.json(message)}\n`)),
     end: () => nothing,
     failure: (error) => utf8.encode(`${JSON.stringify(error)}\n`),
   };

@@ -5,7 +5,6 @@ import { describe, expect, it } from "vitest";
 import {
   challengeOf,
   createSecrets,
-  pooled,
   type RandomBytes,
   randomMatchCode,
   randomText,
@@ -69,22 +68,6 @@ describe("randomMatchCode", () => {
 
   it("throws away the bytes that would make some numbers likelier", () => {
     expect(randomMatchCode(repeating(180, 255, 179))).toBe("99");
-  });
-});
-
-describe("pooled", () => {
-  it("gives out every byte of its source once and in order, and asks it seldom", () => {
-    let asked = 0;
-    let next = 0;
-    const counting = pooled((count) => {
-      asked += 1;
-      return Uint8Array.from({ length: count }, () => next++ % 251);
-    });
-    const pieces = Array.from({ length: 500 }, () => counting(16));
-    expect(asked).toBe(2);
-    const given = pieces.flatMap((piece) => [...piece]);
-    expect(given).toEqual(given.map((_, index) => index % 251));
-    expect(counting(100_000)).toHaveLength(100_000);
   });
 });
 

@@ -1,13 +1,8 @@
 // The thread of the embedded database ends by itself, such as for want of memory: nobody could be served any more.
 
-import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { keepOutput } from "../support/leaks.ts";
-
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+import { startPreloaded } from "./preloaded.ts";
 
 /** Ends the thread at a signal. */
 const LOSE = `
@@ -25,26 +20,8 @@ const REFUSE = `
   if (!isMainThread) registerHooks({ load });
 `;
 
-function start(preload: string) {
-  const url = `data:text/javascript,${encodeURIComponent(preload)}`;
-  const child = spawn(`${ROOT}node_modules/.bin/node`, ["--import", url, "src/main.ts"], {
-    cwd: ROOT,
-    env: { PATH: process.env.PATH, TAPIN_PORT: "0", TAPIN_DATA_DIR: "memory" },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const lines: string[] = [];
-  keepOutput(lines);
-  let errors = "";
-  child.stderr.on("data", (chunk) => {
-    errors += String(chunk);
-  });
-  const output = createInterface({ input: child.stdout });
-  output.on("line", (line) => lines.push(line));
-  return { child, output, lines, errors: () => errors };
-}
-
 test("main ends with 1 and says why when the thread of the embedded database has ended", async () => {
-  const { child, output, lines } = start(LOSE);
+  const { child, output, lines } = startPreloaded(LOSE);
   output.on("line", (line) => {
     if (line.includes('"event":"ready"')) child.kill("SIGUSR2");
   });
@@ -54,7 +31,7 @@ test("main ends with 1 and says why when the thread of the embedded database has
 });
 
 test("main says what cannot start when the thread of the embedded database cannot", async () => {
-  const { child, errors } = start(REFUSE);
+  const { child, errors } = startPreloaded(REFUSE);
   const [code] = await once(child, "close");
   expect(code).toBe(1);
   expect(errors()).toContain("Tapin cannot start: The embedded database cannot be started.");

@@ -1,13 +1,8 @@
 // What a start with the embedded database does first, and what it does not load at all.
 
-import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { keepOutput } from "../support/leaks.ts";
-
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+import { startPreloaded } from "./preloaded.ts";
 
 /** Tells which files a process loads, and when it starts a thread. */
 const WATCH = `
@@ -20,23 +15,13 @@ const WATCH = `
 `;
 
 test("main begins with the embedded database, and loads neither it, nor pg, nor Prometheus' client", async () => {
-  const watch = `data:text/javascript,${encodeURIComponent(WATCH)}`;
-  const child = spawn(`${ROOT}node_modules/.bin/node`, ["--import", watch, "src/main.ts"], {
-    cwd: ROOT,
-    env: { PATH: process.env.PATH, TAPIN_PORT: "0", TAPIN_DATA_DIR: "memory" },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const errors: string[] = [];
-  const lines: string[] = [];
-  keepOutput(lines);
-  child.stderr.on("data", (chunk) => errors.push(String(chunk)));
-  createInterface({ input: child.stdout }).on("line", (line) => {
-    lines.push(line);
+  const { child, output, errors } = startPreloaded(WATCH);
+  output.on("line", (line) => {
     if (line.includes('"event":"ready"')) child.kill("SIGTERM");
   });
   const [code] = await once(child, "close");
   expect(code).toBe(0);
-  const loaded = errors.join("").split("\n");
+  const loaded = errors().split("\n");
   const place = (what: string) => loaded.findIndex((line) => line.includes(what));
   expect(place("loads a thread")).toBeGreaterThan(place("src/config.ts"));
   for (const late of ["node_modules/pino/", "node_modules/kysely/", "src/gateway.ts"]) {

@@ -4,7 +4,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { AuthService } from "#gen/tapin/auth/v1/auth_pb.ts";
 import { RUNTIMES, startTapin, type Tapin } from "../support/tapin.ts";
-import { type Answer, ask, askHttp2, jsonOf, openHttp2, openRaw } from "./raw-http.ts";
+import { type Answer, ask, askHttp2, jsonOf, openHttp2, openRaw, requestText } from "./raw-http.ts";
 import { grpcFailure, openGrpc } from "./rpc-client.ts";
 
 const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -21,7 +21,7 @@ describe.each(RUNTIMES)("connections on %s", (runtime) => {
   });
 
   const request = (line: string, lines: string, body = "") =>
-    `${line} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${tapin.apiKey}\r\n${lines}\r\n${body}`;
+    requestText(tapin.apiKey, line, lines, body);
 
   /** Sends each byte as a packet of its own, as far as the network lets us. */
   const drip = async (send: (bytes: Uint8Array) => void, text: string) => {

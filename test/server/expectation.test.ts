@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Field } from "../fuzz/hpack.ts";
 import { encodeFrame, FRAME, openFrames, requestFrames } from "../fuzz/http2-frames.ts";
 import { RUNTIMES, startTapin, type Tapin } from "../support/tapin.ts";
-import { jsonOf, openHttp2, openRaw } from "./raw-http.ts";
+import { jsonOf, openHttp2, openRaw, requestText } from "./raw-http.ts";
 
 describe.each(RUNTIMES)("expectations on %s", (runtime) => {
   let tapin: Tapin;
@@ -16,7 +16,7 @@ describe.each(RUNTIMES)("expectations on %s", (runtime) => {
   });
 
   const request = (line: string, lines: string, body = "") =>
-    `${line} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${tapin.apiKey}\r\n${lines}\r\n${body}`;
+    requestText(tapin.apiKey, line, lines, body);
 
   it("pipelined requests that expect 100 Continue get no answer mixed up with it", async () => {
     const connection = await openRaw(tapin.url);

@@ -83,6 +83,11 @@ export async function askRaw(
   }
 }
 
+/** The text of a request over HTTP/1.1 with this API key: its first line without the version, and its other header lines. */
+export function requestText(apiKey: string, line: string, lines: string, body = ""): string {
+  return `${line} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${apiKey}\r\n${lines}\r\n${body}`;
+}
+
 function collect(socket: Socket) {
   let bytes: Buffer = Buffer.alloc(0);
   let ended = false;
