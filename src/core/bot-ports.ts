@@ -141,7 +141,7 @@ export interface UpdateTable {
   markerOf(bot: string): Promise<string | null>;
   /** Polling goes on from here, in whichever process. */
   keepMarker(bot: string, marker: string): Promise<void>;
-  /** Deletes up to `limit` of those noted more than `hours` ago. A worker. The count. */
+  /** Deletes up to `limit` of those noted more than `hours` ago. For the sweeper. The count. */
   purge(hours: number, limit: number): Promise<number>;
 }
 

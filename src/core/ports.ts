@@ -140,7 +140,7 @@ export interface IdempotencyTable {
     projectId: string,
     saved: { operation: string; keyHash: string; result: unknown },
   ): Promise<void>;
-  /** Deletes up to `limit` that are older than `seconds`; the count. Across projects: a worker. */
+  /** Deletes up to `limit` that are older than `seconds`; the count. Across projects: for the sweeper. */
   purge(seconds: number, limit: number): Promise<number>;
 }
 
@@ -159,7 +159,7 @@ export interface ProcessTable {
    * (see UpdateTable), as long as one was heard at least every 3 s meanwhile.
    */
   hear(id: string): Promise<void>;
-  /** Deletes those not heard for `hours`. A worker. The count. */
+  /** Deletes those not heard for `hours`. For the sweeper. The count. */
   purge(hours: number): Promise<number>;
 }
 

@@ -50,7 +50,7 @@ export interface PromptTable {
    * each with the status it has now (`expired`, `cancelled`, `replaced`, `used`). A live prompt is taken when
    * its time is over, its session has ended, or its bot has left and answers no tap; an approved one when its
    * code is used or expired; a replaced one at once. One that is not settled after 60 s is handed out again,
-   * until it is purged. Only prompts with a known message. Across projects: a worker.
+   * until it is purged. Only prompts with a known message. Across projects: for the sweeper.
    */
   takeStale(bots: readonly SettlingBot[], limit: number): Promise<readonly StalePrompt[]>;
   /** The prompt's message needs no more editing: it is never taken again. Not scoped, as above. */

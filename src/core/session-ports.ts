@@ -43,9 +43,9 @@ export interface SessionTable {
     sessionId: string,
     owner?: { channel: Channel; userId: string },
   ): Promise<Session | null>;
-  /** pending, opened -> expired for up to `limit` sessions whose time is over; the count. Across projects: a worker. */
+  /** pending, opened -> expired for up to `limit` sessions whose time is over; the count. Across projects: for the sweeper. */
   expire(limit: number): Promise<number>;
-  /** Deletes up to `limit` sessions that ended more than `hours` ago, with their grants and prompts. Across projects: a worker. */
+  /** Deletes up to `limit` sessions that ended more than `hours` ago, with their grants and prompts. Across projects: for the sweeper. */
   purge(hours: number, limit: number): Promise<number>;
 }
 
@@ -115,6 +115,6 @@ export interface GrantTable {
   ): Promise<VerifiedProfile | null>;
   /** Counts a wrong verifier; at `limit` the code is burnt (T3). Nothing happens for a code that is not live. */
   countWrongVerifier(projectId: string, codeHash: string, limit: number): Promise<void>;
-  /** Deletes grants of static links that ended more than `hours` ago. Across projects: a worker. */
+  /** Deletes grants of static links that ended more than `hours` ago. Across projects: for the sweeper. */
   purge(hours: number, limit: number): Promise<number>;
 }

@@ -1,5 +1,5 @@
 // The table `prompts`: the messages that ask a person, and which of them still show buttons that no longer
-// work. A prompt is settled once its message needs no more work: the tap edited it, or a worker has.
+// work. A prompt is settled once its message needs no more work: the tap edited it, or a settler has.
 
 import { type RawBuilder, sql } from "kysely";
 import type { MessageRef, Prompt, PromptStatus } from "../core/prompt.ts";
@@ -14,7 +14,7 @@ import type { Db } from "./tables.ts";
 // Any constant will do: it keeps these advisory locks apart from those of other purposes.
 const ONE_LIVE_PROMPT_LOCK = 7_413_002;
 
-// Long enough for an edit with its retries; after that the worker is dead, or the edit failed and is due again.
+// Long enough for an edit with its retries; after that the settler is dead, or the edit failed and is due again.
 const SETTLING_SECONDS = 60;
 
 // Closing with one of these is what the tap itself did, and the channel edited the message in its answer.

@@ -57,7 +57,7 @@ export const MESSENGERS_SCHEMA = `
   comment on column prompts.chat_id is 'Chat of its message; null until the messenger told';
   comment on column prompts.message_id is 'Id of its message; null until the messenger told';
   comment on column prompts.settled is 'Whether its message needs no more editing';
-  comment on column prompts.settling_until is 'Until when a worker has it for editing; null until one took it';
+  comment on column prompts.settling_until is 'Until when a settler has it for editing; null until one took it';
   comment on column prompts.created_at is 'When it was made';
   comment on column prompts.expires_at is 'When its buttons stop working';
   comment on column prompts.closed_at is 'When it was closed without a login; null when nobody closed it';

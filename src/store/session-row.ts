@@ -1,4 +1,4 @@
-// A row of `sessions` as callers may see it: whoever's time is over reads as `expired`, whether or not a worker has
+// A row of `sessions` as callers may see it: whoever's time is over reads as `expired`, whether or not the sweeper has
 // written that yet.
 
 import { type Selectable, sql } from "kysely";
@@ -7,7 +7,7 @@ import { NOW, RIGHT_NOW } from "./database-time.ts";
 import type { SessionRow } from "./tables.ts";
 import { sourceList, targetOf } from "./transitions.ts";
 
-/** True for a row that will be `expired` as soon as a worker comes by. */
+/** True for a row that will be `expired` as soon as the sweeper comes by. */
 export const OVERDUE = sql<boolean>`(status in ${sourceList("expire")} and expires_at <= ${NOW})`;
 
 /** A row as callers may see it, for `select` and `returning`. The sequence counts the expiry in advance. */

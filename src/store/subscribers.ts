@@ -150,7 +150,7 @@ async function forgetSessions(
   projectId: string,
   { channel, userId }: Account,
 ): Promise<readonly string[]> {
-  // One whose time is over has ended already, whether or not a worker has written that yet.
+  // One whose time is over has ended already, whether or not the sweeper has written that yet.
   const { rows } = await sql<{ id: string; live: boolean }>`
     with owned as materialized (
       select id, status in ${sourceList("cancel")} and expires_at > ${RIGHT_NOW} as live
