@@ -10,6 +10,11 @@ export interface HeldLock {
   release(): Promise<void>;
 }
 
+/** PostgreSQL, appendix A. */
+const DEADLOCK = "40P01";
+
+const MOST_TRIES = 5;
+
 /** Runs the locking statement in a transaction that stays open until `release`. */
 export async function holdLock(
   databaseUrl: string,
@@ -19,8 +24,19 @@ export async function holdLock(
   const client = new pg.Client({ connectionString: databaseUrl });
   client.on("error", () => undefined);
   await client.connect();
-  await client.query("begin");
-  await client.query(statement, [...values]);
+  for (let tries = 1; ; tries += 1) {
+    await client.query("begin");
+    try {
+      await client.query(statement, [...values]);
+      break;
+    } catch (error) {
+      // Tables are locked one after the other, and a sweep of the service may take two of them in another order.
+      if (!(error instanceof pg.DatabaseError && error.code === DEADLOCK) || tries === MOST_TRIES) {
+        throw error;
+      }
+      await client.query("rollback");
+    }
+  }
   return { release: () => client.end() };
 }
 
