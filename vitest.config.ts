@@ -1,5 +1,6 @@
-// How `npm test` runs: real PostgreSQL for the whole run, two files at a time, no secret let out, one closing line.
-// Everything runs on Node; what depends on the runtime and costs little runs on Deno too, in the same run.
+// How `npm test` runs: real PostgreSQL for the whole run, two files at a time, no secret let out,
+// one closing line. Everything runs on Node; what depends on the runtime and costs little runs on
+// Deno too, in the same run.
 
 import { defineConfig } from "vitest/config";
 import { ClosingLine } from "./test/support/closing-line.ts";

@@ -1,5 +1,5 @@
-// CreateSession and VerifyCode on a database as it is after a long and busy day, against an empty one. Both are Tapin: one
-// process on each database.
+// CreateSession and VerifyCode on a database as it is after a long and busy day, against an empty
+// one. Both are Tapin: one process on each database.
 
 import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
@@ -76,7 +76,10 @@ async function open(stage: Stage): Promise<Place> {
   return { server, databaseUrl, project: await makeProject(server.url, databaseUrl) };
 }
 
-/** A day's sessions: six of ten verified, the others expired, all within the 24 hours after which they are purged. */
+/**
+ * A day's sessions: six of ten verified, the others expired, all within the 24 hours after which
+ * they are purged.
+ */
 async function fill({ databaseUrl, project }: Place, sessions: number): Promise<void> {
   const people = Math.ceil(sessions / SESSIONS_EACH);
   const values = [project.id];
@@ -95,7 +98,9 @@ async function fill({ databaseUrl, project }: Place, sessions: number): Promise<
   await settle(databaseUrl);
 }
 
-/** Until the disk has taken what was filled: before that a commit may wait for seconds behind it. */
+/**
+ * Until the disk has taken what was filled: before that a commit may wait for seconds behind it.
+ */
 async function settle(databaseUrl: string): Promise<void> {
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();

@@ -1,5 +1,5 @@
-// gRPC CreateSession and GetSessionStatus against a grpc-js server that does the same work, and the second one also against
-// an answer that costs nothing.
+// gRPC CreateSession and GetSessionStatus against a grpc-js server that does the same work, and the
+// second one also against an answer that costs nothing.
 
 import { contest } from "./support/contest.ts";
 import { grpcUnary } from "./support/grpc-call.ts";

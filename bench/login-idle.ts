@@ -1,5 +1,5 @@
-// One login at a time: from the tap until the watcher on the other process is told its code, against what the database alone
-// needs for that, one commit and one notification.
+// One login at a time: from the tap until the watcher on the other process is told its code,
+// against what the database alone needs for that, one commit and one notification.
 
 import { once } from "node:events";
 import pg from "pg";

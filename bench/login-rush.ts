@@ -1,5 +1,6 @@
-// A thousand logins a second: taps at fixed moments whether or not the ones before are through (an open loop, so that a queue
-// shows in the figures), each followed by VerifyCode, while as many sessions are created. Links are opened beforehand.
+// A thousand logins a second: taps at fixed moments whether or not the ones before are through (an
+// open loop, so that a queue shows in the figures), each followed by VerifyCode, while as many
+// sessions are created. Links are opened beforehand.
 
 import { setTimeout as pause } from "node:timers/promises";
 import type { Scenario } from "./support/scenario.ts";
@@ -64,7 +65,9 @@ async function openLogins(
 }
 
 interface Rush {
-  /** Milliseconds from the moment a tap was due to the code; of a login that failed, to its failure. */
+  /**
+   * Milliseconds from the moment a tap was due to the code; of a login that failed, to its failure.
+   */
   readonly delays: readonly number[];
   readonly failures: number;
   readonly perSecond: number;

@@ -1,5 +1,5 @@
-// `npm run bench`: Tapin and its floors side by side, in one table. Exit code 1 when a scenario failed; a goal that is not
-// reached is no failure.
+// `npm run bench`: Tapin and its floors side by side, in one table. Exit code 1 when a scenario
+// failed; a goal that is not reached is no failure.
 
 import { writeFileSync } from "node:fs";
 import process from "node:process";

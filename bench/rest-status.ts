@@ -1,4 +1,5 @@
-// REST GetSessionStatus of a session that stays pending: what every page without a stream asks every two seconds.
+// REST GetSessionStatus of a session that stays pending: what every page without a stream asks
+// every two seconds.
 
 import { contest } from "./support/contest.ts";
 import { REST_CONNECTIONS, restLoad } from "./support/rest-load.ts";

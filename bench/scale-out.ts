@@ -1,5 +1,5 @@
-// Two processes against one, on the same two cores: how far a second process gets, where the generator is light (h2load) and
-// so is the database's part.
+// Two processes against one, on the same two cores: how far a second process gets, where the
+// generator is light (h2load) and so is the database's part.
 
 import { contest, type Round, type Side } from "./support/contest.ts";
 import { canPin } from "./support/cores.ts";

@@ -1,5 +1,5 @@
-// `npm start` with the embedded database there already, from the command to the line that says it is ready, against a process
-// that opens the same PGlite and nothing else. The same on Deno.
+// `npm start` with the embedded database there already, from the command to the line that says it
+// is ready, against a process that opens the same PGlite and nothing else. The same on Deno.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";

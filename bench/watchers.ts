@@ -1,4 +1,5 @@
-// Many open watchers in one process: memory of each, the cost of their heartbeats, and that all are told at the end.
+// Many open watchers in one process: memory of each, the cost of their heartbeats, and that all are
+// told at the end.
 
 import { spawnSync } from "node:child_process";
 import process from "node:process";
@@ -14,7 +15,10 @@ const WATCHERS = 50_000;
 /** Open files a process keeps for other things than watchers. */
 const OTHER_FILES = 500;
 
-/** Connections from one address to one port: the ephemeral ports of Linux (32768-60999), some of which are taken. */
+/**
+ * Connections from one address to one port: the ephemeral ports of Linux (32768-60999), some of
+ * which are taken.
+ */
 const PORTS = 27_000;
 
 /** How fast the sessions are completed at the end, a thousand at a time. */

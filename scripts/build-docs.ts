@@ -1,6 +1,6 @@
-// Generates the REST documents from proto/: gen/openapi.json and its readable page gen/docs.html, and both
-// once more with SandboxService, as they are served while the sandbox is on. What they say is made in
-// scripts/openapi. Run it after `buf generate`: that command empties gen/ first.
+// Generates the REST documents from proto/: gen/openapi.json and its readable page gen/docs.html,
+// and both once more with SandboxService, as they are served while the sandbox is on. What they say
+// is made in scripts/openapi. Run it after `buf generate`: that command empties gen/ first.
 
 import { writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";

@@ -1,5 +1,5 @@
-// `npm run check`: everything that can be said about the code without running it. All steps run, and the
-// exit code tells whether one failed.
+// `npm run check`: everything that can be said about the code without running it. All steps run,
+// and the exit code tells whether one failed.
 
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";

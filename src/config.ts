@@ -1,5 +1,6 @@
-// The configuration: settings read from the environment and checked, all problems reported together, in sentences.
-// Which settings there are is in settings.ts. Nothing here reads the environment by itself: main.ts hands it in.
+// The configuration: settings read from the environment and checked, all problems reported
+// together, in sentences. Which settings there are is in settings.ts. Nothing here reads the
+// environment by itself: main.ts hands it in.
 
 import { distance } from "fastest-levenshtein";
 import { type Network, parseNetwork } from "./core/address.ts";
@@ -91,7 +92,9 @@ export class ConfigError extends Error {
   }
 }
 
-/** Reads the settings. Throws ConfigError with all problems at once. An empty value counts as unset. */
+/**
+ * Reads the settings. Throws ConfigError with all problems at once. An empty value counts as unset.
+ */
 export function parseConfig(environment: Readonly<Record<string, string | undefined>>): Config {
   const problems = unknownNames(environment);
   const reader = createSettingReader<SettingName>(environment, problems);

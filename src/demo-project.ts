@@ -1,4 +1,5 @@
-// The demo project: what the sandbox's website logs in to. Made at the first start, kept up to date after.
+// The demo project: what the sandbox's website logs in to. Made at the first start, kept up to date
+// after.
 
 import { authenticateApiKey } from "./actions/authenticate.ts";
 import { listApiKeys } from "./actions/manage-api-key.ts";
@@ -51,8 +52,9 @@ async function isValid(ports: Ports, apiKey: string): Promise<boolean> {
   return (await authenticateApiKey(ports, apiKey))?.project.slug === DEMO_SLUG;
 }
 
-// Derived from the server secret: processes without a data directory share one key through all their starts,
-// where a random one would be left behind, valid, by each. Revoking it makes the next start derive another.
+// Derived from the server secret: processes without a data directory share one key through all
+// their starts, where a random one would be left behind, valid, by each. Revoking it makes the next
+// start derive another.
 async function ensureApiKey(ports: Ports): Promise<string> {
   const { id } = await getProject(ports, DEMO_SLUG);
   const earlier = (await listApiKeys(ports, DEMO_SLUG)).filter(({ name }) => name === KEY_NAME);

@@ -1,5 +1,5 @@
-// `npm run doctor`: reads the settings as the service does, asks the running service how it is doing, and
-// prints what to do about each problem. Exit code 1 when something is wrong.
+// `npm run doctor`: reads the settings as the service does, asks the running service how it is
+// doing, and prints what to do about each problem. Exit code 1 when something is wrong.
 
 import process from "node:process";
 import { type Config, ConfigError, parseConfig } from "./config.ts";

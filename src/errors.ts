@@ -1,5 +1,5 @@
-// Every error Tapin tells a caller about: the reason, and the one table that says what each reason means
-// on the wire. The converters live in src/server; this file knows no protocol library.
+// Every error Tapin tells a caller about: the reason, and the one table that says what each reason
+// means on the wire. The converters live in src/server; this file knows no protocol library.
 
 /** Codes of gRPC and Connect, as both spell them. */
 export type RpcCode =
@@ -90,7 +90,10 @@ export interface TapinErrorOptions {
   readonly headers?: readonly (readonly [string, string])[];
   /** What happened underneath: logged, never sent. */
   readonly cause?: unknown;
-  /** The reason for the log and the figures, where a protocol has the caller told one that blames the wrong side. */
+  /**
+   * The reason for the log and the figures, where a protocol has the caller told one that blames
+   * the wrong side.
+   */
   readonly recordedAs?: Reason;
 }
 

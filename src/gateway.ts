@@ -30,14 +30,19 @@ export interface Gateway {
   readonly adminToken: string | null;
   /** The demo website's API key; null when the sandbox is off. */
   readonly demoApiKey: string | null;
-  /** Stops accepting, lets calls finish, ends streams with `unavailable`; within `graceMs` and two seconds. */
+  /**
+   * Stops accepting, lets calls finish, ends streams with `unavailable`; within `graceMs` and two
+   * seconds.
+   */
   stop(graceMs?: number): Promise<void>;
 }
 
 /** Milliseconds calls may take to finish when the process stops. */
 export const STOP_GRACE_MS = 7000;
 
-/** Milliseconds the bots and the sweeper may take before the server stops without waiting for them. */
+/**
+ * Milliseconds the bots and the sweeper may take before the server stops without waiting for them.
+ */
 const CHORES_HEAD_START_MS = 500;
 
 /** Milliseconds until a query that hangs no longer keeps the process. */
@@ -63,7 +68,10 @@ export interface Given {
   readonly crew?: Crew | null;
 }
 
-/** Starts everything. Rejects with a sentence when a setting, the database or a bot token does not work. */
+/**
+ * Starts everything. Rejects with a sentence when a setting, the database or a bot token does not
+ * work.
+ */
 export async function startGateway(
   config: Config,
   log: Logger,
@@ -87,8 +95,8 @@ export async function startGateway(
   }
 }
 
-// The sandbox's bots need the server to end well; but a sweep or a tap that waits for the database may not
-// keep the port and the streams open.
+// The sandbox's bots need the server to end well; but a sweep or a tap that waits for the database
+// may not keep the port and the streams open.
 async function stopAll(
   { storage, server, chores }: Running,
   { graceMs, log }: { graceMs: number; log: Logger },

@@ -1,5 +1,5 @@
-// The keyring: secrets the embedded mode generates once and keeps in the data directory, readable by the
-// owner only. With `memory` they live as long as the process.
+// The keyring: secrets the embedded mode generates once and keeps in the data directory, readable
+// by the owner only. With `memory` they live as long as the process.
 
 import { chmod, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";

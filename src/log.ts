@@ -1,5 +1,5 @@
-// The log: one JSON line for each event, on standard output. Tokens, keys and codes never reach it: every
-// line is searched for them on its way out, whoever wrote it.
+// The log: one JSON line for each event, on standard output. Tokens, keys and codes never reach it:
+// every line is searched for them on its way out, whoever wrote it.
 
 import { type Logger, pino } from "pino";
 import { CREDENTIAL_PREFIX } from "./core/secret.ts";
@@ -13,8 +13,8 @@ export interface LogOptions {
   write(line: string): void;
 }
 
-// API keys, watch and admin tokens; bearer credentials; bot tokens in Bot API URLs; codes in callback URLs
-// and JSON; passwords in database URLs.
+// API keys, watch and admin tokens; bearer credentials; bot tokens in Bot API URLs; codes in
+// callback URLs and JSON; passwords in database URLs.
 const SHAPES: readonly (readonly [RegExp, string])[] = [
   [new RegExp(`(${CREDENTIAL_PREFIX})[A-Za-z0-9_-]+`, "gi"), "$1[redacted]"],
   [/(bearer\s+)[A-Za-z0-9._~+/=-]+/gi, "$1[redacted]"],

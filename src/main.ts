@@ -1,5 +1,6 @@
-// Starts the process: environment in, gateway up, signals, exit code. Runs unchanged on Node and on Deno.
-// All of weight is imported late: the embedded database opens, in its thread, while the rest is loaded.
+// Starts the process: environment in, gateway up, signals, exit code. Runs unchanged on Node and on
+// Deno. All of weight is imported late: the embedded database opens, in its thread, while the rest
+// is loaded.
 
 import process from "node:process";
 import type { Logger } from "pino";
@@ -8,10 +9,15 @@ import type { Gateway } from "./gateway.ts";
 import type { Embedded } from "./store/embedded.ts";
 import type { Worker } from "./worker.ts";
 
-/** Milliseconds until a stop that does not come to an end is cut short (contract section 6: 10 s). */
+/**
+ * Milliseconds until a stop that does not come to an end is cut short (contract section 6: 10 s).
+ */
 const STOP_LIMIT_MS = 9500;
 
-/** Milliseconds after which a second signal is meant: a terminal and npm may both send the first one. */
+/**
+ * Milliseconds after which a second signal is meant: a terminal and npm may both send the first
+ * one.
+ */
 const IMPATIENT_MS = 1000;
 
 const write = (text: string) => {
@@ -60,7 +66,8 @@ async function serve(
   }
   const { startGateway } = await import("./gateway.ts");
   const gateway = await startGateway(config, log, { embedded, crew: worker?.crew ?? null });
-  // Before anybody is told that it is ready: a signal that nobody handles ends the process without a stop.
+  // Before anybody is told that it is ready: a signal that nobody handles ends the process without
+  // a stop.
   const stopNow = stopOnSignals(gateway, log);
   if (embedded !== null) endWithout(embedded, log);
   if (worker !== null) {
@@ -78,7 +85,10 @@ async function openEarly(dataDir: string): Promise<Embedded> {
   return openEmbedded(dataDir);
 }
 
-/** Whoever started the process may start it anew; without its database it would refuse everything for ever. */
+/**
+ * Whoever started the process may start it anew; without its database it would refuse everything
+ * for ever.
+ */
 function endWithout(embedded: Embedded, log: Logger): void {
   void embedded.lost.then((err) => {
     log.fatal({ event: "database_lost", err }, "the embedded database has ended");
@@ -93,7 +103,10 @@ function secretsOf(config: Config): readonly string[] {
   return all.filter((secret) => typeof secret === "string");
 }
 
-/** The last line of defence: what nobody caught is logged without secrets, and ends no stream of others. */
+/**
+ * The last line of defence: what nobody caught is logged without secrets, and ends no stream of
+ * others.
+ */
 function watchProcess(log: Logger): void {
   process.on("unhandledRejection", (err) => {
     log.error({ event: "unhandled_rejection", err }, "a failure that nobody handled");

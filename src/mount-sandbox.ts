@@ -16,7 +16,10 @@ export interface Addresses {
   localUrl: string;
 }
 
-/** The demo website needs an API key, which needs the server's address: it is mounted before it is there. */
+/**
+ * The demo website needs an API key, which needs the server's address: it is mounted before it is
+ * there.
+ */
 export interface Website {
   handle: ReturnType<typeof createDemo>["handle"] | null;
 }

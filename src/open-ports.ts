@@ -1,5 +1,5 @@
-// The ports as the gateway hands them to the rooms: the storage opened, and the bots and addresses that are there only
-// later. What is started with them, and stopped, is in gateway.ts.
+// The ports as the gateway hands them to the rooms: the storage opened, and the bots and addresses
+// that are there only later. What is started with them, and stopped, is in gateway.ts.
 
 import { randomBytes } from "node:crypto";
 import type { Logger } from "pino";
@@ -66,7 +66,10 @@ export function portsOf(
   };
 }
 
-/** The verbs need the bots, and the bots need the verbs: before the fleet is there, nobody has a bot. */
+/**
+ * The verbs need the bots, and the bots need the verbs: before the fleet is there, nobody has a
+ * bot.
+ */
 function lateBots(late: Late): Bots {
   return {
     urlOf: (channel, projectId) => late.fleet?.urlOf(channel, projectId) ?? null,
@@ -83,7 +86,10 @@ function lateBots(late: Late): Bots {
 /** Random bytes that a {@link pooled} source asks for at once. */
 const POOL_BYTES = 4096;
 
-/** The same source, asked for many bytes at once: a question costs as much as the bytes of a hundred. None is given twice. */
+/**
+ * The same source, asked for many bytes at once: a question costs as much as the bytes of a
+ * hundred. None is given twice.
+ */
 export function pooled(random: RandomBytes): RandomBytes {
   let pool = new Uint8Array();
   let at = 0;

@@ -1,8 +1,13 @@
 // Reads settings from the environment, one kind of value at a time.
 
-/** Reads settings; what is wrong is noted and the fallback answered, so that all problems are told together. */
+/**
+ * Reads settings; what is wrong is noted and the fallback answered, so that all problems are told
+ * together.
+ */
 export interface SettingReader<Name extends string> {
-  /** Notes that something is wrong: a sentence without the name before it and the full stop behind. */
+  /**
+   * Notes that something is wrong: a sentence without the name before it and the full stop behind.
+   */
   problem(name: Name, sentence: string): void;
   /** Null when it is unset or empty. */
   text(name: Name): string | null;

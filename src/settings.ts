@@ -1,5 +1,5 @@
-// The catalogue of settings: name, default and meaning of each, once. How they are read and checked is not here but in
-// config.ts.
+// The catalogue of settings: name, default and meaning of each, once. How they are read and checked
+// is not here but in config.ts.
 
 /** One setting, as the README and `docs/settings.md` list it. */
 export interface SettingDoc {

@@ -1,6 +1,6 @@
-// The sweeper: expires sessions, settles prompts whose buttons no longer work, purges what ended long ago.
-// Only the process that holds the lease sweeps. Every process settles, since only one that runs a bot can edit its
-// messages; the database hands each prompt to one of them.
+// The sweeper: expires sessions, settles prompts whose buttons no longer work, purges what ended
+// long ago. Only the process that holds the lease sweeps. Every process settles, since only one
+// that runs a bot can edit its messages; the database hands each prompt to one of them.
 
 import { setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "pino";
@@ -60,8 +60,9 @@ async function sweepUntil(parts: SweeperParts, signal: AbortSignal): Promise<voi
   await Promise.all(rounds.values());
 }
 
-// A round is not waited for: a messenger that answers slowly must not hold up the expiry of sessions. Its bot gets
-// no second one meanwhile; all others are asked for in one statement, however many there are.
+// A round is not waited for: a messenger that answers slowly must not hold up the expiry of
+// sessions. Its bot gets no second one meanwhile; all others are asked for in one statement,
+// however many there are.
 async function startRounds(parts: SweeperParts, rounds: Map<string, Promise<void>>): Promise<void> {
   const idle = parts.settlers().filter(({ bot }) => !rounds.has(bot));
   if (idle.length === 0) return;

@@ -1,5 +1,6 @@
-// The trace that a caller's request belongs to (W3C Trace Context, https://www.w3.org/TR/trace-context/), known to
-// whatever is done for it without being handed down: the one ambient value there is.
+// The trace that a caller's request belongs to (W3C Trace Context,
+// https://www.w3.org/TR/trace-context/), known to whatever is done for it without being handed
+// down: the one ambient value there is.
 
 import { AsyncLocalStorage } from "node:async_hooks";
 
@@ -37,7 +38,9 @@ export function inTrace<T>(trace: Trace | null, work: () => T): T {
   return (current.getStore() ?? null) === trace ? work() : current.run(trace, work);
 }
 
-/** The headers that make another service's work part of the trace, as a child; none outside of one. */
+/**
+ * The headers that make another service's work part of the trace, as a child; none outside of one.
+ */
 export function traceHeaders(): readonly (readonly [name: string, value: string])[] {
   const trace = current.getStore() ?? null;
   if (trace === null) return [];

@@ -1,5 +1,6 @@
-// A worker's side of TAPIN_WORKERS: one of several processes that serve one port, which their parent (workers.ts) starts and
-// watches. Here is what it tells its parent and hears from it, and how all of them write to one log.
+// A worker's side of TAPIN_WORKERS: one of several processes that serve one port, which their
+// parent (workers.ts) starts and watches. Here is what it tells its parent and hears from it, and
+// how all of them write to one log.
 
 import cluster, { type Worker as ClusterWorker } from "node:cluster";
 import process from "node:process";
@@ -9,7 +10,10 @@ import type { Crew, Figures } from "./server/metrics.ts";
 /** Milliseconds that the workers have to tell their figures. */
 export const GATHER_MS = 3000;
 
-/** Bytes that a pipe takes as one piece, whoever else writes to it (PIPE_BUF of Linux; POSIX write()). */
+/**
+ * Bytes that a pipe takes as one piece, whoever else writes to it (PIPE_BUF of Linux; POSIX
+ * write()).
+ */
 const WHOLE_BYTES = 4096;
 
 /** What a worker says. */
@@ -31,7 +35,10 @@ export interface Worker {
   /** Which one of them it is, from 1. One that takes the place of another has its number. */
   readonly number: number;
   readonly crew: Crew;
-  /** Tells the parent that it serves, and where. From now on `gone` is called when the parent is gone. */
+  /**
+   * Tells the parent that it serves, and where. From now on `gone` is called when the parent is
+   * gone.
+   */
   ready(url: string, gone: () => void): void;
 }
 
@@ -41,8 +48,9 @@ interface Outlet {
 }
 
 /**
- * Writes lines to what several processes write to, so that each stays whole, up to 4096 bytes: the next piece goes out only when the
- * last one is taken. A stream by itself would make one piece of all that waits for a slow reader, and cut it anywhere.
+ * Writes lines to what several processes write to, so that each stays whole, up to 4096 bytes: the
+ * next piece goes out only when the last one is taken. A stream by itself would make one piece of
+ * all that waits for a slow reader, and cut it anywhere.
  */
 export function wholeLines(outlet: Outlet): (line: string) => void {
   const pieces: { text: string; bytes: number }[] = [];

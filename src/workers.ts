@@ -1,6 +1,6 @@
-// The parent of TAPIN_WORKERS: starts the workers, puts another in the place of one that ended, passes signals on. It serves
-// nobody itself. The workers share one listening socket, which this process opens for them (decision 0024). What a worker
-// says and hears is in worker.ts.
+// The parent of TAPIN_WORKERS: starts the workers, puts another in the place of one that ended,
+// passes signals on. It serves nobody itself. The workers share one listening socket, which this
+// process opens for them (decision 0024). What a worker says and hears is in worker.ts.
 
 import cluster, { type Worker as Child } from "node:cluster";
 import process from "node:process";
@@ -12,17 +12,29 @@ import { type FromWorker, GATHER_MS, type ToWorker } from "./worker.ts";
 
 const MAIN = fileURLToPath(new URL("./main.ts", import.meta.url));
 
-/** Milliseconds until workers that do not stop are killed: after their own limit, and within the 10 s of contract section 6. */
+/**
+ * Milliseconds until workers that do not stop are killed: after their own limit, and within the 10
+ * s of contract section 6.
+ */
 const STOP_LIMIT_MS = 9750;
 
-/** Milliseconds after which a second signal is meant: a terminal and npm may both send the first one. */
+/**
+ * Milliseconds after which a second signal is meant: a terminal and npm may both send the first
+ * one.
+ */
 const IMPATIENT_MS = 1000;
 
-/** Milliseconds before a worker that ended is replaced; twice as long each time, when it did not last. */
+/**
+ * Milliseconds before a worker that ended is replaced; twice as long each time, when it did not
+ * last.
+ */
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 30_000;
 
-/** Milliseconds of life after which a worker's end is no longer taken for that of one that cannot live. */
+/**
+ * Milliseconds of life after which a worker's end is no longer taken for that of one that cannot
+ * live.
+ */
 const STEADY_MS = 60_000;
 
 /** Starts that fail in a row, while no worker serves, after which the parent gives up. */
@@ -52,13 +64,14 @@ interface Gathering {
 }
 
 /**
- * Starts the workers of the settings and resolves once all of them serve. From then on it watches them until a signal ends
- * the process. Rejects with a sentence where there can be none; ends the process with code 1 when one cannot start, which has
- * told why.
+ * Starts the workers of the settings and resolves once all of them serve. From then on it watches
+ * them until a signal ends the process. Rejects with a sentence where there can be none; ends the
+ * process with code 1 when one cannot start, which has told why.
  */
 export async function startWorkers(config: Config, log: Logger): Promise<void> {
   if ("Deno" in globalThis) {
-    // A program that may start others may start them with all permissions, and Deno starts workers like that.
+    // A program that may start others may start them with all permissions, and Deno starts workers
+    // like that.
     throw new Error(
       `TAPIN_WORKERS is ${config.workers}, which needs Node (npm start). On Deno, start several processes with a TAPIN_PORT each.`,
     );
@@ -81,7 +94,8 @@ class Parent {
     this.#places = Array.from({ length: count }, (_, index) => {
       return { number: index + 1, child: null, ready: false, quickEnds: 0 };
     });
-    // Round robin would send each connection through this process, and lose those that a killed worker had in hand.
+    // Round robin would send each connection through this process, and lose those that a killed
+    // worker had in hand.
     cluster.schedulingPolicy = cluster.SCHED_NONE;
   }
 
@@ -104,7 +118,10 @@ class Parent {
     }
   }
 
-  /** Starts a worker; resolves with its address once it serves, rejects with its end when that comes first. */
+  /**
+   * Starts a worker; resolves with its address once it serves, rejects with its end when that comes
+   * first.
+   */
   #fork(place: Place): Promise<string> {
     return new Promise((resolve, reject) => {
       const args = ["worker", String(place.number)];

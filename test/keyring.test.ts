@@ -1,4 +1,5 @@
-// The keyring: what the embedded mode generates is kept whole and private, and never used when damaged.
+// The keyring: what the embedded mode generates is kept whole and private, and never used when
+// damaged.
 
 import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,4 +1,5 @@
-// The log: whatever was written, no secret leaves with it (T4, T18), and a line stays a line of JSON.
+// The log: whatever was written, no secret leaves with it (T4, T18), and a line stays a line of
+// JSON.
 
 import { describe, expect, it } from "vitest";
 import { createLog, createRedactor } from "../src/log.ts";

@@ -1,4 +1,5 @@
-// Floor of gRPC GetSessionStatus: raw HTTP/2 that reads no message and always answers the same one, "pending".
+// Floor of gRPC GetSessionStatus: raw HTTP/2 that reads no message and always answers the same one,
+// "pending".
 
 import http2, { type ServerHttp2Stream } from "node:http2";
 import { PORT } from "./listen.ts";

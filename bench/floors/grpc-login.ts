@@ -1,5 +1,5 @@
-// Floor of gRPC CreateSession and GetSessionStatus: a server of grpc-js doing the same work, one statement a call, with
-// messages by @grpc/proto-loader as its users have them.
+// Floor of gRPC CreateSession and GetSessionStatus: a server of grpc-js doing the same work, one
+// statement a call, with messages by @grpc/proto-loader as its users have them.
 
 import {
   type handleUnaryCall,

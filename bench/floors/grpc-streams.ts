@@ -1,4 +1,5 @@
-// Floor of gRPC watchers: raw HTTP/2 streams that say one message at once and the same again every 14 s, all from one timer.
+// Floor of gRPC watchers: raw HTTP/2 streams that say one message at once and the same again every
+// 14 s, all from one timer.
 
 import http2, { type ServerHttp2Stream } from "node:http2";
 import { PORT } from "./listen.ts";

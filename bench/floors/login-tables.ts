@@ -1,5 +1,6 @@
-// The least SQL that creates a session, reads its status and verifies a code, on Tapin's own tables, by plain `pg`: as many
-// connections as Tapin has, each statement prepared, one statement a call.
+// The least SQL that creates a session, reads its status and verifies a code, on Tapin's own
+// tables, by plain `pg`: as many connections as Tapin has, each statement prepared, one statement a
+// call.
 
 import { createHash, createHmac, randomBytes } from "node:crypto";
 import process from "node:process";

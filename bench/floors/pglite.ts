@@ -1,4 +1,5 @@
-// Floor of a start with the embedded database: opens the PGlite in the directory given, asks it one thing, and says so.
+// Floor of a start with the embedded database: opens the PGlite in the directory given, asks it one
+// thing, and says so.
 
 import process from "node:process";
 import { PGlite } from "@electric-sql/pglite";

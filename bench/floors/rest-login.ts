@@ -1,5 +1,5 @@
-// Floor of REST CreateSession and VerifyCode: `node:http` and `pg`, a body parsed, a statement run, an answer written. No
-// validation, no limits, no log, no errors but 500.
+// Floor of REST CreateSession and VerifyCode: `node:http` and `pg`, a body parsed, a statement run,
+// an answer written. No validation, no limits, no log, no errors but 500.
 
 import type { IncomingMessage } from "node:http";
 import { serveHttp1 } from "./listen.ts";

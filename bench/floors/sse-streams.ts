@@ -1,5 +1,5 @@
-// Floor of watchers over server-sent events: `node:http` answers that say one event at once and a comment every 14 s, all from
-// one timer.
+// Floor of watchers over server-sent events: `node:http` answers that say one event at once and a
+// comment every 14 s, all from one timer.
 
 import type { ServerResponse } from "node:http";
 import { serveHttp1 } from "./listen.ts";

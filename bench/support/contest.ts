@@ -1,4 +1,5 @@
-// A contest: rounds on the floor and on Tapin in turn, so that whatever else happens on the machine meets both.
+// A contest: rounds on the floor and on Tapin in turn, so that whatever else happens on the machine
+// meets both.
 
 import type { Effort, Length, Rounds } from "./scenario.ts";
 import type { ServerProcess } from "./server-process.ts";
@@ -23,7 +24,10 @@ export interface Outcome {
   readonly busy: { readonly floor: Rounds; readonly tapin: Rounds };
 }
 
-/** Runs it: the rounds that do not count, then the others in turn, the first to go changing with each pair. */
+/**
+ * Runs it: the rounds that do not count, then the others in turn, the first to go changing with
+ * each pair.
+ */
 export async function contest(
   sides: { readonly floor: Side; readonly tapin: Side },
   { rounds, warmUps, length }: Pick<Effort, "rounds" | "warmUps" | "length">,

@@ -1,5 +1,6 @@
-// Which cores what runs on: the server under test has core 0 to itself, everything else (load generators, PostgreSQL, this
-// program) has the others. By `taskset` of util-linux; where that is missing nothing is pinned, and the report says so.
+// Which cores what runs on: the server under test has core 0 to itself, everything else (load
+// generators, PostgreSQL, this program) has the others. By `taskset` of util-linux; where that is
+// missing nothing is pinned, and the report says so.
 
 import { spawnSync } from "node:child_process";
 import { availableParallelism } from "node:os";
@@ -22,7 +23,9 @@ export function pinned(place: Place, command: readonly string[]): readonly [stri
   return [first, rest];
 }
 
-/** Moves this process, with all its threads and the children to come, away from the server's core. */
+/**
+ * Moves this process, with all its threads and the children to come, away from the server's core.
+ */
 export function leaveServerCore(): void {
   if (!canPin) return;
   const args = ["-a", "-c", "-p", CORES.load, String(process.pid)];

@@ -1,5 +1,6 @@
-// The process of crowd.ts: thousands of streams, gRPC by a hundred on each connection or server-sent events on a connection
-// each. Says when all are open, and when each has been told its code.
+// The process of crowd.ts: thousands of streams, gRPC by a hundred on each connection or
+// server-sent events on a connection each. Says when all are open, and when each has been told its
+// code.
 
 import { once } from "node:events";
 import http2 from "node:http2";

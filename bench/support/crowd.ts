@@ -1,4 +1,5 @@
-// A crowd of watchers in a process of its own (crowd-process.ts), which leaves the heap of this one alone.
+// A crowd of watchers in a process of its own (crowd-process.ts), which leaves the heap of this one
+// alone.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -20,7 +21,9 @@ export interface CrowdOrder {
 export type CrowdNews =
   /** Every watcher has had its first message. */
   | { readonly event: "open" }
-  /** Every stream has ended. The code that each was told, "" for none, and how those without ended. */
+  /**
+   * Every stream has ended. The code that each was told, "" for none, and how those without ended.
+   */
   | {
       readonly event: "ended";
       readonly codes: readonly string[];
@@ -30,7 +33,10 @@ export type CrowdNews =
 
 /** The crowd. */
 export interface Crowd {
-  /** Resolves once every stream has ended: the codes in the order of the sessions, and how streams without one ended. */
+  /**
+   * Resolves once every stream has ended: the codes in the order of the sessions, and how streams
+   * without one ended.
+   */
   ended(): Promise<{ readonly codes: readonly string[]; readonly lost: readonly string[] }>;
   leave(): Promise<void>;
 }

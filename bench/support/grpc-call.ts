@@ -1,9 +1,12 @@
-// gRPC by raw HTTP/2: one unary call, and streams by the thousand. Small, because the load generators of others can neither
-// look into answers nor hold a stream open.
+// gRPC by raw HTTP/2: one unary call, and streams by the thousand. Small, because the load
+// generators of others can neither look into answers nor hold a stream open.
 
 import http2, { type ClientHttp2Session } from "node:http2";
 
-/** A message with the five bytes before it that say it is not compressed, and its length (gRPC over HTTP/2, "Length-Prefixed-Message"). */
+/**
+ * A message with the five bytes before it that say it is not compressed, and its length (gRPC over
+ * HTTP/2, "Length-Prefixed-Message").
+ */
 export function framed(message: Uint8Array): Buffer {
   const prefix = Buffer.alloc(5);
   prefix.writeUInt32BE(message.length, 1);
@@ -16,7 +19,10 @@ export interface GrpcTarget {
   readonly apiKey: string;
 }
 
-/** Sends one message on this connection. Each message of the answer is handed over; resolves with the status once the call has ended. */
+/**
+ * Sends one message on this connection. Each message of the answer is handed over; resolves with
+ * the status once the call has ended.
+ */
 export function grpcCall(
   session: ClientHttp2Session,
   { path, apiKey }: GrpcTarget,

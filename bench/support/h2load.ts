@@ -1,4 +1,5 @@
-// Load by h2load of nghttp2, over HTTP/1.1 and HTTP/2: the same request again and again, its body from a file.
+// Load by h2load of nghttp2, over HTTP/1.1 and HTTP/2: the same request again and again, its body
+// from a file.
 
 import { spawn, spawnSync } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -33,7 +34,10 @@ export interface SameAnswers {
   readonly loadMs: number;
 }
 
-/** Why there is no h2load here; null = there is one. As root on Debian it is installed, unless `install` is false. */
+/**
+ * Why there is no h2load here; null = there is one. As root on Debian it is installed, unless
+ * `install` is false.
+ */
 export function h2loadMissing(install: boolean): string | null {
   const isThere = () => spawnSync("h2load", ["--version"], { stdio: "ignore" }).status === 0;
   if (isThere()) return null;

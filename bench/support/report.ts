@@ -13,7 +13,10 @@ export interface ScenarioReport {
 
 const HEADINGS = ["measured", "floor", "Tapin", "ratio", "goal", "", "server's core busy"];
 
-/** The table. Figures are medians of the rounds; the ratio is that of the pairs of rounds, with the lowest and the highest. */
+/**
+ * The table. Figures are medians of the rounds; the ratio is that of the pairs of rounds, with the
+ * lowest and the highest.
+ */
 export function tableOf(reports: readonly ScenarioReport[]): string {
   const rows = reports.flatMap(({ name, findings, notRun }) =>
     notRun === null ? findings.map(cellsOf) : [[name, "", "", "", "", `not run: ${notRun}`, ""]],

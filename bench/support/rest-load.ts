@@ -1,5 +1,6 @@
-// Load over HTTP/1.1: by h2load where every request is the same, for that takes half of what autocannon takes for a request, which
-// is as much as the servers themselves; by autocannon where each differs, and where there is no h2load.
+// Load over HTTP/1.1: by h2load where every request is the same, for that takes half of what
+// autocannon takes for a request, which is as much as the servers themselves; by autocannon where
+// each differs, and where there is no h2load.
 
 import autocannon from "autocannon";
 import type { Round } from "./contest.ts";

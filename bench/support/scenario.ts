@@ -32,7 +32,10 @@ export interface Scenario {
   run(stage: Stage, effort: Effort): Promise<readonly Finding[]>;
 }
 
-/** What must hold: the median ratio to the floor, or Tapin's own median, is at least or at most this. */
+/**
+ * What must hold: the median ratio to the floor, or Tapin's own median, is at least or at most
+ * this.
+ */
 export interface Goal {
   readonly of: "ratio" | "value";
   readonly is: "at least" | "at most";
@@ -50,7 +53,10 @@ export interface Finding {
   readonly floorName: string | null;
   readonly floor: Rounds;
   readonly tapin: Rounds;
-  /** Share of its core that each server was busy, from 0 to 1; empty where that cannot be read or says nothing. */
+  /**
+   * Share of its core that each server was busy, from 0 to 1; empty where that cannot be read or
+   * says nothing.
+   */
   readonly busy?: { readonly floor: Rounds; readonly tapin: Rounds };
   /** Null = only printed. */
   readonly goal: Goal | null;

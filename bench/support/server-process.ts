@@ -1,5 +1,5 @@
-// A server under test, Tapin or a floor, as a process of its own on its own core: started, waited for, measured from outside
-// (CPU time and memory by /proc, so on Linux only), ended.
+// A server under test, Tapin or a floor, as a process of its own on its own core: started, waited
+// for, measured from outside (CPU time and memory by /proc, so on Linux only), ended.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -16,7 +16,10 @@ export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 /** The pinned Node, whichever runs this. */
 export const NODE = `${ROOT}node_modules/.bin/node`;
 
-/** Clock ticks of /proc in a second; fixed on Linux for every architecture that Node runs on (`man 5 proc`, sysconf(_SC_CLK_TCK)). */
+/**
+ * Clock ticks of /proc in a second; fixed on Linux for every architecture that Node runs on
+ * (`man 5 proc`, sysconf(_SC_CLK_TCK)).
+ */
 const TICKS_PER_SECOND = 100;
 
 /** Milliseconds until a server that does not answer is given up. */
@@ -50,7 +53,10 @@ process.once("exit", () => {
   for (const child of running) child.kill("SIGKILL");
 });
 
-/** Starts it and waits until it answers. Its output goes nowhere, but for errors, which are told when it ends by itself. */
+/**
+ * Starts it and waits until it answers. Its output goes nowhere, but for errors, which are told
+ * when it ends by itself.
+ */
 export async function startServer(options: ServerOptions): Promise<ServerProcess> {
   const { url, env, readyPath, place = "server" } = options;
   const [command, args] = pinned(place, options.command);
@@ -100,7 +106,8 @@ function accepts(url: string): Promise<boolean> {
   });
 }
 
-// Fields 14 and 15 are the time in user and in kernel mode; the name before them may have spaces in it.
+// Fields 14 and 15 are the time in user and in kernel mode; the name before them may have spaces in
+// it.
 function cpuMsOf({ pid }: ChildProcess): number | null {
   const fields = readProc(`/proc/${pid}/stat`)
     ?.replace(/^.*\) /s, "")

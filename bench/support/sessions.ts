@@ -1,5 +1,5 @@
-// Sessions made beforehand, by SQL: as many as a scenario needs, whose codes are known here. Everything else about them is as
-// Tapin itself would have left it.
+// Sessions made beforehand, by SQL: as many as a scenario needs, whose codes are known here.
+// Everything else about them is as Tapin itself would have left it.
 
 import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
@@ -49,8 +49,8 @@ export async function openSessions({ databaseUrl, projectId, count, mark }: Batc
 }
 
 /**
- * Completes them, a thousand in a transaction, and answers with their codes in order; watchers are woken. `perSecond`: how
- * many, default as fast as it goes.
+ * Completes them, a thousand in a transaction, and answers with their codes in order; watchers are
+ * woken. `perSecond`: how many, default as fast as it goes.
  */
 export async function completeSessions(
   batch: Batch,

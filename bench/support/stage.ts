@@ -1,5 +1,6 @@
-// What scenarios run on: a PostgreSQL 18 that keeps what it commits (fsync on, all else as it comes), databases in it, and
-// Tapin as its operators run it, with the limits on requests and watchers set so high that no load meets them.
+// What scenarios run on: a PostgreSQL 18 that keeps what it commits (fsync on, all else as it
+// comes), databases in it, and Tapin as its operators run it, with the limits on requests and
+// watchers set so high that no load meets them.
 
 import { randomBytes } from "node:crypto";
 import { freePort } from "../../test/support/free-port.ts";
@@ -14,7 +15,10 @@ export interface Stage {
   startTapin(databaseUrl: string, options?: TapinOptions): Promise<ServerProcess>;
   /** Starts a server of bench/floors, which listens on the port that PORT names. */
   startFloor(script: string, env?: Readonly<Record<string, string>>): Promise<ServerProcess>;
-  /** Ends the servers that still run and drops the databases: the next scenario finds it as the first one did. */
+  /**
+   * Ends the servers that still run and drops the databases: the next scenario finds it as the
+   * first one did.
+   */
   clear(): Promise<void>;
   /** Clears it and ends PostgreSQL. */
   stop(): Promise<void>;
@@ -66,7 +70,8 @@ export async function setStage(): Promise<Stage> {
   };
   return {
     async createDatabase() {
-      // Not by the server's own method: rows of its databases are searched for secrets at the end, and here are millions.
+      // Not by the server's own method: rows of its databases are searched for secrets at the end,
+      // and here are millions.
       const name = `tapin_bench_${randomBytes(6).toString("hex")}`;
       await queryOnce(postgres.url, `create database ${name}`);
       databases.push(name);

@@ -1,5 +1,5 @@
-// Two processes of Tapin on one PostgreSQL and one pretend messenger: the bot's updates come to the first, by webhook, and
-// watchers are on the second.
+// Two processes of Tapin on one PostgreSQL and one pretend messenger: the bot's updates come to the
+// first, by webhook, and watchers are on the second.
 
 import http from "node:http";
 import http2, { type ClientHttp2Session } from "node:http2";

@@ -465,7 +465,8 @@ var ChatPage = class {
     this.#keepBlocked(false);
     this.#log.root.focus();
   }
-  // MAX opens a link in a running dialog at once, and may tell the bot nothing of it: then a text has to.
+  // MAX opens a link in a running dialog at once, and may tell the bot nothing of it: then a text
+  // has to.
   async #openInRunningDialog() {
     const lastBefore = this.#messages.at(-1)?.message_id;
     remember(sessionStorage, this.#startedKey, true);

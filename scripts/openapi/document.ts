@@ -1,5 +1,5 @@
-// The OpenAPI document (version 3.1.1) of some of Tapin's services: made from the descriptors with their
-// comments, from the operations as the server serves them, and from the examples.
+// The OpenAPI document (version 3.1.1) of some of Tapin's services: made from the descriptors with
+// their comments, from the operations as the server serves them, and from the examples.
 
 import { readFileSync } from "node:fs";
 import type { DescService, FileRegistry } from "@bufbuild/protobuf";

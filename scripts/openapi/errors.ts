@@ -1,5 +1,5 @@
-// The error answers of the document: the envelope, one response for each status, and which reasons a call
-// may meet because of how it is served, whatever it does.
+// The error answers of the document: the envelope, one response for each status, and which reasons
+// a call may meet because of how it is served, whatever it does.
 
 import { parseConfig } from "../../src/config.ts";
 import { ERRORS, type Reason } from "../../src/errors.ts";
@@ -114,7 +114,9 @@ export function errorResponse(
   };
 }
 
-/** A response that calls share: its name, its only reason, and an example where one can be shown. */
+/**
+ * A response that calls share: its name, its only reason, and an example where one can be shown.
+ */
 interface SharedError {
   readonly name: string;
   readonly reason: Reason;

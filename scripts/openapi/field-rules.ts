@@ -1,5 +1,5 @@
-// buf.validate rules as keywords of JSON Schema. A rule that is not known here stops the generation: what
-// the server refuses, the document must say.
+// buf.validate rules as keywords of JSON Schema. A rule that is not known here stops the
+// generation: what the server refuses, the document must say.
 
 import { type DescField, getOption, hasOption, type Message } from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
@@ -49,7 +49,9 @@ const CONDITIONS: readonly (readonly [RegExp, (text: string) => Schema])[] = [
   [/^this\.isIp\(\)()$/, () => ({ anyOf: [{ format: "ipv4" }, { format: "ipv6" }] })],
 ];
 
-/** The keywords for the rules of a field; empty when it has none. Throws on a rule it does not know. */
+/**
+ * The keywords for the rules of a field; empty when it has none. Throws on a rule it does not know.
+ */
 export function keywordsOf(field: DescField): Schema {
   if (!hasOption(field, fieldRules)) return {};
   const rules = getOption(field, fieldRules);

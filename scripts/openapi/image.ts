@@ -1,5 +1,5 @@
-// Reads the contract with its comments: they live only in the image that buf builds, since generated code
-// leaves them out.
+// Reads the contract with its comments: they live only in the image that buf builds, since
+// generated code leaves them out.
 
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -36,7 +36,9 @@ export function serviceOf(image: FileRegistry, typeName: string): DescService {
   return service;
 }
 
-/** The paragraphs of the comment above a declaration, each on one line. Throws when there is none. */
+/**
+ * The paragraphs of the comment above a declaration, each on one line. Throws when there is none.
+ */
 export function paragraphsOf(desc: Commented): readonly string[] {
   const { leading = "" } = getComments(desc);
   const paragraphs = leading.trim().split(/\n\s*\n/);
@@ -91,7 +93,9 @@ function readErrors(list: string): ReadonlyMap<string, string> {
   return new Map([...items].map(([, reason = "", remark = ""]) => [reason, remark]));
 }
 
-/** Comments begin with the name of what they describe, which stands right beside them in a document. */
+/**
+ * Comments begin with the name of what they describe, which stands right beside them in a document.
+ */
 function withoutName(text: string, desc: Commented): string {
   const name = "name" in desc ? String(desc.name) : "";
   const isNamed =

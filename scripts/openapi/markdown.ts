@@ -1,4 +1,5 @@
-// The little of CommonMark that comments use, as HTML: paragraphs, lists of "- ", `code` and **bold**.
+// The little of CommonMark that comments use, as HTML: paragraphs, lists of "- ", `code` and
+// **bold**.
 
 import { type Html, html } from "../../src/sandbox/html.ts";
 

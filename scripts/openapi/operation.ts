@@ -1,5 +1,5 @@
-// One operation of the document: parameters, body, answers, credentials and examples of one RPC, from its
-// binding, its comment and the way the server serves it.
+// One operation of the document: parameters, body, answers, credentials and examples of one RPC,
+// from its binding, its comment and the way the server serves it.
 
 import type { DescField, FileRegistry } from "@bufbuild/protobuf";
 import type { Operation } from "../../src/server/operation.ts";

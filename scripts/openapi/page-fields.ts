@@ -4,7 +4,10 @@ import { type Html, html } from "../../src/sandbox/html.ts";
 import type { Schema } from "./json-schema.ts";
 import { blocks, inline } from "./markdown.ts";
 
-/** Finds what a reference such as `#/components/schemas/Project` stands for. Throws when it is not there. */
+/**
+ * Finds what a reference such as `#/components/schemas/Project` stands for. Throws when it is not
+ * there.
+ */
 export type Resolve = (schema: Schema) => Schema;
 
 /** Makes the function that finds references in a document. */

@@ -1,4 +1,5 @@
-// The readable page of the document: one file of HTML without a script. Its style is src/web/docs.css.
+// The readable page of the document: one file of HTML without a script. Its style is
+// src/web/docs.css.
 
 import { type Html, html } from "../../src/sandbox/html.ts";
 import type { OpenApiDocument } from "./document.ts";

@@ -1,5 +1,5 @@
-// What an example of the document is: one request and the answer to it, spread over the document's places
-// under one name. The examples themselves are in auth-scenarios.ts, admin-scenarios.ts and
+// What an example of the document is: one request and the answer to it, spread over the document's
+// places under one name. The examples themselves are in auth-scenarios.ts, admin-scenarios.ts and
 // sandbox-scenarios.ts; a test carries every one of them out.
 
 import { GENERATED_PUBLIC_URL } from "../../src/server/reference.ts";
@@ -28,7 +28,10 @@ export interface Scenario {
 /** The scenarios of each operation; the first of a list is the one shown as a command. */
 export type Scenarios = Readonly<Record<string, readonly [Scenario, ...Scenario[]]>>;
 
-/** Values that several examples share. They are replaced by real ones when the examples are carried out. */
+/**
+ * Values that several examples share. They are replaced by real ones when the examples are carried
+ * out.
+ */
 export const EXAMPLE = {
   publicUrl: GENERATED_PUBLIC_URL,
   telegramBot: "https://t.me/YourBot",

@@ -1,5 +1,6 @@
-// The JSON Schema (2020-12) of messages as REST writes and reads them. What is written is told whole; of
-// what is read, the one form that a caller should send: proto names, enum names, numbers as numbers.
+// The JSON Schema (2020-12) of messages as REST writes and reads them. What is written is told
+// whole; of what is read, the one form that a caller should send: proto names, enum names, numbers
+// as numbers.
 
 import {
   create,
@@ -90,7 +91,8 @@ export class Schemas {
         fields.map((field) => [field.name, this.field(field, direction)]),
       ),
       ...(required.length > 0 && { required }),
-      // Callers must live with new fields in an answer; the server refuses unknown ones in a request.
+      // Callers must live with new fields in an answer; the server refuses unknown ones in a
+      // request.
       ...(direction === "input" && { additionalProperties: false }),
     };
   }

@@ -1,5 +1,5 @@
-// The content of a streamed answer: server-sent events and newline-delimited JSON. OpenAPI 3.1 has no word
-// for the items of a stream; `x-itemSchema` is meant as `itemSchema` of OpenAPI 3.2.
+// The content of a streamed answer: server-sent events and newline-delimited JSON. OpenAPI 3.1 has
+// no word for the items of a stream; `x-itemSchema` is meant as `itemSchema` of OpenAPI 3.2.
 
 import type { StreamOptions } from "../../src/transcoder/stream-setup.ts";
 import type { Schema } from "./json-schema.ts";

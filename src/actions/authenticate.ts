@@ -11,7 +11,10 @@ export interface LiveKey {
   readonly keyHash: string;
 }
 
-/** The key and its project, or null when it is unknown or revoked. Notes the use, at most once a minute. */
+/**
+ * The key and its project, or null when it is unknown or revoked. Notes the use, at most once a
+ * minute.
+ */
 export function authenticateApiKey(
   { store }: Pick<Ports, "store">,
   apiKey: string,
@@ -19,7 +22,8 @@ export function authenticateApiKey(
   const keyHash = sha256Hex(apiKey);
   const live = (project: Project | null) => {
     if (project === null) return null;
-    // Nobody waits for it, and a use that could not be noted refuses nobody: the next call notes its own.
+    // Nobody waits for it, and a use that could not be noted refuses nobody: the next call notes
+    // its own.
     store.apiKeys.touch(keyHash)?.catch(() => undefined);
     return { project, keyHash };
   };

@@ -1,5 +1,6 @@
-// Where a website finds the picture of a subscriber: the messenger's own address, or one of ours where that is a
-// secret. Made for each login, whose answer keeps it: a repetition tells the same address.
+// Where a website finds the picture of a subscriber: the messenger's own address, or one of ours
+// where that is a secret. Made for each login, whose answer keeps it: a repetition tells the same
+// address.
 
 import { AVATAR_TTL_SECONDS, avatarId } from "../core/avatar.ts";
 import type { Ports } from "../core/ports.ts";
@@ -9,9 +10,9 @@ import type { Subscriber } from "../core/subscriber.ts";
 const ASK_MS = 1000;
 
 /**
- * The address of the picture; null when there is none, or when Tapin serves no pictures and the messenger has no
- * address for everybody. When the messenger does not say in time whether there is one, an address is given all
- * the same, which may answer 404. Never rejects for that.
+ * The address of the picture; null when there is none, or when Tapin serves no pictures and the
+ * messenger has no address for everybody. When the messenger does not say in time whether there is
+ * one, an address is given all the same, which may answer 404. Never rejects for that.
  */
 export async function avatarUrlOf(
   { bots, secrets, settings }: Pick<Ports, "bots" | "secrets" | "settings">,

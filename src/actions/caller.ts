@@ -1,4 +1,5 @@
-// Who calls: what authentication found out, and how it turns into the one session the caller may touch.
+// Who calls: what authentication found out, and how it turns into the one session the caller may
+// touch.
 
 import { type Grant, type Reader, recipientOf } from "../core/grant.ts";
 import type { Ports } from "../core/ports.ts";
@@ -13,8 +14,9 @@ export type Caller =
   | { readonly kind: "watch_token"; readonly token: string };
 
 /**
- * The session, if this caller may touch it. A watch token of another session is `unauthorized` whether the
- * session exists or not; another project's session is `session_not_found` like a missing one (T1).
+ * The session, if this caller may touch it. A watch token of another session is `unauthorized`
+ * whether the session exists or not; another project's session is `session_not_found` like a
+ * missing one (T1).
  */
 export async function findSession(
   ports: Pick<Ports, "store" | "secrets">,
@@ -37,7 +39,10 @@ export interface ReadSession {
   readonly grant?: Grant | null;
 }
 
-/** The same, and if it is completed its grant: this reader becomes the code's recipient when nobody is yet. */
+/**
+ * The same, and if it is completed its grant: this reader becomes the code's recipient when nobody
+ * is yet.
+ */
 export async function readSession(
   ports: Pick<Ports, "store" | "secrets">,
   caller: Caller,
@@ -52,8 +57,8 @@ export async function readSession(
 }
 
 /**
- * The same from memory, while it is known without asking the database that the session has not ended; null = ask
- * `findSession`, which also says whether the session is there and the caller's.
+ * The same from memory, while it is known without asking the database that the session has not
+ * ended; null = ask `findSession`, which also says whether the session is there and the caller's.
  */
 export async function findPending(
   ports: Pick<Ports, "store" | "secrets">,

@@ -5,8 +5,8 @@ import { type PublicStatus, publicStatus } from "../core/session.ts";
 import { type Caller, findSession } from "./caller.ts";
 
 /**
- * Ends a session that has not ended, and answers with the status it has then: `cancelled`, or the terminal
- * status that came first. Delivers no code.
+ * Ends a session that has not ended, and answers with the status it has then: `cancelled`, or the
+ * terminal status that came first. Delivers no code.
  */
 export async function cancelSession(
   ports: Ports,

@@ -1,12 +1,13 @@
-// Check the browser origin of a caller with a watch token: only the project's own pages may watch (T16).
+// Check the browser origin of a caller with a watch token: only the project's own pages may watch
+// (T16).
 
 import type { Ports } from "../core/ports.ts";
 import { TapinError } from "../errors.ts";
 import { type Caller, findPending, findSession } from "./caller.ts";
 
 /**
- * Fails with `forbidden` when a browser page of another origin than the project's uses a session's watch
- * token. `origin` is null for callers that are no cross-origin page.
+ * Fails with `forbidden` when a browser page of another origin than the project's uses a session's
+ * watch token. `origin` is null for callers that are no cross-origin page.
  */
 export async function checkOrigin(
   ports: Pick<Ports, "store" | "secrets">,

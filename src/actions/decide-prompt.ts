@@ -1,5 +1,5 @@
-// Decide a prompt: the person tapped Login, a number, or Cancel. The database decides in one transaction;
-// whatever becomes of the message afterwards, the decision stands.
+// Decide a prompt: the person tapped Login, a number, or Cancel. The database decides in one
+// transaction; whatever becomes of the message afterwards, the decision stands.
 
 import type { Ports, Store } from "../core/ports.ts";
 import type { Project } from "../core/project.ts";
@@ -15,7 +15,10 @@ import { randomUuid, sha256Hex } from "../core/secret.ts";
 import type { Session } from "../core/session.ts";
 import type { Person, Subscriber } from "../core/subscriber.ts";
 
-/** What to show after a tap. Data that is forged, stale or another person's has no effect (T12, T13). */
+/**
+ * What to show after a tap. Data that is forged, stale or another person's has no effect (T12,
+ * T13).
+ */
 export async function decidePrompt(ports: Ports, person: Person, data: string): Promise<Screen> {
   const tapped = parseButtonData(data);
   const prompt = tapped && (await ports.store.prompts.find(tapped.token));
@@ -32,8 +35,9 @@ export async function decidePrompt(ports: Ports, person: Person, data: string): 
 }
 
 /**
- * The person asked for notifications after Login. Only whoever approved was offered this (T22); the offer holds
- * until the prompt is purged, 24 hours after its session ended, unless the project subscribes nobody by then.
+ * The person asked for notifications after Login. Only whoever approved was offered this (T22); the
+ * offer holds until the prompt is purged, 24 hours after its session ended, unless the project
+ * subscribes nobody by then.
  */
 async function subscribe(ports: Ports, person: Person, prompt: Prompt): Promise<Screen> {
   const project = await ports.store.projects.find(prompt.projectId);

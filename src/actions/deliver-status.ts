@@ -33,8 +33,8 @@ export async function deliverStatus(
 }
 
 /**
- * What this reader is told of a session that was just read, without its grant when the reader was not to have the
- * code yet.
+ * What this reader is told of a session that was just read, without its grant when the reader was
+ * not to have the code yet.
  */
 export async function viewFor(
   ports: Pick<Ports, "store" | "secrets">,

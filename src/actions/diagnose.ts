@@ -16,7 +16,10 @@ export const CLOCK_TOLERANCE_SECONDS = 5;
 
 const PAGE = 100;
 
-/** Looks at database, clock, bots and projects. `now` tells this process's clock. Fails with `unavailable`. */
+/**
+ * Looks at database, clock, bots and projects. `now` tells this process's clock. Fails with
+ * `unavailable`.
+ */
 export async function diagnose(
   { store, bots }: Pick<Ports, "store" | "bots">,
   now: () => Date,

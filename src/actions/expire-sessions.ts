@@ -1,4 +1,5 @@
-// Expire sessions whose time is over, and purge what ended long ago (T25). One process at a time does it.
+// Expire sessions whose time is over, and purge what ended long ago (T25). One process at a time
+// does it.
 
 import type { Ports } from "../core/ports.ts";
 import { IDEMPOTENCY_SECONDS } from "./idempotency.ts";
@@ -10,8 +11,8 @@ const BATCH = 500;
 export const KEEP_ENDED_HOURS = 24;
 
 /**
- * Writes `expired` to sessions whose time is over, in batches, until there is none or the time is up; true =
- * there may be more.
+ * Writes `expired` to sessions whose time is over, in batches, until there is none or the time is
+ * up; true = there may be more.
  */
 export async function expireSessions(
   { store }: Pick<Ports, "store">,

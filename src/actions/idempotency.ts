@@ -17,9 +17,9 @@ export interface IdempotencyKey {
 }
 
 /**
- * Does the work once for each key; what it came to is the answer to every repetition, a refusal included, so
- * the work must answer a refusal instead of throwing it. Fails with `conflict` for the same key with another
- * body. The result must survive JSON.
+ * Does the work once for each key; what it came to is the answer to every repetition, a refusal
+ * included, so the work must answer a refusal instead of throwing it. Fails with `conflict` for the
+ * same key with another body. The result must survive JSON.
  */
 export async function once<T>(
   store: Store,

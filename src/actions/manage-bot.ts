@@ -7,8 +7,9 @@ import { TapinError } from "../errors.ts";
 import { getProject } from "./manage-project.ts";
 
 /**
- * Gives the project this bot. The messenger is asked whose token it is, and the token is stored sealed. Fails
- * with `validation_failed` (token refused), `project_not_found`, `conflict` or `unavailable`.
+ * Gives the project this bot. The messenger is asked whose token it is, and the token is stored
+ * sealed. Fails with `validation_failed` (token refused), `project_not_found`, `conflict` or
+ * `unavailable`.
  */
 export async function setBot(
   ports: Ports,

@@ -5,8 +5,8 @@ import { TapinError } from "../errors.ts";
 import { getProject } from "./manage-project.ts";
 
 /**
- * Deletes what is known of the person in this project. Other projects' rows of the same person stay, and the
- * next login makes a new subscriber. Fails with `project_not_found` or `not_found`.
+ * Deletes what is known of the person in this project. Other projects' rows of the same person
+ * stay, and the next login makes a new subscriber. Fails with `project_not_found` or `not_found`.
  */
 export async function deleteSubscriber(
   ports: Pick<Ports, "store">,

@@ -1,5 +1,5 @@
-// Note a tap: and if it is a Login that nothing stands in the way of, decide it in the same commit. Everything else is
-// decided by decide-prompt.ts, once it is noted.
+// Note a tap: and if it is a Login that nothing stands in the way of, decide it in the same commit.
+// Everything else is decided by decide-prompt.ts, once it is noted.
 
 import type { TapState, UpdateNote } from "../core/bot-ports.ts";
 import type { Ports } from "../core/ports.ts";

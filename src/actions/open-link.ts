@@ -64,7 +64,9 @@ function speaksFor(bot: BotIdentity, projectId: string): boolean {
   return bot.projectId === null || bot.projectId === projectId;
 }
 
-/** Whether the person has cancelled so often that they are probably being bombed with prompts (T11). */
+/**
+ * Whether the person has cancelled so often that they are probably being bombed with prompts (T11).
+ */
 async function isTired(ports: Ports, person: Person, projectId: string): Promise<boolean> {
   const { channel, userId } = person;
   const account = { channel, userId };
@@ -101,7 +103,9 @@ async function showPrompt(
   };
 }
 
-/** The numbers to choose from, the same in every prompt of the session; null without a match code. */
+/**
+ * The numbers to choose from, the same in every prompt of the session; null without a match code.
+ */
 function choicesOf({ secrets }: Ports, { id, matchCode }: Session): readonly string[] | null {
   if (matchCode === null) return null;
   return matchChoices(matchCode, repeatableBytes(secrets.derive(`match|${id}`)));

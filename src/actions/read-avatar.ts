@@ -17,8 +17,9 @@ const READ_MS = 6000;
 const MAX_AGE_SECONDS = 3600;
 
 /**
- * Fails with one and the same `not_found` for an id that is not ours or has expired, for a subscriber who is gone,
- * and for a person without a picture; with `unavailable` when the messenger cannot be asked.
+ * Fails with one and the same `not_found` for an id that is not ours or has expired, for a
+ * subscriber who is gone, and for a person without a picture; with `unavailable` when the messenger
+ * cannot be asked.
  */
 export async function readAvatar(
   { store, bots, secrets }: Pick<Ports, "store" | "bots" | "secrets">,

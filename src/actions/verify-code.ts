@@ -18,8 +18,9 @@ export interface VerifyCodeInput {
 type VerifyPorts = Pick<Ports, "store" | "bots" | "secrets" | "settings">;
 
 /**
- * Uses the code and answers who signed in. Fails with one and the same `code_invalid` for a code that is
- * unknown, expired, used, another project's, or has the wrong verifier; three wrong verifiers burn it (T3).
+ * Uses the code and answers who signed in. Fails with one and the same `code_invalid` for a code
+ * that is unknown, expired, used, another project's, or has the wrong verifier; three wrong
+ * verifiers burn it (T3).
  */
 export async function verifyCode(
   ports: VerifyPorts,
@@ -48,7 +49,8 @@ interface Verification {
   readonly profile: VerifiedProfile | null;
 }
 
-// Before the code is used: whatever fails here leaves the code as it is, and nothing is left to fail after it.
+// Before the code is used: whatever fails here leaves the code as it is, and nothing is left to
+// fail after it.
 async function ownAvatarUrlOf(
   ports: VerifyPorts,
   project: Project,

@@ -1,5 +1,6 @@
-// Watch a session: its status at once, then at every change, and a heartbeat in between. A watch is a plain object that
-// is called back, so that tens of thousands cost little; what is told to many is the same object for all of them.
+// Watch a session: its status at once, then at every change, and a heartbeat in between. A watch is
+// a plain object that is called back, so that tens of thousands cost little; what is told to many
+// is the same object for all of them.
 
 import { type Reader, recipientOf } from "../core/grant.ts";
 import type { Ports, SessionEar, SessionFollower, SessionNews } from "../core/ports.ts";
@@ -26,13 +27,16 @@ export interface Watch {
   /** Longest silence; default {@link HEARTBEAT_MS}. */
   readonly heartbeatMs?: number;
   /**
-   * Called once, when the session is known and before anything is told of it: throws to refuse the watcher. The answer
-   * is called when the watch is over.
+   * Called once, when the session is known and before anything is told of it: throws to refuse the
+   * watcher. The answer is called when the watch is over.
    */
   enter(session: Session): () => void;
   /** The session's status; `isBeat` = said before, to break the silence. */
   tell(view: SessionView, isBeat: boolean): void;
-  /** The last call: null after a terminal status, otherwise why it failed. After `stop` only a failure is told. */
+  /**
+   * The last call: null after a terminal status, otherwise why it failed. After `stop` only a
+   * failure is told.
+   */
   end(failure: unknown): void;
 }
 
@@ -43,9 +47,10 @@ export interface RunningWatch {
 }
 
 /**
- * Tells the session's status now, at every change, and again as a heartbeat; ends after a terminal one. For a
- * watcher that resumes and has seen the present status, the first message is a heartbeat: it says at once that the
- * stream stands. Fails with `unauthorized` when the caller's key is revoked.
+ * Tells the session's status now, at every change, and again as a heartbeat; ends after a terminal
+ * one. For a watcher that resumes and has seen the present status, the first message is a
+ * heartbeat: it says at once that the stream stands. Fails with `unauthorized` when the caller's
+ * key is revoked.
  */
 export type WatchSession = (watch: Watch) => RunningWatch;
 
@@ -77,7 +82,10 @@ class Looks {
     this.ports = ports;
   }
 
-  /** Watchers that a change has woken share one read, unless each of them would be another recipient of the code. */
+  /**
+   * Watchers that a change has woken share one read, unless each of them would be another recipient
+   * of the code.
+   */
   read({ caller, sessionId, reader }: Watch): Promise<Seen> {
     const projectId = caller.kind === "api_key" ? caller.project.id : "";
     const key = `${projectId} ${sessionId} ${reader === null ? "" : recipientOf(reader)}`;
@@ -166,7 +174,8 @@ class Watcher implements RunningWatch, SessionEar {
   #lookSoon(news: SessionNews): void {
     if (this.#isOver) return;
     if (!this.#isLooking) void this.#look(news);
-    // News of the project asks for the key, and says that of the session too. When the time is over, a look is under way.
+    // News of the project asks for the key, and says that of the session too. When the time is
+    // over, a look is under way.
     else if (news !== "timeout" && this.#missed !== "project") this.#missed = news;
   }
 

@@ -1,5 +1,5 @@
-// Pictures of people that were read from messengers, kept in memory for a while: pages ask for the same ones at
-// once and again, and a messenger should be asked once.
+// Pictures of people that were read from messengers, kept in memory for a while: pages ask for the
+// same ones at once and again, and a messenger should be asked once.
 
 import { LRUCache } from "lru-cache";
 import type { Avatar } from "../core/avatar.ts";
@@ -13,7 +13,10 @@ export const CACHE_BYTES = 16 * 1024 * 1024;
 /** How long a picture is kept, in milliseconds: a person may change it. */
 const PICTURE_MS = 600_000;
 
-/** How long it is kept that a person has none, in milliseconds: they may add one and log in again at once. */
+/**
+ * How long it is kept that a person has none, in milliseconds: they may add one and log in again at
+ * once.
+ */
 const NONE_MS = 5000;
 
 /** What an entry takes beside its bytes. */
@@ -25,7 +28,9 @@ interface Entry {
 
 /** Reads pictures, and remembers them. */
 export interface AvatarCache {
-  /** As Bots has it: the picture, null when there is none; UNAVAILABLE when it is not there in time. */
+  /**
+   * As Bots has it: the picture, null when there is none; UNAVAILABLE when it is not there in time.
+   */
   read(bot: Bot, userId: string, timeoutMs: number): Promise<Avatar | null>;
 }
 

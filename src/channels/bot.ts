@@ -1,5 +1,6 @@
-// A bot, whichever messenger it lives in: what the gateway may do with it, and what it is made of. The bots
-// themselves are in telegram.ts and max.ts; what both have in common is in messenger-bot.ts.
+// A bot, whichever messenger it lives in: what the gateway may do with it, and what it is made of.
+// The bots themselves are in telegram.ts and max.ts; what both have in common is in
+// messenger-bot.ts.
 
 import type { Avatar } from "../core/avatar.ts";
 import type { BotHandlers } from "../core/bot-ports.ts";
@@ -17,39 +18,47 @@ export interface Bot {
   /** The messenger's id of the account, as text; null until the messenger has told it. */
   readonly messengerBotId: string | null;
   /**
-   * Whether the messenger refused the token when it was asked last: the bot can answer nobody. Looked at every
-   * `tokenCheckMs`; a messenger out of reach says nothing about it.
+   * Whether the messenger refused the token when it was asked last: the bot can answer nobody.
+   * Looked at every `tokenCheckMs`; a messenger out of reach says nothing about it.
    */
   readonly tokenRefused: boolean;
   /**
-   * Starts the bot. Rejects with a sentence when the token is refused or the CA file cannot be used; resolves when
-   * the messenger cannot be reached. It goes on trying in any case, until `stop`. Call it once.
+   * Starts the bot. Rejects with a sentence when the token is refused or the CA file cannot be
+   * used; resolves when the messenger cannot be reached. It goes on trying in any case, until
+   * `stop`. Call it once.
    */
   start(): Promise<void>;
-  /** Ends the bot: polling at once, running handlers within 5 s. What is unfinished then, another process takes up. */
+  /**
+   * Ends the bot: polling at once, running handlers within 5 s. What is unfinished then, another
+   * process takes up.
+   */
   stop(): Promise<void>;
   /**
-   * Ends the bot for good: as `stop`, and the messenger is told to deliver to its webhook no more, within 5 s and if it
-   * can be reached. A webhook of somebody else stays. Never rejects.
+   * Ends the bot for good: as `stop`, and the messenger is told to deliver to its webhook no more,
+   * within 5 s and if it can be reached. A webhook of somebody else stays. Never rejects.
    */
   leave(): Promise<void>;
   /**
-   * Edits a prompt that is over to what became of it, without the buttons it had (see Conversation). Does nothing
-   * while it is live. False when the edit failed and is worth another try. Works after `stop` too. Never rejects.
+   * Edits a prompt that is over to what became of it, without the buttons it had (see
+   * Conversation). Does nothing while it is live. False when the edit failed and is worth another
+   * try. Works after `stop` too. Never rejects.
    */
   settle(prompt: StalePrompt): Promise<boolean>;
   /**
-   * One update as the messenger delivered it to the webhook, authenticated and parsed already. Resolves once it
-   * is noted, so that the delivery may be confirmed; it is handled after that, of one person in order. Rejects
-   * when it could not be noted: the messenger must deliver it again.
+   * One update as the messenger delivered it to the webhook, authenticated and parsed already.
+   * Resolves once it is noted, so that the delivery may be confirmed; it is handled after that, of
+   * one person in order. Rejects when it could not be noted: the messenger must deliver it again.
    */
   receive(update: unknown): Promise<void>;
   /**
-   * The person's picture; null when they have none that the bot may see, or when the messenger has an address for it
-   * that anybody may know. Rejects, without secrets, when the messenger cannot be asked or takes longer than 5 s.
+   * The person's picture; null when they have none that the bot may see, or when the messenger has
+   * an address for it that anybody may know. Rejects, without secrets, when the messenger cannot be
+   * asked or takes longer than 5 s.
    */
   avatar(userId: string): Promise<Avatar | null>;
-  /** How the bot is doing, asked of the messenger now. Never rejects; holds no token and no secret. */
+  /**
+   * How the bot is doing, asked of the messenger now. Never rejects; holds no token and no secret.
+   */
   inspect(): Promise<BotReport>;
 }
 
@@ -61,8 +70,9 @@ export interface PollingMode {
   readonly kind: "polling";
   readonly lease: PollingLease;
   /**
-   * Where this Tapin would have updates delivered, were it set to webhooks. A webhook at exactly this URL is its
-   * own from before and is removed; every other one is left alone. Default null: every webhook is left alone.
+   * Where this Tapin would have updates delivered, were it set to webhooks. A webhook at exactly
+   * this URL is its own from before and is removed; every other one is left alone. Default null:
+   * every webhook is left alone.
    */
   readonly ownWebhookUrl?: string | null;
 }
@@ -71,8 +81,8 @@ export interface PollingMode {
 export interface WebhookMode {
   readonly kind: "webhook";
   /**
-   * Where to: https, except to an emulator. Webhooks in the same folder (everything up to the last slash) count
-   * as this Tapin's own and are replaced; a foreign one is not.
+   * Where to: https, except to an emulator. Webhooks in the same folder (everything up to the last
+   * slash) count as this Tapin's own and are replaced; a foreign one is not.
    */
   readonly url: string;
   /** What the messenger sends along in a header: 5-256 of `A-Za-z0-9_-`. */
@@ -84,7 +94,9 @@ export function ownWebhookUrl(updates: UpdateMode): string | null {
   return updates.kind === "polling" ? (updates.ownWebhookUrl ?? null) : null;
 }
 
-/** What a log must not show about how updates come: the secret, and the path that nobody can guess. */
+/**
+ * What a log must not show about how updates come: the secret, and the path that nobody can guess.
+ */
 export function secretsOf(updates: UpdateMode): readonly string[] {
   const url = updates.kind === "webhook" ? updates.url : (updates.ownWebhookUrl ?? "");
   const path = URL.canParse(url) ? (new URL(url).pathname.split("/").at(-1) ?? "") : "";
@@ -116,7 +128,10 @@ export interface BotTiming {
   readonly firstCallMs: number;
   /** After the first failure in a row; doubles with each. Default 1000. */
   readonly firstBackoffMs: number;
-  /** Longest pause after failures; also while a foreign webhook is set or the token is wrong. Default 30 000. */
+  /**
+   * Longest pause after failures; also while a foreign webhook is set or the token is wrong.
+   * Default 30 000.
+   */
   readonly longestBackoffMs: number;
   /** How long running handlers may go on after the end. Default 5000. */
   readonly drainMs: number;
@@ -124,15 +139,18 @@ export interface BotTiming {
   readonly leaseRetryMs: number;
   /** How long one update may take before the same person's next one is begun. Default 60 000. */
   readonly handlerMs: number;
-  /** Between two looks at the webhook's registration. Default 600 000: MAX drops it after 8 h of failures. */
+  /**
+   * Between two looks at the webhook's registration. Default 600 000: MAX drops it after 8 h of
+   * failures.
+   */
   readonly reconcileMs: number;
   /** Between two looks whether the token is still accepted. Default 60 000. */
   readonly tokenCheckMs: number;
   /** Between two looks for updates that a dead process left. Default 3000. */
   readonly sweepMs: number;
   /**
-   * How old what a person did may be, when MAX is asked for updates for the first time and may send old ones
-   * once more. Default 300 000; the life of a session is right.
+   * How old what a person did may be, when MAX is asked for updates for the first time and may send
+   * old ones once more. Default 300 000; the life of a session is right.
    */
   readonly replayMs: number;
 }
@@ -167,7 +185,10 @@ export interface BotReport {
   readonly problems: readonly string[];
 }
 
-/** What a messenger knows of a bot's webhooks. Of every URL only the origin is told: the path is a secret. */
+/**
+ * What a messenger knows of a bot's webhooks. Of every URL only the origin is told: the path is a
+ * secret.
+ */
 export interface WebhookReport {
   /** Where updates should go; null when polling. */
   readonly expectedOrigin: string | null;

@@ -1,6 +1,6 @@
-// What a person did, in words every messenger shares: what src/channels/conversation.ts answers, and what is
-// noted so that another process can answer it. How a messenger words its updates is not here; each messenger's
-// own file reads those. An event is plain JSON.
+// What a person did, in words every messenger shares: what src/channels/conversation.ts answers,
+// and what is noted so that another process can answer it. How a messenger words its updates is not
+// here; each messenger's own file reads those. An event is plain JSON.
 
 import type { MessageRef } from "../core/prompt.ts";
 import type { Person } from "../core/subscriber.ts";
@@ -15,7 +15,10 @@ export interface StartEvent {
   readonly cameBack?: true;
 }
 
-/** The person typed `/stop` or `/lang`, or asked for help: by `/help`, `/start` alone or any other text. */
+/**
+ * The person typed `/stop` or `/lang`, or asked for help: by `/help`, `/start` alone or any other
+ * text.
+ */
 export interface CommandEvent {
   readonly kind: "stop" | "lang" | "help";
   readonly person: Person;
@@ -68,8 +71,8 @@ const KINDS: ReadonlySet<unknown> = new Set<BotEvent["kind"]>([
 ]);
 
 /**
- * Whether a noted value is an event. It was noted by a Tapin, perhaps an older one, so this asks no more than
- * whether there is anything to handle.
+ * Whether a noted value is an event. It was noted by a Tapin, perhaps an older one, so this asks no
+ * more than whether there is anything to handle.
  */
 export function isBotEvent(value: unknown): value is BotEvent {
   const { kind, person } = Object(value) as { kind?: unknown; person?: { userId?: unknown } };

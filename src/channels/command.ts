@@ -1,4 +1,5 @@
-// Reads commands out of what a person typed: `/start payload`, `/stop`, `/lang`. The same in both messengers.
+// Reads commands out of what a person typed: `/start payload`, `/stop`, `/lang`. The same in both
+// messengers.
 
 import type { CommandEvent } from "./channel-event.ts";
 
@@ -8,7 +9,10 @@ export interface TypedCommand {
   readonly payload: string;
 }
 
-/** Reads a text. `/start@Bot payload` addresses one bot; a command for another bot is a text like any other. */
+/**
+ * Reads a text. `/start@Bot payload` addresses one bot; a command for another bot is a text like
+ * any other.
+ */
 export function readCommand(text: string, username: string | null): TypedCommand {
   const [, name = "", addressee, payload = ""] =
     /^\/([a-z]+)(?:@(\w+))?(?:\s+([\s\S]*))?$/i.exec(text.trim()) ?? [];

@@ -1,5 +1,6 @@
-// The conversation with a person: for every event, which handler is asked and how its screen reaches the
-// person. The same for every messenger; what a messenger's API looks like is behind the Messenger interface.
+// The conversation with a person: for every event, which handler is asked and how its screen
+// reaches the person. The same for every messenger; what a messenger's API looks like is behind the
+// Messenger interface.
 
 import type { BotHandlers, Spoken } from "../core/bot-ports.ts";
 import { type MessageRef, parseButtonData, type Screen, type StalePrompt } from "../core/prompt.ts";
@@ -9,16 +10,21 @@ import type { BotEvent, TapEvent } from "./channel-event.ts";
 import { parseLangData } from "./messages.ts";
 
 /**
- * What became of showing a screen. `gone`: there is no such message to edit any more. `blocked`: the person does
- * not want to hear from the bot. `failed`: given up after retries, and logged.
+ * What became of showing a screen. `gone`: there is no such message to edit any more. `blocked`:
+ * the person does not want to hear from the bot. `failed`: given up after retries, and logged.
  */
 export type Delivery =
   | { readonly kind: "shown"; readonly message: MessageRef }
   | { readonly kind: "gone" | "blocked" | "failed" };
 
-/** A messenger, as a conversation needs it. No method rejects: what fails is logged and answered. */
+/**
+ * A messenger, as a conversation needs it. No method rejects: what fails is logged and answered.
+ */
 export interface Messenger {
-  /** Begins to answer a tap: where the messenger has a call for it, the waiting sign on the button ends. */
+  /**
+   * Begins to answer a tap: where the messenger has a call for it, the waiting sign on the button
+   * ends.
+   */
   beginAnswer(tap: TapEvent): TapAnswer;
   /** Sends the screen as a new message. */
   send(chatId: string, screen: Screen, lang: string): Promise<Delivery>;
@@ -37,13 +43,14 @@ export interface TapAnswer {
 /** Answers people. */
 export interface Conversation {
   /**
-   * Answers one event; resolves when everything about it is done. `spoken` is what to show for a tap that is decided
-   * already. Never rejects.
+   * Answers one event; resolves when everything about it is done. `spoken` is what to show for a
+   * tap that is decided already. Never rejects.
    */
   handle(event: BotEvent, spoken?: Spoken | null): Promise<void>;
   /**
-   * Edits a prompt that is over to what became of it, without the buttons it had; whoever logged in and may still
-   * be asked to subscribe keeps that one (T22). False when that failed. Never rejects.
+   * Edits a prompt that is over to what became of it, without the buttons it had; whoever logged in
+   * and may still be asked to subscribe keeps that one (T22). False when that failed. Never
+   * rejects.
    */
   settle(prompt: StalePrompt): Promise<boolean>;
 }
@@ -111,8 +118,8 @@ async function answer(
   await sendAnew(parts, asker, await screenFrom(parts, asker.person, ask));
 }
 
-// The answer begins while the tap is being decided, and the message changes only then: the person sees an
-// answer at once, however long the decision takes, and sees the two in the right order.
+// The answer begins while the tap is being decided, and the message changes only then: the person
+// sees an answer at once, however long the decision takes, and sees the two in the right order.
 async function answerTap(parts: ConversationParts, tap: TapEvent): Promise<void> {
   const tapAnswer = parts.messenger.beginAnswer(tap);
   const spoken = await screenFrom(parts, tap.person, () => decide(parts, tap));
@@ -142,10 +149,10 @@ async function decide({ handlers }: ConversationParts, tap: TapEvent): Promise<S
 }
 
 /**
- * Whether a screen must not take the place of the tapped message. `busy`: the buttons still work and the person
- * may try again. `taken` is about somebody else's session. `stale` takes the place of a message whose own button is
- * dead, since there is nothing left to tap; data that no button of the message carries is forged and must not wipe
- * out a message that works.
+ * Whether a screen must not take the place of the tapped message. `busy`: the buttons still work
+ * and the person may try again. `taken` is about somebody else's session. `stale` takes the place
+ * of a message whose own button is dead, since there is nothing left to tap; data that no button of
+ * the message carries is forged and must not wipe out a message that works.
  */
 function leavesMessage(tap: TapEvent, screen: Screen): boolean {
   if (["busy", "taken"].includes(screen.kind)) return true;
@@ -163,9 +170,9 @@ async function sendAnew(
 }
 
 /**
- * Token of the prompt whose message must be settled later; null when the screen has no such buttons. The button with
- * the code counts, also where it was shown before: the message may have been settled while this edit was under way,
- * or be another one now (T4).
+ * Token of the prompt whose message must be settled later; null when the screen has no such
+ * buttons. The button with the code counts, also where it was shown before: the message may have
+ * been settled while this edit was under way, or be another one now (T4).
  */
 function shownToken(screen: Screen, tappedData = ""): string | null {
   if (screen.kind === "prompt") return screen.token;
@@ -219,7 +226,8 @@ async function report(parts: ConversationParts, tell: () => Promise<void>): Prom
   }
 }
 
-// A message that is gone, or that the bot may not edit because the person blocked it, needs no more work.
+// A message that is gone, or that the bot may not edit because the person blocked it, needs no more
+// work.
 async function settlePrompt(parts: ConversationParts, prompt: StalePrompt): Promise<boolean> {
   const { status, grantId, shown, lang, asks, token } = prompt;
   if (shown === null || status === "live" || status === "approved") return true;

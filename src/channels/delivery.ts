@@ -1,5 +1,6 @@
-// Brings a screen onto a person's phone: renders it, tries again where that may help, writes a refused link out
-// as text, and tells what became of it. The one call that puts the message there is each messenger's own.
+// Brings a screen onto a person's phone: renders it, tries again where that may help, writes a
+// refused link out as text, and tells what became of it. The one call that puts the message there
+// is each messenger's own.
 
 import type { MessageRef, Screen } from "../core/prompt.ts";
 import type { BotLog } from "./bot-log.ts";
@@ -11,13 +12,18 @@ import { pause } from "./pause.ts";
 /** How often a call is tried again after a network error or 5xx. */
 const NETWORK_RETRIES = 2;
 
-/** How often a call is tried again after 429: the pauses are the messenger's own, so patience pays. */
+/**
+ * How often a call is tried again after 429: the pauses are the messenger's own, so patience pays.
+ */
 const BUSY_RETRIES = 4;
 
 /** Longest pause a messenger may ask for, in seconds: after that the person has given up too. */
 const LONGEST_WAIT_SECONDS = 5;
 
-/** Pause before the first retry after a network error or 5xx, in milliseconds; four times that before the second. */
+/**
+ * Pause before the first retry after a network error or 5xx, in milliseconds; four times that
+ * before the second.
+ */
 const NETWORK_PAUSE_MS = 250;
 
 /** Sends or changes one message; the answer says where it is. */

@@ -1,11 +1,13 @@
-// The one place that loads grammY. Its web build is used: it takes the runtime's own `fetch`, and under Deno it
-// needs no `--allow-env`, as the Node build does. Nothing else may import it, save for types.
+// The one place that loads grammY. Its web build is used: it takes the runtime's own `fetch`, and
+// under Deno it needs no `--allow-env`, as the Node build does. Nothing else may import it, save
+// for types.
 
 import type * as Grammy from "grammy/web";
 import type { OnCall } from "./call-report.ts";
 
-// While it loads, grammY's copy of `debug` reads `localStorage`, at which Node prints an ExperimentalWarning
-// unless it was started with --localstorage-file. So there is none for that moment.
+// While it loads, grammY's copy of `debug` reads `localStorage`, at which Node prints an
+// ExperimentalWarning unless it was started with --localstorage-file. So there is none for that
+// moment.
 async function loadWithoutLocalStorage(): Promise<typeof Grammy> {
   const storage = Object.getOwnPropertyDescriptor(globalThis, "localStorage");
   if (storage?.configurable !== true) return await import("grammy/web");
@@ -50,10 +52,15 @@ export function isUnreached(error: unknown): error is Grammy.HttpError {
   return error instanceof grammy.HttpError;
 }
 
-/** A `fetch` as grammY's types want it: they name that of a polyfill, though the web build takes the web's. */
+/**
+ * A `fetch` as grammY's types want it: they name that of a polyfill, though the web build takes the
+ * web's.
+ */
 export type ApiFetch = NonNullable<Grammy.ApiClientOptions["fetch"]>;
 
-/** A signal as grammY's types want it: they name that of a polyfill, though the web build takes any. */
+/**
+ * A signal as grammY's types want it: they name that of a polyfill, though the web build takes any.
+ */
 export function apiSignal(signal: AbortSignal): ApiSignal {
   return signal as unknown as ApiSignal;
 }

@@ -1,14 +1,19 @@
-// The handlers of a bot, a few at a time: in a crowd the rest wait in line here, for as long as it takes, and not for a
-// connection of the database, where waiting ends in an error and the person is told to try again.
+// The handlers of a bot, a few at a time: in a crowd the rest wait in line here, for as long as it
+// takes, and not for a connection of the database, where waiting ends in an error and the person is
+// told to try again.
 
 import type { BotHandlers } from "../core/bot-ports.ts";
 
-/** How many may be at work at once for one bot: fewer than the database has connections, so that websites get theirs. */
+/**
+ * How many may be at work at once for one bot: fewer than the database has connections, so that
+ * websites get theirs.
+ */
 export const HANDLERS_AT_ONCE = 6;
 
 /**
- * The same handlers, at most {@link HANDLERS_AT_ONCE} of those that decide something at work, first come first served.
- * What is small and follows a decision does not stand in line once more, nor does what is noted, which shares a statement: whoever delivers is waiting.
+ * The same handlers, at most {@link HANDLERS_AT_ONCE} of those that decide something at work, first
+ * come first served. What is small and follows a decision does not stand in line once more, nor
+ * does what is noted, which shares a statement: whoever delivers is waiting.
  */
 export function handlersInTurn(handlers: BotHandlers): BotHandlers {
   const inTurn = createLine(HANDLERS_AT_ONCE);

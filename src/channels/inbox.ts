@@ -1,6 +1,7 @@
-// The inbox of a bot: every update, however it came, is noted before it is handled and finished after, so that
-// none is handled twice and none is lost with a process. What one person does is handled in order, different
-// people side by side. How updates come, and what answers them, is handed in.
+// The inbox of a bot: every update, however it came, is noted before it is handled and finished
+// after, so that none is handled twice and none is lost with a process. What one person does is
+// handled in order, different people side by side. How updates come, and what answers them, is
+// handed in.
 
 import type { BotHandlers, Spoken, TapState, UnfinishedUpdate } from "../core/bot-ports.ts";
 import type { Person } from "../core/subscriber.ts";
@@ -13,11 +14,15 @@ import { createSerialQueue, type SerialQueue } from "./serial-queue.ts";
 /** Takes updates in. */
 export interface Inbox {
   /**
-   * Takes one in. Resolves once it is noted; `handled` resolves when it is handled, or need not be, and never
-   * rejects. An update that is none of ours is taken and nothing happens. Rejects when it could not be noted.
+   * Takes one in. Resolves once it is noted; `handled` resolves when it is handled, or need not be,
+   * and never rejects. An update that is none of ours is taken and nothing happens. Rejects when it
+   * could not be noted.
    */
   take(update: unknown): Promise<{ readonly handled: Promise<void> }>;
-  /** As `take`, but tries until the signal is aborted; then it answers null, and the update is not taken. */
+  /**
+   * As `take`, but tries until the signal is aborted; then it answers null, and the update is not
+   * taken.
+   */
   takeSurely(
     update: unknown,
     signal: AbortSignal,
@@ -33,11 +38,14 @@ export interface InboxParts {
   readonly handlers: Pick<BotHandlers, "note" | "noteTap" | "finish" | "takeUnfinished">;
   /** Reads an update; null when there is nothing to do. May throw when it is no update. */
   readonly read: (update: unknown) => KeyedEvent | null;
-  /** Answers one event, of which `spoken` is what to show when it is decided already. Must not reject. */
+  /**
+   * Answers one event, of which `spoken` is what to show when it is decided already. Must not
+   * reject.
+   */
   readonly handle: (event: BotEvent, spoken: Spoken | null) => Promise<void>;
   /**
-   * The person of a tap as far as a decision needs to know them; null when the messenger has to be asked first. Default: as
-   * the update tells.
+   * The person of a tap as far as a decision needs to know them; null when the messenger has to be
+   * asked first. Default: as the update tells.
    */
   readonly knownPerson?: (event: BotEvent) => Person | null;
   readonly timing: {
@@ -50,7 +58,10 @@ export interface InboxParts {
   readonly errors: ErrorReader;
 }
 
-/** Most updates that may be under way at once: beyond that none is taken, and the messenger keeps them. */
+/**
+ * Most updates that may be under way at once: beyond that none is taken, and the messenger keeps
+ * them.
+ */
 const RUNNING_LIMIT = 20_000;
 
 interface Running {
@@ -116,7 +127,8 @@ function readSafely({ read, log, errors }: Desk, update: unknown): KeyedEvent | 
   }
 }
 
-// The place in the person's queue is taken at once, so that the order of arrival stays while the notes are made.
+// The place in the person's queue is taken at once, so that the order of arrival stays while the
+// notes are made.
 function begin(desk: Desk, { key, event }: KeyedEvent, noted: Promise<TapState>): Running {
   const { promise: handled, resolve } = Promise.withResolvers<void>();
   const forget = () => {
@@ -127,7 +139,8 @@ function begin(desk: Desk, { key, event }: KeyedEvent, noted: Promise<TapState>)
     const { state = null, spoken = null } = (await noted.catch(() => null)) ?? {};
     if (state !== "fresh" && state !== "unfinished") return forget();
     const work = handleNoted(desk, { key, event }, spoken).then(forget);
-    // Late work goes on, and counts as under way to its end: only the person's next update waits no longer.
+    // Late work goes on, and counts as under way to its end: only the person's next update waits no
+    // longer.
     if ((await waitAtMost(work, desk.timing.handlerMs)) === "late") {
       desk.log.error({ event: event.kind }, "an update took too long");
     }

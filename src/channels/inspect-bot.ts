@@ -1,4 +1,5 @@
-// How a bot is doing, for the operator: asks its messenger, compares with what should be, and says what to do.
+// How a bot is doing, for the operator: asks its messenger, compares with what should be, and says
+// what to do.
 
 import type { BotAccount } from "../core/bot-ports.ts";
 import type { BotReport, UpdateMode, WebhookReport } from "./bot.ts";

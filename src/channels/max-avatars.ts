@@ -1,5 +1,6 @@
-// Pictures of people in MAX: their address comes with `bot_started`, and with a question about the dialog, but
-// not with a tap (https://dev.max.ru/docs-api/objects/User). So it is kept from the one to the other, in memory.
+// Pictures of people in MAX: their address comes with `bot_started`, and with a question about the
+// dialog, but not with a tap (https://dev.max.ru/docs-api/objects/User). So it is kept from the one
+// to the other, in memory.
 
 import { LRUCache } from "lru-cache";
 import type { Person } from "../core/subscriber.ts";
@@ -21,7 +22,10 @@ interface Known {
 
 /** What is known of people's pictures. */
 export interface AvatarMemory {
-  /** The person of an event with their picture, without asking anybody; null when that would have to be asked for. */
+  /**
+   * The person of an event with their picture, without asking anybody; null when that would have to
+   * be asked for.
+   */
   known(event: BotEvent): Person | null;
   /** The same with the picture where it is known in time. Never rejects. */
   complete(event: BotEvent): Promise<Person>;

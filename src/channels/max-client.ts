@@ -1,5 +1,6 @@
-// A thin client of the MAX Bot API over `fetch`: only the calls a login needs, each with its shape. What to say
-// and when is decided elsewhere; retries and pauses of a dialog too. https://dev.max.ru/docs-api
+// A thin client of the MAX Bot API over `fetch`: only the calls a login needs, each with its shape.
+// What to say and when is decided elsewhere; retries and pauses of a dialog too.
+// https://dev.max.ru/docs-api
 
 import type { OnCall } from "./call-report.ts";
 import { parseExactly } from "./exact-json.ts";
@@ -7,7 +8,10 @@ import { MaxRefusal, MaxUnreached } from "./max-errors.ts";
 import { createRateLimiter } from "./rate-limiter.ts";
 import { type Fetch, fetchTrusting, withTrace } from "./runtime-fetch.ts";
 
-/** The real API. Its chain needs the certificate of the Russian Ministry of Digital Development (TAPIN_MAX_CA_FILE). */
+/**
+ * The real API. Its chain needs the certificate of the Russian Ministry of Digital Development
+ * (TAPIN_MAX_CA_FILE).
+ */
 export const MAX_API_URL = "https://platform-api2.max.ru";
 
 /** Longest wait for an answer, in milliseconds. */
@@ -17,8 +21,9 @@ const CALL_MS = 15_000;
 const POLL_MARGIN_MS = 10_000;
 
 /**
- * Calls about messages in any stretch of time: 25 a second, evenly. MAX takes 30 requests a second from a bot,
- * and those for updates must neither stand in line behind a crowd's prompts nor be refused because of them.
+ * Calls about messages in any stretch of time: 25 a second, evenly. MAX takes 30 requests a second
+ * from a bot, and those for updates must neither stand in line behind a crowd's prompts nor be
+ * refused because of them.
  */
 const MESSAGING = { limit: 5, windowMs: 210 };
 
@@ -38,7 +43,9 @@ export type MaxButton =
   | { readonly type: "callback"; readonly text: string; readonly payload: string }
   | { readonly type: "link"; readonly text: string; readonly url: string };
 
-/** A message to send. An edit without `attachments` keeps the keyboard, an empty list removes it. */
+/**
+ * A message to send. An edit without `attachments` keeps the keyboard, an empty list removes it.
+ */
 export interface MaxMessageBody {
   readonly text: string;
   readonly attachments: readonly {

@@ -1,5 +1,5 @@
-// What went wrong with a call to the MAX Bot API: the errors its client throws, and which kind each is. The list
-// of codes is not published in full, so the status decides wherever it can.
+// What went wrong with a call to the MAX Bot API: the errors its client throws, and which kind each
+// is. The list of codes is not published in full, so the status decides wherever it can.
 
 import type { ErrorReader, Failure } from "./failure.ts";
 import { messagesOf, rawErrorText, withoutSecrets } from "./redact.ts";
@@ -53,7 +53,8 @@ const BY_STATUS: ReadonlyMap<number, Failure> = new Map([
   [429, "too_many"],
 ]);
 
-// "Must have only http/https links format in buttons" (github.com/max-messenger/max-bot-api-client-ts, issue 236).
+// "Must have only http/https links format in buttons"
+// (github.com/max-messenger/max-bot-api-client-ts, issue 236).
 const BY_TEXT: readonly (readonly [RegExp, Failure])[] = [
   [/links? format|(url|link).*button|button.*(url|link)/i, "link_refused"],
   [/not modified/i, "unchanged"],

@@ -1,5 +1,5 @@
-// Long polling of MAX: fetches updates, hands them to the inbox, and copes with everything the API answers
-// instead. Removes no webhook but our own: that would silence whoever relies on it.
+// Long polling of MAX: fetches updates, hands them to the inbox, and copes with everything the API
+// answers instead. Removes no webhook but our own: that would silence whoever relies on it.
 
 import type { BotHandlers } from "../core/bot-ports.ts";
 import type { BotTiming } from "./bot.ts";
@@ -33,7 +33,9 @@ export interface MaxPollingParts {
   readonly errors: ErrorReader;
 }
 
-/** Polls until the signal is aborted. What was fetched is noted by then, and handled by the inbox. */
+/**
+ * Polls until the signal is aborted. What was fetched is noted by then, and handled by the inbox.
+ */
 export async function pollMax(parts: MaxPollingParts, signal: AbortSignal): Promise<void> {
   const { timing } = parts;
   const trouble = createPollingTrouble({ ...parts, name: "MAX", signal });
@@ -62,8 +64,8 @@ export async function pollMax(parts: MaxPollingParts, signal: AbortSignal): Prom
 
 type PlaceParts = Pick<MaxPollingParts, "handlers" | "timing" | "log" | "errors">;
 
-// Without a marker MAX may tell of the newest update alone (so its pages in Russian, unlike those in English): a
-// process that is started anew goes on where the one before it was.
+// Without a marker MAX may tell of the newest update alone (so its pages in Russian, unlike those
+// in English): a process that is started anew goes on where the one before it was.
 class Place {
   /** Whether nothing was taken from here yet. */
   isFirst = true;
@@ -78,7 +80,10 @@ class Place {
     return this.#marker;
   }
 
-  /** Reads where polling goes on: tries until the database tells, or the signal is aborted. Never rejects. */
+  /**
+   * Reads where polling goes on: tries until the database tells, or the signal is aborted. Never
+   * rejects.
+   */
   async find(signal: AbortSignal): Promise<void> {
     const { handlers, timing, log, errors } = this.#parts;
     const { firstBackoffMs, longestBackoffMs } = timing;
@@ -108,7 +113,10 @@ class Place {
     }
   }
 
-  /** A marker that was kept for long may mean nothing to MAX any more: once it is refused, polling begins anew. */
+  /**
+   * A marker that was kept for long may mean nothing to MAX any more: once it is refused, polling
+   * begins anew.
+   */
   doubt(error: unknown): void {
     if (this.isFirst && this.#parts.errors.failureOf(error) === "refused") this.#marker = null;
   }
@@ -123,7 +131,8 @@ async function fetchPage(
   return await client.getUpdates(query, signal);
 }
 
-// Polling gets nothing, and no error either, while there is a webhook: so ask. False when one is in the way.
+// Polling gets nothing, and no error either, while there is a webhook: so ask. False when one is in
+// the way.
 async function clearWebhooks(
   { webhooks, ownWebhookUrl, log }: MaxPollingParts,
   trouble: PollingTrouble,
@@ -143,7 +152,10 @@ async function clearWebhooks(
 }
 
 interface Batch {
-  /** Whether it is the first of this process, so that MAX may have sent what happened or was handled long ago. */
+  /**
+   * Whether it is the first of this process, so that MAX may have sent what happened or was handled
+   * long ago.
+   */
   readonly isFirst: boolean;
   readonly signal: AbortSignal;
 }

@@ -1,6 +1,7 @@
-// Shows screens in MAX: sends and edits messages through its Bot API, at the pace a dialog allows. Retries and
-// fallbacks are in delivery.ts; which screen to show is decided elsewhere. The `chatId` of a message is the
-// person's id here: dialogs have ids of their own, but a person can always be addressed.
+// Shows screens in MAX: sends and edits messages through its Bot API, at the pace a dialog allows.
+// Retries and fallbacks are in delivery.ts; which screen to show is decided elsewhere. The `chatId`
+// of a message is the person's id here: dialogs have ids of their own, but a person can always be
+// addressed.
 
 import type { MessageRef } from "../core/prompt.ts";
 import type { TapEvent } from "./channel-event.ts";
@@ -15,7 +16,10 @@ import { createSerialQueue, type SerialQueue } from "./serial-queue.ts";
 /** Pause between two calls about one dialog, in milliseconds: MAX takes two a second. */
 const DIALOG_SPACING_MS = 500;
 
-/** Longest label of a button, in characters, and most buttons in a row, without and with a link among them. */
+/**
+ * Longest label of a button, in characters, and most buttons in a row, without and with a link
+ * among them.
+ */
 const KEYBOARD_LIMITS = { label: 128, row: 7, rowWithLink: 3 };
 
 /** Longest notice, in characters: it is one line over the chat. */
@@ -80,7 +84,8 @@ function editOf({ client, spacer, errors }: Sender, message: MessageRef): Put {
       await spacer.run(message.chatId, () => client.editMessage(message.messageId, body));
     } catch (error) {
       const failure = errors.failureOf(error);
-      // MAX does not say how it refuses to change a message: whatever it was, a new one can say the same.
+      // MAX does not say how it refuses to change a message: whatever it was, a new one can say the
+      // same.
       if (failure === "refused" && error instanceof MaxRefusal) throw asGone(error);
       if (failure !== "unchanged") throw error;
     }
@@ -134,7 +139,10 @@ async function notify(
   }
 }
 
-/** A message as MAX takes it: plain text, and an empty list of attachments where there are no buttons. */
+/**
+ * A message as MAX takes it: plain text, and an empty list of attachments where there are no
+ * buttons.
+ */
 export function bodyOf({ text, rows }: BotMessage): MaxMessageBody {
   const buttons = rows.flatMap(fitRow);
   if (buttons.length === 0) return { text, attachments: [] };

@@ -1,6 +1,6 @@
-// Reads MAX's updates: which event an update is, who did it, and what tells it from every other update, since
-// MAX gives no id. Everything that is no word from a person to the bot in their dialog is no event. Shapes:
-// https://dev.max.ru/docs-api/objects/Update
+// Reads MAX's updates: which event an update is, who did it, and what tells it from every other
+// update, since MAX gives no id. Everything that is no word from a person to the bot in their
+// dialog is no event. Shapes: https://dev.max.ru/docs-api/objects/Update
 
 import type { MessageRef } from "../core/prompt.ts";
 import { sha256Hex } from "../core/secret.ts";
@@ -49,7 +49,10 @@ interface MaxUpdate {
   };
 }
 
-/** The event of an update with its key; null when there is nothing to do. May throw when it is no update. */
+/**
+ * The event of an update with its key; null when there is nothing to do. May throw when it is no
+ * update.
+ */
 export function readMaxUpdate(value: unknown, username: string | null): KeyedEvent | null {
   const update = value as MaxUpdate;
   switch (update.update_type) {
@@ -68,8 +71,9 @@ export function readMaxUpdate(value: unknown, username: string | null): KeyedEve
 }
 
 /**
- * Whether an update may be dropped when it is older than a session lives: nothing would come of it but a notice
- * to a person who has forgotten about it. What they decided about being written to counts for ever.
+ * Whether an update may be dropped when it is older than a session lives: nothing would come of it
+ * but a notice to a person who has forgotten about it. What they decided about being written to
+ * counts for ever.
  */
 export function losesMeaning({ kind }: BotEvent): boolean {
   return kind !== "reachable" && kind !== "stop";
@@ -81,7 +85,10 @@ export function timeOf(update: unknown): number | null {
   return typeof timestamp === "number" ? timestamp : null;
 }
 
-/** The person behind an update, with names cleaned (T27). Their picture has a plain address at MAX's image host. */
+/**
+ * The person behind an update, with names cleaned (T27). Their picture has a plain address at MAX's
+ * image host.
+ */
 export function readMaxPerson(user: MaxUser, locale: string | null | undefined): Person {
   return {
     channel: "max",
@@ -97,7 +104,9 @@ export function readMaxPerson(user: MaxUser, locale: string | null | undefined):
 /** Longest address of a picture that is passed on, in characters. */
 const AVATAR_LIMIT = 2048;
 
-/** The larger of the two pictures a user may carry; null when there is none that may be passed on. */
+/**
+ * The larger of the two pictures a user may carry; null when there is none that may be passed on.
+ */
 export function avatarOf(user: MaxUser): string | null {
   const url = user.full_avatar_url ?? user.avatar_url ?? "";
   const isFit = url.length <= AVATAR_LIMIT && URL.canParse(url) && /^https?:\/\//.test(url);
@@ -141,8 +150,8 @@ function readMessage(update: MaxUpdate, username: string | null): KeyedEvent | n
   return { key, event: { kind: commandKind(readCommand(text, username).name), ...asker } };
 }
 
-// In a running dialog MAX may not tell of a deep link, so a person may send its payload as a text instead: with
-// `/start` or `start` before it, or alone.
+// In a running dialog MAX may not tell of a deep link, so a person may send its payload as a text
+// instead: with `/start` or `start` before it, or alone.
 function typedPayload(text: string, username: string | null): string | null {
   const command = readCommand(text, username);
   if (command.name === "start" && command.payload !== "") return command.payload.trim();
@@ -191,7 +200,8 @@ function hasButton(message: MaxMessage, data: string): boolean {
 /** Longest key that is kept as it is; a longer one is replaced by its hash. */
 const KEY_LIMIT = 200;
 
-// MAX has no id of an update. A callback id names a keyboard rather than a tap, so time and payload belong to it.
+// MAX has no id of an update. A callback id names a keyboard rather than a tap, so time and payload
+// belong to it.
 function keyOf(kind: string, parts: readonly (string | number | undefined)[]): string {
   const key = [kind, ...parts].join(":");
   return key.length <= KEY_LIMIT ? key : `${kind}:${sha256Hex(key)}`;

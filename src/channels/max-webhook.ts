@@ -1,5 +1,5 @@
-// MAX's calls about webhooks. A bot may have several, one for each URL; nobody can ask which secret one has.
-// https://dev.max.ru/docs-api/methods/POST/subscriptions
+// MAX's calls about webhooks. A bot may have several, one for each URL; nobody can ask which secret
+// one has. https://dev.max.ru/docs-api/methods/POST/subscriptions
 
 import type { MaxClient, MaxSubscription } from "./max-client.ts";
 import { UPDATE_TYPES } from "./max-updates.ts";

@@ -1,4 +1,5 @@
-// The MAX bot: MAX's side of what messenger-bot.ts brings to life. The parts are in the other max-*.ts files.
+// The MAX bot: MAX's side of what messenger-bot.ts brings to life. The parts are in the other
+// max-*.ts files.
 
 import type { BotAccount } from "../core/bot-ports.ts";
 import { BOT_TIMING, type Bot, type BotOptions, ownWebhookUrl, secretsOf } from "./bot.ts";
@@ -23,7 +24,9 @@ export const MAX_SECRET_HEADER = "x-max-bot-api-secret";
 export interface MaxBotOptions extends BotOptions {
   /** PEM file of a certificate authority to trust besides the runtime's own; null = none. */
   readonly caFile: string | null;
-  /** Pause between two calls about one dialog, in milliseconds. Default 500: MAX takes two a second. */
+  /**
+   * Pause between two calls about one dialog, in milliseconds. Default 500: MAX takes two a second.
+   */
   readonly dialogSpacingMs?: number;
 }
 

@@ -1,5 +1,6 @@
-// Every text a person reads in a messenger, in Russian and English, and how a screen becomes a message.
-// Which screen is shown is decided in src/actions; how a message is sent is the business of each messenger.
+// Every text a person reads in a messenger, in Russian and English, and how a screen becomes a
+// message. Which screen is shown is decided in src/actions; how a message is sent is the business
+// of each messenger.
 
 import {
   buttonData,
@@ -15,7 +16,10 @@ export const LANGUAGES = ["en", "ru"] as const;
 /** A language there are texts in. */
 export type Language = (typeof LANGUAGES)[number];
 
-/** Longest label of a button, in characters: readable alone in a row on a narrow phone in both messengers. */
+/**
+ * Longest label of a button, in characters: readable alone in a row on a narrow phone in both
+ * messengers.
+ */
 export const LABEL_LIMIT = 20;
 
 /** Longest text of a message, in characters: MAX takes 4000, Telegram 4096. */
@@ -24,7 +28,9 @@ export const TEXT_LIMIT = 4000;
 /** Longest host name, in characters (RFC 1035 section 2.3.4). */
 const HOST_LIMIT = 253;
 
-/** The table: key -> language -> text. `{name}` is a placeholder; both languages have the same ones. */
+/**
+ * The table: key -> language -> text. `{name}` is a placeholder; both languages have the same ones.
+ */
 export const TEXTS = {
   prompt: { en: "Sign in to {project}?", ru: "Войти в {project}?" },
   unnamedProject: { en: "the website", ru: "сайт" },
@@ -114,7 +120,10 @@ export const TEXTS = {
   commandStop: { en: "Turn notifications off", ru: "Отключить уведомления" },
 } as const satisfies Record<string, Record<Language, string>>;
 
-/** What each language calls itself, whichever is spoken now: who cannot read the one finds the other. */
+/**
+ * What each language calls itself, whichever is spoken now: who cannot read the one finds the
+ * other.
+ */
 const LANGUAGE_NAMES = { ru: "Русский", en: "English" } as const satisfies Record<Language, string>;
 
 /** A key of the table. */
@@ -136,7 +145,9 @@ export function languageOf(lang: string): Language {
   return lang === "ru" ? "ru" : "en";
 }
 
-/** One text of the table. Placeholders are filled in one pass, so a value is never expanded again. */
+/**
+ * One text of the table. Placeholders are filled in one pass, so a value is never expanded again.
+ */
 export function textOf(
   key: TextKey,
   lang: string,
@@ -162,7 +173,10 @@ export function renderScreen(screen: Screen, lang: string): BotMessage {
   }
 }
 
-/** The message with its links written out instead of shown as buttons: for a messenger that refuses them. */
+/**
+ * The message with its links written out instead of shown as buttons: for a messenger that refuses
+ * them.
+ */
 export function linksAsText(message: BotMessage): BotMessage {
   const buttons = message.rows.flat();
   const links = buttons.flatMap((button) => ("url" in button ? [button.url] : []));
@@ -197,7 +211,8 @@ function languageRow(): MessageButton[] {
   }));
 }
 
-// The website first: it is what the person came for. Each in a row of its own, for MAX has narrow rows with links.
+// The website first: it is what the person came for. Each in a row of its own, for MAX has narrow
+// rows with links.
 function confirmedRows(screen: ConfirmedScreen, lang: string): MessageButton[][] {
   const { url, subscribeToken } = screen;
   const site = url === null ? [] : [[{ label: textOf("buttonSite", lang), url }]];
@@ -238,7 +253,8 @@ function promptText(screen: PromptScreen, lang: string): string {
     .join("\n\n");
 }
 
-// Login and Cancel stand in rows of their own: equally wide, so that Cancel is as prominent as Login (T2).
+// Login and Cancel stand in rows of their own: equally wide, so that Cancel is as prominent as
+// Login (T2).
 function promptRows(screen: PromptScreen, lang: string): MessageButton[][] {
   const { token, choices } = screen;
   const cancel = {
@@ -285,7 +301,8 @@ function projectName(name: string, lang: string): string {
   return cleanName(name) || textOf("unnamedProject", lang);
 }
 
-// A host is ASCII (RFC 3986 section 3.2.2 with RFC 5891). Cut at the front: its end says whose it is.
+// A host is ASCII (RFC 3986 section 3.2.2 with RFC 5891). Cut at the front: its end says whose it
+// is.
 function cleanHost(host: string | null): string {
   return (host ?? "").replace(/[^\x21-\x7e]/g, "").slice(-HOST_LIMIT);
 }

@@ -1,5 +1,6 @@
-// The life of a bot, the same in every messenger: finds out who it is, gets updates by polling or by webhook,
-// answers people, and stops. What a messenger's API looks like is behind the MessengerSide interface.
+// The life of a bot, the same in every messenger: finds out who it is, gets updates by polling or
+// by webhook, answers people, and stops. What a messenger's API looks like is behind the
+// MessengerSide interface.
 
 import type { Avatar } from "../core/avatar.ts";
 import type { BotAccount } from "../core/bot-ports.ts";
@@ -117,7 +118,10 @@ function assemble(side: MessengerSide, options: BotOptions, timing: BotTiming): 
   return bot;
 }
 
-/** Asks who the bot is. Throws a sentence when only the operator can help; other failures are logged. */
+/**
+ * Asks who the bot is. Throws a sentence when only the operator can help; other failures are
+ * logged.
+ */
 async function identify(bot: LivingBot, signal: AbortSignal): Promise<void> {
   const { side, log } = bot;
   try {
@@ -132,7 +136,10 @@ async function identify(bot: LivingBot, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** Asks who the bot is, which tells whether its token is accepted. Rejects as the messenger's side does. */
+/**
+ * Asks who the bot is, which tells whether its token is accepted. Rejects as the messenger's side
+ * does.
+ */
 async function askAccount(bot: LivingBot, signal: AbortSignal): Promise<void> {
   try {
     bot.account = await bot.side.askAccount(signal);
@@ -156,7 +163,8 @@ async function run(bot: LivingBot, signal: AbortSignal): Promise<void> {
   ]);
 }
 
-// A process that does not poll, or gets updates by webhook, would not learn otherwise that its token was revoked.
+// A process that does not poll, or gets updates by webhook, would not learn otherwise that its
+// token was revoked.
 async function watchToken(bot: LivingBot, signal: AbortSignal): Promise<void> {
   const { side, timing, updates, log, tokenAdvice } = bot;
   for (;;) {
@@ -194,7 +202,10 @@ async function getUpdates(bot: LivingBot, signal: AbortSignal): Promise<void> {
   });
 }
 
-/** With a token that is refused, or a messenger that cannot be reached, it stays: deliveries to it find nothing. */
+/**
+ * With a token that is refused, or a messenger that cannot be reached, it stays: deliveries to it
+ * find nothing.
+ */
 async function unregister({ side, updates, timing, log, account }: LivingBot): Promise<void> {
   if (updates.kind !== "webhook" || account === null) return;
   const signal = AbortSignal.timeout(timing.firstCallMs);

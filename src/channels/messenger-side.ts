@@ -1,4 +1,5 @@
-// What a messenger adds to a bot: its calls, its errors and its updates, in the words of the shared parts.
+// What a messenger adds to a bot: its calls, its errors and its updates, in the words of the shared
+// parts.
 
 import type { Avatar } from "../core/avatar.ts";
 import type { BotAccount } from "../core/bot-ports.ts";
@@ -23,11 +24,17 @@ export interface MessengerSide {
   readonly completePerson?: NonNullable<ConversationParts["completePerson"]>;
   /** See InboxParts. */
   readonly knownPerson?: NonNullable<InboxParts["knownPerson"]>;
-  /** Reads a person's picture, where only the bot can; null when there is none. May reject with secrets. */
+  /**
+   * Reads a person's picture, where only the bot can; null when there is none. May reject with
+   * secrets.
+   */
   readonly readAvatar?: (userId: string, signal: AbortSignal) => Promise<Avatar | null>;
   /** Asks who the bot is. */
   askAccount(signal: AbortSignal): Promise<BotAccount>;
-  /** The sentence for a failure at the start that only the operator can put right; null for any other failure. */
+  /**
+   * The sentence for a failure at the start that only the operator can put right; null for any
+   * other failure.
+   */
   fatal(error: unknown): string | null;
   /** Sets what the menu of the chat offers. */
   setCommands(signal: AbortSignal): Promise<void>;

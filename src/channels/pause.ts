@@ -1,6 +1,9 @@
 // Waiting: a pause that ends early when told to, and limits on how long something is waited for.
 
-/** Resolves after `ms` milliseconds (at once when there are none), or when the signal is aborted. Never rejects. */
+/**
+ * Resolves after `ms` milliseconds (at once when there are none), or when the signal is aborted.
+ * Never rejects.
+ */
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted) {
@@ -18,8 +21,8 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
 }
 
 /**
- * Waits for the work, but not longer than `ms` milliseconds: `done` or `late`. Rejects when the work does so in
- * time; what becomes of late work is nobody's business any more.
+ * Waits for the work, but not longer than `ms` milliseconds: `done` or `late`. Rejects when the
+ * work does so in time; what becomes of late work is nobody's business any more.
  */
 export async function waitAtMost(work: Promise<unknown>, ms: number): Promise<"done" | "late"> {
   const over = new AbortController();
@@ -34,8 +37,8 @@ export async function waitAtMost(work: Promise<unknown>, ms: number): Promise<"d
 }
 
 /**
- * Waits for the work until the signal is aborted: then it answers null. Rejects when the work does so in time; what
- * becomes of late work is nobody's business any more.
+ * Waits for the work until the signal is aborted: then it answers null. Rejects when the work does
+ * so in time; what becomes of late work is nobody's business any more.
  */
 export async function waitUnlessAborted<T>(
   work: Promise<T>,

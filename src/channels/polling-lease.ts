@@ -1,5 +1,6 @@
-// Holds the lease that lets one process poll: takes it, renews it while the work runs, ends the work when it
-// is lost, and tries again. Where the lease is kept, and what the work is, is handed in.
+// Holds the lease that lets one process poll: takes it, renews it while the work runs, ends the
+// work when it is lost, and tries again. Where the lease is kept, and what the work is, is handed
+// in.
 
 import type { BotLog } from "./bot-log.ts";
 import { pause, waitAtMost } from "./pause.ts";
@@ -26,7 +27,10 @@ export interface LeaseWork {
   readonly retryMs: number;
   readonly log: BotLog;
   readonly describe: (error: unknown) => string;
-  /** Must end soon after its signal is aborted: with a {@link LeaseLost}, or with the outer signal's reason. */
+  /**
+   * Must end soon after its signal is aborted: with a {@link LeaseLost}, or with the outer signal's
+   * reason.
+   */
   readonly work: (signal: AbortSignal) => Promise<void>;
 }
 
@@ -60,8 +64,9 @@ async function workOnce({ lease, signal, log, describe, work }: LeaseWork): Prom
 
 type Holding = Pick<LeaseWork, "lease" | "log" | "describe">;
 
-// A database that does not answer has not given the lease to anybody else, so one failed renewal is no loss. After
-// two the work must end: the last third of the lease is left for that, before another process may take over.
+// A database that does not answer has not given the lease to anybody else, so one failed renewal is
+// no loss. After two the work must end: the last third of the lease is left for that, before
+// another process may take over.
 async function renewUntil(over: AbortSignal, holding: Holding): Promise<boolean> {
   const ttlMs = holding.lease.ttlSeconds * 1000;
   let renewedAt = performance.now();

@@ -1,5 +1,5 @@
-// What a poller does when it gets no updates: says once what is wrong and what to do, waits, and says when it is
-// over. The same for every messenger.
+// What a poller does when it gets no updates: says once what is wrong and what to do, waits, and
+// says when it is over. The same for every messenger.
 
 import { TOKEN_ADVICE } from "./bot.ts";
 import type { BotLog } from "./bot-log.ts";
@@ -8,7 +8,9 @@ import { pause } from "./pause.ts";
 
 /** Copes with failed requests for updates. */
 export interface PollingTrouble {
-  /** Logs what is wrong, once for each kind in a row, and waits as long as it takes to try again. */
+  /**
+   * Logs what is wrong, once for each kind in a row, and waits as long as it takes to try again.
+   */
   wait(error: unknown): Promise<void>;
   /** As `wait`, for what is no error: says the sentence and waits the longest pause. */
   waitFor(message: string): Promise<void>;
@@ -26,8 +28,8 @@ export interface TroubleParts {
   /** As in BotOptions. */
   readonly tokenAdvice?: string;
   /**
-   * Finds out about a `conflict`: answers the sentence to say, and whether to wait long. Null: it was put right.
-   * Must not reject.
+   * Finds out about a `conflict`: answers the sentence to say, and whether to wait long. Null: it
+   * was put right. Must not reject.
    */
   readonly diagnoseConflict?: () => Promise<{ message: string; isLasting: boolean } | null>;
   readonly signal: AbortSignal;

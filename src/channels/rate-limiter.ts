@@ -1,13 +1,15 @@
-// Keeps calls within what a messenger allows: so many in any stretch of time for the whole bot, and a pause
-// between two calls about one chat. Callers wait their turn, first come first served in each of two lines.
+// Keeps calls within what a messenger allows: so many in any stretch of time for the whole bot, and
+// a pause between two calls about one chat. Callers wait their turn, first come first served in
+// each of two lines.
 
 import { pause } from "./pause.ts";
 
 /** Lets so many through in any stretch of time. */
 export interface RateLimiter {
   /**
-   * Resolves when it is the caller's turn. `short` is the line for what somebody waits for, such as the answer to a
-   * tap: it goes first, except that at least every fourth turn is the long line's. Default `long`.
+   * Resolves when it is the caller's turn. `short` is the line for what somebody waits for, such as
+   * the answer to a tap: it goes first, except that at least every fourth turn is the long line's.
+   * Default `long`.
    */
   turn(line?: "short" | "long"): Promise<void>;
 }
@@ -39,7 +41,8 @@ export function createRateLimiter({
     isServing = true;
     while (lines.short.length + lines.long.length > 0) {
       const oldest = given.length < limit ? undefined : given.shift();
-      // Who is next is known only when the turn has come: somebody may have joined the short line meanwhile.
+      // Who is next is known only when the turn has come: somebody may have joined the short line
+      // meanwhile.
       if (oldest !== undefined) await pauseUntil(oldest + windowMs);
       given.push(performance.now());
       next()?.();
@@ -62,7 +65,10 @@ async function pauseUntil(at: number): Promise<void> {
 
 /** Keeps two calls with one key apart. Calls with one key must not overlap. */
 export interface Spacer {
-  /** Makes the call, at the earliest so long after the last one with this key has ended. Settles like the call. */
+  /**
+   * Makes the call, at the earliest so long after the last one with this key has ended. Settles
+   * like the call.
+   */
   run<T>(key: string, call: () => Promise<T>): Promise<T>;
 }
 

@@ -1,5 +1,5 @@
-// Takes secrets out of a text before it is logged: the values it is given, bot tokens in the URLs of Telegram's
-// API, and the query of every URL, which may carry a code.
+// Takes secrets out of a text before it is logged: the values it is given, bot tokens in the URLs
+// of Telegram's API, and the query of every URL, which may carry a code.
 
 /** The text without these secrets, whatever they are part of, and without the query of any URL. */
 export function withoutSecrets(text: string, ...secrets: readonly string[]): string {
@@ -13,7 +13,9 @@ export function withoutSecrets(text: string, ...secrets: readonly string[]): str
     .replace(/(\b[a-z][a-z0-9+.-]*:\/\/[^\s'"?]*)\?[^\s'"]*/gi, "$1?<query>");
 }
 
-/** An error with its stack, or the message of one that was never thrown here, and what caused it. */
+/**
+ * An error with its stack, or the message of one that was never thrown here, and what caused it.
+ */
 export function rawErrorText(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) + causesOf(error) : String(error);
 }

@@ -1,5 +1,5 @@
-// The one seam to the runtime: a `fetch` that trusts one more certificate authority. Node and Deno each have
-// their own way; neither ever turns verification off.
+// The one seam to the runtime: a `fetch` that trusts one more certificate authority. Node and Deno
+// each have their own way; neither ever turns verification off.
 
 import { readFile } from "node:fs/promises";
 import * as tls from "node:tls";
@@ -9,8 +9,8 @@ import { traceHeaders } from "../trace.ts";
 export type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>;
 
 /**
- * A `fetch` that tells the caller's trace along. Not for a messenger's public API: it need not learn which calls of an
- * operator's systems belong together.
+ * A `fetch` that tells the caller's trace along. Not for a messenger's public API: it need not
+ * learn which calls of an operator's systems belong together.
  */
 export function withTrace(plain: Fetch): Fetch {
   return (url, init) => {
@@ -33,7 +33,8 @@ interface DenoRuntime {
 /**
  * A `fetch` that also trusts the certificates of this PEM file; null = the runtime's own. Throws
  * {@link CaFileError}. Under Node the trust holds for the whole process
- * (https://nodejs.org/api/tls.html#tlssetdefaultcacertificatescerts), under Deno for this `fetch` only.
+ * (https://nodejs.org/api/tls.html#tlssetdefaultcacertificatescerts), under Deno for this `fetch`
+ * only.
  */
 export async function fetchTrusting(caFile: string | null): Promise<Fetch> {
   if (caFile === null) return fetch;

@@ -1,9 +1,13 @@
-// A queue for each key: work with one key runs in order, work with different keys side by side. Keeps a
-// person's updates in order without making anybody else wait, and the edits of one message likewise.
+// A queue for each key: work with one key runs in order, work with different keys side by side.
+// Keeps a person's updates in order without making anybody else wait, and the edits of one message
+// likewise.
 
 /** Runs work in order for each key. */
 export interface SerialQueue {
-  /** Runs the work after all earlier work with this key has ended, however it ended. Settles like the work. */
+  /**
+   * Runs the work after all earlier work with this key has ended, however it ended. Settles like
+   * the work.
+   */
   run<T>(key: string, work: () => Promise<T>): Promise<T>;
   /** Whether there is work with this key that has not ended. */
   has(key: string): boolean;

@@ -1,5 +1,5 @@
-// Pictures of people in Telegram: found, and read as bytes. The address of a file holds the bot's token (T18), so it
-// stays in here: https://core.telegram.org/bots/api#getfile
+// Pictures of people in Telegram: found, and read as bytes. The address of a file holds the bot's
+// token (T18), so it stays in here: https://core.telegram.org/bots/api#getfile
 
 import type { Api } from "grammy/web";
 import { type Avatar, avatarTypeOf, MAX_AVATAR_BYTES } from "../core/avatar.ts";
@@ -22,8 +22,9 @@ export interface AvatarSource {
 }
 
 /**
- * Reads the person's picture, of about 320 pixels; null when the bot may see none, or when it is no JPEG, PNG or WebP or
- * is larger than 1 MiB. Rejects when Telegram cannot be asked; the error may hold the token.
+ * Reads the person's picture, of about 320 pixels; null when the bot may see none, or when it is no
+ * JPEG, PNG or WebP or is larger than 1 MiB. Rejects when Telegram cannot be asked; the error may
+ * hold the token.
  */
 export async function readTelegramAvatar(
   source: AvatarSource,

@@ -1,5 +1,6 @@
-// What went wrong with a call to the Telegram Bot API, and how to tell it in a log without telling secrets: the
-// bot token stands in every URL of the API, and its error texts repeat button URLs, which carry codes.
+// What went wrong with a call to the Telegram Bot API, and how to tell it in a log without telling
+// secrets: the bot token stands in every URL of the API, and its error texts repeat button URLs,
+// which carry codes.
 
 import type { ErrorReader, Failure } from "./failure.ts";
 import { isRefusal, isUnreached } from "./grammy.ts";
@@ -13,7 +14,8 @@ const BY_STATUS: ReadonlyMap<number, Failure> = new Map([
   [429, "too_many"],
 ]);
 
-// Error texts as the server words them: github.com/tdlib/telegram-bot-api, Client.cpp, and tdlib's ReplyMarkup.cpp.
+// Error texts as the server words them: github.com/tdlib/telegram-bot-api, Client.cpp, and tdlib's
+// ReplyMarkup.cpp.
 const BY_TEXT: readonly (readonly [RegExp, Failure])[] = [
   [/message is not modified/i, "unchanged"],
   [/message to edit not found|message can't be edited|MESSAGE_ID_INVALID/i, "gone"],
@@ -37,7 +39,10 @@ export function retryAfterSeconds(error: unknown): number | null {
   return error.parameters.retry_after ?? 1;
 }
 
-/** The error as a text for the log, without these secrets (the bot token first) and without the query of any URL. */
+/**
+ * The error as a text for the log, without these secrets (the bot token first) and without the
+ * query of any URL.
+ */
 export function describeError(error: unknown, ...secrets: readonly string[]): string {
   return withoutSecrets(rawText(error), ...secrets);
 }
@@ -51,7 +56,8 @@ export function telegramErrors(...secrets: readonly string[]): ErrorReader {
   };
 }
 
-// Not the error itself: a GrammyError carries the whole message it failed to send, and with it the code.
+// Not the error itself: a GrammyError carries the whole message it failed to send, and with it the
+// code.
 function rawText(error: unknown): string {
   if (isRefusal(error)) return `${error.method}: ${error.error_code} ${error.description}`;
   if (isUnreached(error)) return `${error.message} ${messagesOf(error.error)}`;

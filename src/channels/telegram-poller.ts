@@ -1,5 +1,6 @@
-// Long polling of Telegram: fetches updates, hands them to the inbox, confirms them once they are noted, and copes
-// with everything the API answers instead. Deletes no webhook but our own: that would silence whoever relies on it.
+// Long polling of Telegram: fetches updates, hands them to the inbox, confirms them once they are
+// noted, and copes with everything the API answers instead. Deletes no webhook but our own: that
+// would silence whoever relies on it.
 
 import type { Update } from "grammy/types";
 import type { Api } from "grammy/web";
@@ -32,7 +33,9 @@ export interface PollingParts {
   readonly errors: ErrorReader;
 }
 
-/** Polls until the signal is aborted. What was fetched is noted by then, and handled by the inbox. */
+/**
+ * Polls until the signal is aborted. What was fetched is noted by then, and handled by the inbox.
+ */
 export async function pollTelegram(parts: PollingParts, signal: AbortSignal): Promise<void> {
   const trouble = createPollingTrouble({
     ...parts,
@@ -47,8 +50,9 @@ export async function pollTelegram(parts: PollingParts, signal: AbortSignal): Pr
       trouble.over();
       const taken = updates.map((update) => parts.inbox.takeSurely(update, signal));
       if ((await Promise.all(taken)).includes(null)) return;
-      // Asking from here confirms all before it: only now is every one of them noted. By order of arrival, for
-      // after a week of silence ids go on at random (https://core.telegram.org/bots/api#update).
+      // Asking from here confirms all before it: only now is every one of them noted. By order of
+      // arrival, for after a week of silence ids go on at random
+      // (https://core.telegram.org/bots/api#update).
       const last = updates.at(-1);
       if (last !== undefined) offset = last.update_id + 1;
     } catch (error) {
@@ -73,7 +77,8 @@ async function fetchUpdates(
   );
 }
 
-// Whoever took the lease over confirms: asking for updates now would throw that process out of its own request.
+// Whoever took the lease over confirms: asking for updates now would throw that process out of its
+// own request.
 async function confirm(
   { api, log, errors }: PollingParts,
   offset: number | null,

@@ -1,5 +1,5 @@
-// Shows screens in Telegram: sends and edits messages through the Bot API. Retries and fallbacks are in
-// delivery.ts; which screen to show is decided elsewhere.
+// Shows screens in Telegram: sends and edits messages through the Bot API. Retries and fallbacks
+// are in delivery.ts; which screen to show is decided elsewhere.
 
 import type { Api } from "grammy/web";
 import type { MessageRef, Screen } from "../core/prompt.ts";
@@ -10,12 +10,16 @@ import { waitAtMost } from "./pause.ts";
 import { createRateLimiter, type RateLimiter } from "./rate-limiter.ts";
 import { createSerialQueue } from "./serial-queue.ts";
 
-/** How long an edit waits for the tap to be acknowledged, in milliseconds: order is worth only so much. */
+/**
+ * How long an edit waits for the tap to be acknowledged, in milliseconds: order is worth only so
+ * much.
+ */
 const ACKNOWLEDGE_WAIT_MS = 1000;
 
 /**
  * New messages in any stretch of time: 25 a second, evenly. Telegram takes about 30 a second
- * (https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this), and on the way they move closer.
+ * (https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this), and on the way
+ * they move closer.
  */
 const SENDING = { limit: 5, windowMs: 200 };
 
@@ -49,7 +53,8 @@ export function createTelegramSender(parts: SenderParts): Messenger {
   };
 }
 
-// Once and without retries: a tap can be acknowledged only for a short time, and only the waiting sign hangs on it.
+// Once and without retries: a tap can be acknowledged only for a short time, and only the waiting
+// sign hangs on it.
 async function acknowledge({ api, errors, log }: SenderParts, tapId: string): Promise<void> {
   try {
     await api.answerCallbackQuery(tapId);
@@ -65,8 +70,8 @@ interface Sending {
   readonly sending: RateLimiter;
 }
 
-// A prompt and its code must not travel on: a message with only URL buttons keeps them when it is forwarded.
-// Previews are off, as the platform's servers would fetch a link with a code in it (T4).
+// A prompt and its code must not travel on: a message with only URL buttons keeps them when it is
+// forwarded. Previews are off, as the platform's servers would fetch a link with a code in it (T4).
 function sendTo({ api }: SenderParts, { chatId, screen, sending }: Sending): Put {
   const isProtected = screen.kind === "prompt" || screen.kind === "confirmed";
   return async ({ text, rows }) => {

@@ -1,5 +1,5 @@
-// Reads Telegram's updates: which event an update is, and who did it. Everything that is no private word from a
-// person to the bot is no event. Shapes: https://core.telegram.org/bots/api#update
+// Reads Telegram's updates: which event an update is, and who did it. Everything that is no private
+// word from a person to the bot is no event. Shapes: https://core.telegram.org/bots/api#update
 
 import type { CallbackQuery, ChatMemberUpdated, Message, Update, User } from "grammy/types";
 import { cleanName, type Person, primaryLang } from "../core/subscriber.ts";
@@ -9,7 +9,10 @@ import { commandKind, readCommand } from "./command.ts";
 /** The updates the bot asks for. The server remembers them, so they must always be given. */
 export const ALLOWED_UPDATES = ["message", "callback_query", "my_chat_member"] as const;
 
-/** The event of an update and the update's id; null when there is nothing to do. May throw when it is no update. */
+/**
+ * The event of an update and the update's id; null when there is nothing to do. May throw when it
+ * is no update.
+ */
 export function readKeyedUpdate(update: unknown, username: string | null): KeyedEvent | null {
   const { update_id: id } = update as Update;
   if (!Number.isSafeInteger(id)) return null;
@@ -18,7 +21,9 @@ export function readKeyedUpdate(update: unknown, username: string | null): Keyed
   return event === null ? null : { key: String(id), event };
 }
 
-/** The event an update stands for; null when there is nothing to do. `username` is the bot's own. */
+/**
+ * The event an update stands for; null when there is nothing to do. `username` is the bot's own.
+ */
 export function readUpdate(update: Update, username: string | null): BotEvent | null {
   if (update.message !== undefined) return readMessage(update.message, username);
   if (update.callback_query !== undefined) return readTap(update.callback_query);
@@ -26,7 +31,10 @@ export function readUpdate(update: Update, username: string | null): BotEvent | 
   return null;
 }
 
-/** The person behind an update, with names cleaned (T27). No avatar: its URL would contain the token (T18). */
+/**
+ * The person behind an update, with names cleaned (T27). No avatar: its URL would contain the token
+ * (T18).
+ */
 export function readPerson(user: User): Person {
   return {
     channel: "telegram",

@@ -11,7 +11,8 @@ const MAX_CONNECTIONS = 100;
 
 /** Makes the calls. */
 export function telegramWebhooks(api: Api): WebhookCalls {
-  // The error of before the last registration says nothing about that one: Telegram never forgets it.
+  // The error of before the last registration says nothing about that one: Telegram never forgets
+  // it.
   const errors = { seenAt: 0, forgivenUntil: 0 };
   return {
     exclusive: true,

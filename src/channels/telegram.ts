@@ -1,5 +1,5 @@
-// The Telegram bot: Telegram's side of what messenger-bot.ts brings to life. The parts are in the other
-// telegram-*.ts files.
+// The Telegram bot: Telegram's side of what messenger-bot.ts brings to life. The parts are in the
+// other telegram-*.ts files.
 
 import type { Api } from "grammy/web";
 import type { BotAccount } from "../core/bot-ports.ts";

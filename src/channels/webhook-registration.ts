@@ -1,5 +1,6 @@
-// Keeps a bot's webhook registered: at the start, and again whenever the messenger has lost or changed it. A
-// webhook of somebody else is never removed or replaced. What a messenger's calls look like is handed in.
+// Keeps a bot's webhook registered: at the start, and again whenever the messenger has lost or
+// changed it. A webhook of somebody else is never removed or replaced. What a messenger's calls
+// look like is handed in.
 
 import type { BotLog } from "./bot-log.ts";
 import type { ErrorReader } from "./failure.ts";
@@ -8,7 +9,10 @@ import { pause } from "./pause.ts";
 /** A webhook as the messenger has it. */
 export interface Registration {
   readonly url: string;
-  /** Whether everything else about it is as it should be: kinds of update, and no sign of a wrong secret. */
+  /**
+   * Whether everything else about it is as it should be: kinds of update, and no sign of a wrong
+   * secret.
+   */
   readonly intact: boolean;
 }
 
@@ -23,11 +27,14 @@ export interface WebhookState {
 
 /** A messenger's calls about webhooks. All reject when they fail. */
 export interface WebhookCalls {
-  /** Whether a new registration takes the place of the old one, as in Telegram; in MAX it comes on top. */
+  /**
+   * Whether a new registration takes the place of the old one, as in Telegram; in MAX it comes on
+   * top.
+   */
   readonly exclusive: boolean;
   /**
-   * Whether registering once more leaves alone what is on its way to the webhook, as in Telegram. Of MAX nobody
-   * knows, so there a webhook that stands as it should is left as it is.
+   * Whether registering once more leaves alone what is on its way to the webhook, as in Telegram.
+   * Of MAX nobody knows, so there a webhook that stands as it should is left as it is.
    */
   readonly keepsPending: boolean;
   /** The call by which an operator removes a webhook, for the log. */
@@ -155,8 +162,8 @@ class Keeper {
     this.#lastError = lastError;
   }
 
-  // The first time in any case, where that costs nothing: nobody can tell which secret the messenger has. It is
-  // most likely ours, for the URL is as secret and is made of the same.
+  // The first time in any case, where that costs nothing: nobody can tell which secret the
+  // messenger has. It is most likely ours, for the URL is as secret and is made of the same.
   async #register(registrations: readonly Registration[]): Promise<void> {
     const { calls, log, name } = this.#parts;
     const before = registrations.find((each) => each.url === this.#webhook.url);
@@ -185,7 +192,10 @@ class Keeper {
 
 const DELIVERY_FAILED = "a delivery to the webhook has failed; the messenger tries again";
 
-/** Whether a webhook is this Tapin's: in the same folder as the one it wants. Another path there is an older one. */
+/**
+ * Whether a webhook is this Tapin's: in the same folder as the one it wants. Another path there is
+ * an older one.
+ */
 export function isOwn(registered: string, wanted: string): boolean {
   return folderOf(registered) === folderOf(wanted);
 }

@@ -7,10 +7,16 @@ type Address = ReturnType<typeof ipaddr.parse>;
 /** Addresses with the same first bits. */
 export type Network = readonly [Address, number];
 
-/** Bits of an IPv6 address that tell one caller from another: a /64 is one network's, often one machine's (RFC 6177). */
+/**
+ * Bits of an IPv6 address that tell one caller from another: a /64 is one network's, often one
+ * machine's (RFC 6177).
+ */
 const IPV6_CALLER_BITS = 64;
 
-/** An address such as `10.0.0.1` or `fd00::1`, or a network such as `10.0.0.0/8`; null when it is neither. */
+/**
+ * An address such as `10.0.0.1` or `fd00::1`, or a network such as `10.0.0.0/8`; null when it is
+ * neither.
+ */
 export function parseNetwork(text: string): Network | null {
   const [address = "", bits, ...rest] = text.split("/");
   const parsed = parseAddress(address);
@@ -21,9 +27,9 @@ export function parseNetwork(text: string): Network | null {
 }
 
 /**
- * The address of the client: the peer's, or behind trusted proxies the last one in `X-Forwarded-For` that is
- * no trusted proxy's. What stands before it anybody can have written. An entry that is no address ends the
- * search at the proxy that sent it.
+ * The address of the client: the peer's, or behind trusted proxies the last one in
+ * `X-Forwarded-For` that is no trusted proxy's. What stands before it anybody can have written. An
+ * entry that is no address ends the search at the proxy that sent it.
  */
 export function clientAddress(
   peer: string,
@@ -41,7 +47,10 @@ export function clientAddress(
   return client.toString();
 }
 
-/** What an address is counted under: itself, or the /64 of an IPv6 one. A text that is no address: itself. */
+/**
+ * What an address is counted under: itself, or the /64 of an IPv6 one. A text that is no address:
+ * itself.
+ */
 export function callerNetwork(address: string): string {
   const parsed = parseAddress(address);
   if (parsed === null) return address;

@@ -1,5 +1,5 @@
-// Pictures of people that Tapin serves itself, because the messenger's own address is a secret (T18): the id of a
-// picture, and which bytes are a picture. Pure.
+// Pictures of people that Tapin serves itself, because the messenger's own address is a secret
+// (T18): the id of a picture, and which bytes are a picture. Pure.
 
 import { Buffer } from "node:buffer";
 import { type RandomBytes, repeatableBytes, type Secrets } from "./secret.ts";
@@ -21,7 +21,10 @@ export interface AvatarTicket {
   readonly expiresAt: Date;
 }
 
-/** Seconds an id works after the code was verified: a website copies the picture, or shows it for the day. */
+/**
+ * Seconds an id works after the code was verified: a website copies the picture, or shows it for
+ * the day.
+ */
 export const AVATAR_TTL_SECONDS = 86_400;
 
 /** Largest picture that is served, in bytes. */
@@ -31,8 +34,8 @@ export const MAX_AVATAR_BYTES = 1024 * 1024;
 const LABEL = "avatar";
 
 /**
- * The id of a picture: sealed, so that it tells nothing and cannot be made up, and base64url. The same ticket has
- * the same id, so that an answer told twice is the same.
+ * The id of a picture: sealed, so that it tells nothing and cannot be made up, and base64url. The
+ * same ticket has the same id, so that an answer told twice is the same.
  */
 export function avatarId(secrets: Secrets, ticket: AvatarTicket): string {
   const seconds = Math.floor(ticket.expiresAt.getTime() / 1000);
@@ -61,8 +64,9 @@ const SIGNATURES: readonly (readonly [AvatarType, RegExp])[] = [
 ];
 
 /**
- * The format of a picture by its first bytes (https://mimesniff.spec.whatwg.org/#matching-an-image-type-pattern);
- * null when it is none that is served. Telegram tells no format, and an SVG or a page could carry a script.
+ * The format of a picture by its first bytes
+ * (https://mimesniff.spec.whatwg.org/#matching-an-image-type-pattern); null when it is none that is
+ * served. Telegram tells no format, and an SVG or a page could carry a script.
  */
 export function avatarTypeOf(bytes: Uint8Array): AvatarType | null {
   const head = Buffer.from(bytes.subarray(0, 12)).toString("hex");

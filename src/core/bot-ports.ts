@@ -1,5 +1,5 @@
-// The ports of bots: what the rules ask about them, what they report, and what is stored of them. src/fleet
-// implements Bots and BotHandlers, src/store the tables; ports.ts has everything else.
+// The ports of bots: what the rules ask about them, what they report, and what is stored of them.
+// src/fleet implements Bots and BotHandlers, src/store the tables; ports.ts has everything else.
 
 import type { Avatar } from "./avatar.ts";
 import type { MessageRef, Screen } from "./prompt.ts";
@@ -8,18 +8,25 @@ import type { Channel, Person, Subscriber } from "./subscriber.ts";
 /** The bots of this process: its own, and those that projects brought. */
 export interface Bots {
   /**
-   * Address of the project's bot without a query, such as `https://t.me/YourBot`. Null = no bot there that could
-   * answer: a bot whose token is refused, or cannot be read, is none. This Tapin's own does not stand in for it.
+   * Address of the project's bot without a query, such as `https://t.me/YourBot`. Null = no bot
+   * there that could answer: a bot whose token is refused, or cannot be read, is none. This Tapin's
+   * own does not stand in for it.
    */
   urlOf(channel: Channel, projectId: string): string | null;
-  /** Asks the messenger whose token this is; null = it is refused. Throws UNAVAILABLE when it cannot be asked. */
+  /**
+   * Asks the messenger whose token this is; null = it is refused. Throws UNAVAILABLE when it cannot
+   * be asked.
+   */
   identify(channel: Channel, token: string): Promise<BotAccount | null>;
-  /** Whether this Tapin itself uses the account. Throws UNAVAILABLE while the messenger has not told which it uses. */
+  /**
+   * Whether this Tapin itself uses the account. Throws UNAVAILABLE while the messenger has not told
+   * which it uses.
+   */
   isDefault(channel: Channel, messengerBotId: string): Promise<boolean>;
   /**
-   * The picture of a person, from the bot through which the project reaches them; null when they have none that the
-   * bot may see, or when their messenger has addresses for everybody. Throws UNAVAILABLE when it is not known
-   * within `timeoutMs`.
+   * The picture of a person, from the bot through which the project reaches them; null when they
+   * have none that the bot may see, or when their messenger has addresses for everybody. Throws
+   * UNAVAILABLE when it is not known within `timeoutMs`.
    */
   avatar(
     person: Pick<Subscriber, "projectId" | "channel" | "userId">,
@@ -53,8 +60,8 @@ export interface BotIdentity {
 }
 
 /**
- * What is known of an update: `fresh` = never seen, `unfinished` = noted, not handled, and now in this process's hand,
- * `elsewhere` = in the hand of another process that lives, `done` = handled.
+ * What is known of an update: `fresh` = never seen, `unfinished` = noted, not handled, and now in
+ * this process's hand, `elsewhere` = in the hand of another process that lives, `done` = handled.
  */
 export type UpdateState = "fresh" | "unfinished" | "elsewhere" | "done";
 
@@ -68,7 +75,10 @@ export interface UnfinishedUpdate {
 /** An update to note. */
 export interface UpdateNote extends UnfinishedUpdate {
   readonly bot: string;
-  /** Process that has it in hand from then on, unless another one has that is not gone (see ProcessTable). */
+  /**
+   * Process that has it in hand from then on, unless another one has that is not gone (see
+   * ProcessTable).
+   */
   readonly holder: string;
 }
 
@@ -93,7 +103,10 @@ export interface LoginTap {
 /** What a tap came to that was noted. */
 export interface NotedTap {
   readonly state: UpdateState;
-  /** The login, when the tap was decided as it was noted; null = it is still to be decided, by whoever handles it. */
+  /**
+   * The login, when the tap was decided as it was noted; null = it is still to be decided, by
+   * whoever handles it.
+   */
   readonly login: NotedLogin | null;
 }
 
@@ -112,8 +125,8 @@ export interface NotedLogin {
 }
 
 /**
- * Updates of messengers, so that none is handled twice or lost. Not of a project: they belong to a bot,
- * named `<channel>:<the messenger's bot id>`.
+ * Updates of messengers, so that none is handled twice or lost. Not of a project: they belong to a
+ * bot, named `<channel>:<the messenger's bot id>`.
  */
 export interface UpdateTable {
   /**
@@ -121,23 +134,28 @@ export interface UpdateTable {
    */
   note(bot: string, note: Omit<UpdateNote, "bot">): Promise<UpdateState>;
   /**
-   * The same for a tap that may log somebody in. A fresh one is decided in the same statement, as the one transaction of a
-   * Login would: session, subscriber, grant and prompt together, or none of them. It is not when anything stands in the way,
-   * also when a row is in somebody else's hand just now. Not scoped: the button's token tells the project.
+   * The same for a tap that may log somebody in. A fresh one is decided in the same statement, as
+   * the one transaction of a Login would: session, subscriber, grant and prompt together, or none
+   * of them. It is not when anything stands in the way, also when a row is in somebody else's hand
+   * just now. Not scoped: the button's token tells the project.
    */
   noteTap(bot: string, tap: Omit<TapNote, "bot">): Promise<NotedTap>;
   /** The update is handled; its payload is forgotten. */
   finish(bot: string, key: string): Promise<void>;
   /**
-   * Up to `limit` updates that are not handled and nobody has in hand: their process is gone. They are in the hand of
-   * `holder` then, so that no other process takes them too. At most `maxAgeSeconds` old. What a process that lives has
-   * had in hand for `olderThanSeconds` is taken as well.
+   * Up to `limit` updates that are not handled and nobody has in hand: their process is gone. They
+   * are in the hand of `holder` then, so that no other process takes them too. At most
+   * `maxAgeSeconds` old. What a process that lives has had in hand for `olderThanSeconds` is taken
+   * as well.
    */
   takeUnfinished(
     bot: string,
     take: { holder: string; olderThanSeconds: number; maxAgeSeconds: number; limit: number },
   ): Promise<readonly UnfinishedUpdate[]>;
-  /** Where polling goes on, as the messenger named it; null when it never was asked, or keeps it itself. */
+  /**
+   * Where polling goes on, as the messenger named it; null when it never was asked, or keeps it
+   * itself.
+   */
   markerOf(bot: string): Promise<string | null>;
   /** Polling goes on from here, in whichever process. */
   keepMarker(bot: string, marker: string): Promise<void>;
@@ -160,7 +178,10 @@ export interface ProjectBot {
 
 /** Bots that projects brought. Every change notifies `tapin_bots` on every process. */
 export interface BotTable {
-  /** Makes or replaces the project's bot on this channel. Null when another project has this bot account. */
+  /**
+   * Makes or replaces the project's bot on this channel. Null when another project has this bot
+   * account.
+   */
   set(
     projectId: string,
     bot: Omit<ProjectBot, "projectId" | "revision">,
@@ -201,13 +222,19 @@ export interface BotHandlers {
   langOf(person: Person): Promise<string>;
   /** Before an update is handled: notes it, and tells whether it was handled before. */
   note(update: UnfinishedUpdate): Promise<UpdateState>;
-  /** As `note`, for a tap: one on Login may be decided at once, and is then not to be asked about by `tap`. */
+  /**
+   * As `note`, for a tap: one on Login may be decided at once, and is then not to be asked about by
+   * `tap`.
+   */
   noteTap(update: UnfinishedUpdate, person: Person, data: string): Promise<TapState>;
   /** An update is handled to its end. */
   finish(key: string): Promise<void>;
   /** Updates a dead process left unhandled: to be handled now. */
   takeUnfinished(): Promise<readonly UnfinishedUpdate[]>;
-  /** Where polling goes on: what `keepMarker` was told last, by whichever process; null = at the beginning. */
+  /**
+   * Where polling goes on: what `keepMarker` was told last, by whichever process; null = at the
+   * beginning.
+   */
   marker(): Promise<string | null>;
   /** Everything before this marker of the messenger is noted. */
   keepMarker(marker: string): Promise<void>;

@@ -1,5 +1,5 @@
-// Deep links: the URL that opens a bot, and the payload in it. `auth_<slug>` is a project's static link,
-// `auths_<session id>` belongs to one session; the fifth character keeps the two apart.
+// Deep links: the URL that opens a bot, and the payload in it. `auth_<slug>` is a project's static
+// link, `auths_<session id>` belongs to one session; the fifth character keeps the two apart.
 
 import { SESSION_ID_LENGTH } from "./session.ts";
 

@@ -1,5 +1,6 @@
-// A grant: the fact that a subscriber approved a session (or a static link) for a project. A code stands
-// for it; only the code's hash is stored, the code itself is derived again from the grant's id.
+// A grant: the fact that a subscriber approved a session (or a static link) for a project. A code
+// stands for it; only the code's hash is stored, the code itself is derived again from the grant's
+// id.
 
 /** A grant as delivery needs it. */
 export interface Grant {

@@ -1,5 +1,5 @@
-// The observer: what happens inside Tapin, told to whoever counts it. The rules and verbs know nothing of what
-// becomes of it; src/server/metrics.ts makes figures of it.
+// The observer: what happens inside Tapin, told to whoever counts it. The rules and verbs know
+// nothing of what becomes of it; src/server/metrics.ts makes figures of it.
 
 import type { Reason } from "../errors.ts";
 import type { SessionStatus } from "./session.ts";

@@ -1,11 +1,15 @@
-// A project: one site that uses Tapin. Its settings and the rules for its URLs, each told in a sentence.
+// A project: one site that uses Tapin. Its settings and the rules for its URLs, each told in a
+// sentence.
 
 import { SLUG_LIMIT } from "./deep-link.ts";
 
 /** Whether Login also subscribes a person to notifications (T22). */
 export const SUBSCRIPTION_POLICIES = ["automatic", "ask", "off"] as const;
 
-/** `automatic`: Login subscribes, and the prompt says so. `ask`: the person is asked after. `off`: neither. */
+/**
+ * `automatic`: Login subscribes, and the prompt says so. `ask`: the person is asked after. `off`:
+ * neither.
+ */
 export type SubscriptionPolicy = (typeof SUBSCRIPTION_POLICIES)[number];
 
 /** A project as it is stored. */
@@ -29,7 +33,10 @@ export type ProjectDraft = Omit<Project, "id" | "createdAt">;
 /** What UpdateProject may change: only the fields that are there. */
 export type ProjectChange = Partial<Omit<ProjectDraft, "slug">>;
 
-/** Longest URL of a project: leaves room for code and state within the 2048 a messenger's button takes. */
+/**
+ * Longest URL of a project: leaves room for code and state within the 2048 a messenger's button
+ * takes.
+ */
 export const URL_LIMIT = 1600;
 
 /** Most redirect URIs a project may register. */
@@ -43,8 +50,9 @@ export function isSlug(text: string): boolean {
 }
 
 /**
- * What is wrong with a URL a browser is sent to (callback URL or redirect URI), or null. It must be https,
- * or http on a loopback address; a host without a dot is refused, since messengers refuse it in a button.
+ * What is wrong with a URL a browser is sent to (callback URL or redirect URI), or null. It must be
+ * https, or http on a loopback address; a host without a dot is refused, since messengers refuse it
+ * in a button.
  */
 export function landingUrlProblem(text: string): string | null {
   const url = parseUrl(text);
@@ -81,7 +89,9 @@ export function originUrlProblem(text: string): string | null {
   return null;
 }
 
-/** Host to show a person so that they know where they sign in; null when the project has no address. */
+/**
+ * Host to show a person so that they know where they sign in; null when the project has no address.
+ */
 export function displayHost(project: Project, redirectUri: string | null = null): string | null {
   const address = redirectUri ?? project.originUrl ?? project.callbackUrl;
   return address === null ? null : new URL(address).host;
@@ -96,14 +106,18 @@ export function landingUrl(base: string, answer: { code: string; state: string |
 }
 
 function parseUrl(text: string): URL | null {
-  // WHATWG parsing forgives white space and control characters, which have no place in a registered URL.
+  // WHATWG parsing forgives white space and control characters, which have no place in a registered
+  // URL.
   if (!/^[\x21-\x7e]+$/.test(text) || !URL.canParse(text)) return null;
   const url = new URL(text);
   // Addresses are compared exactly: a wildcard would be taken for a promise that nobody keeps.
   return url.hostname.includes("*") ? null : url;
 }
 
-/** Parsers disagree about backslashes, missing slashes, numeric hosts and empty labels: none may be stored. */
+/**
+ * Parsers disagree about backslashes, missing slashes, numeric hosts and empty labels: none may be
+ * stored.
+ */
 function isPlainlyWritten(text: string, url: URL): boolean {
   const start = `${url.protocol}//${url.host}`;
   return (

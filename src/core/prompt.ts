@@ -1,5 +1,5 @@
-// A prompt: the message in which a bot asks a person to log in, and every other thing a bot may show. A
-// screen says what to show; how a messenger shows it is the business of src/channels.
+// A prompt: the message in which a bot asks a person to log in, and every other thing a bot may
+// show. A screen says what to show; how a messenger shows it is the business of src/channels.
 
 import { landingUrl } from "./project.ts";
 import type { RandomBytes } from "./secret.ts";
@@ -18,7 +18,9 @@ export type PromptStatus =
 
 /** A prompt as it is stored. */
 export interface Prompt {
-  /** 22 random characters: what the buttons carry, so that stale or forged data has no effect (T13). */
+  /**
+   * 22 random characters: what the buttons carry, so that stale or forged data has no effect (T13).
+   */
   readonly token: string;
   readonly projectId: string;
   /** Null for a static link. */
@@ -38,7 +40,10 @@ export interface Prompt {
 
 /** A prompt that is taken for settling. */
 export interface StalePrompt extends Prompt {
-  /** Whether the person may still be asked to subscribe: the project asks, they approved, and are not subscribed. */
+  /**
+   * Whether the person may still be asked to subscribe: the project asks, they approved, and are
+   * not subscribed.
+   */
   readonly asks: boolean;
 }
 
@@ -144,7 +149,9 @@ export function parseButtonData(data: string): { token: string; decision: Decisi
   return { token, decision: { kind } };
 }
 
-/** The screen of a login that was approved, with the code in its button where the person can land. */
+/**
+ * The screen of a login that was approved, with the code in its button where the person can land.
+ */
 export function confirmedScreen(login: {
   readonly projectName: string;
   readonly landingUrl: string | null;
@@ -175,8 +182,9 @@ export function screenOfEnded(session: Session | null): Screen {
 }
 
 /**
- * The right match code among three wrong ones, in rising order: position tells nothing. Bytes that are the same
- * for every prompt of a session make the same four: else the code would be the number that every prompt has.
+ * The right match code among three wrong ones, in rising order: position tells nothing. Bytes that
+ * are the same for every prompt of a session make the same four: else the code would be the number
+ * that every prompt has.
  */
 export function matchChoices(matchCode: string, random: RandomBytes): readonly string[] {
   const choices = new Set([matchCode]);

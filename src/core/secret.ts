@@ -1,5 +1,6 @@
-// Secrets: how API keys, watch tokens, codes and ids look, how they are derived and compared. Pure: random
-// bytes are handed in, nothing is stored here. Derivation is HMAC-SHA256 (RFC 2104) with a label per use.
+// Secrets: how API keys, watch tokens, codes and ids look, how they are derived and compared. Pure:
+// random bytes are handed in, nothing is stored here. Derivation is HMAC-SHA256 (RFC 2104) with a
+// label per use.
 
 import { Buffer } from "node:buffer";
 import {
@@ -22,7 +23,10 @@ export const WATCH_TOKEN_PREFIX = "tapin_watch_";
 /** Prefix of every admin token that Tapin makes itself; an operator may choose another. */
 export const ADMIN_TOKEN_PREFIX = "tapin_admin_";
 
-/** Pattern source of what all credentials with a prefix begin with, for those who look for them in text. */
+/**
+ * Pattern source of what all credentials with a prefix begin with, for those who look for them in
+ * text.
+ */
 export const CREDENTIAL_PREFIX = [API_KEY_PREFIX, WATCH_TOKEN_PREFIX, ADMIN_TOKEN_PREFIX].join("|");
 
 /** Characters after the prefix of an API key or watch token: 190 bit. */
@@ -34,7 +38,9 @@ export const MIN_SECRET_BYTES = 32;
 /** Gives this many random bytes; handed in, so that rules stay pure. */
 export type RandomBytes = (count: number) => Uint8Array;
 
-/** Evenly distributed text of `[A-Za-z0-9]`; bytes of 248 and above are thrown away to avoid bias. */
+/**
+ * Evenly distributed text of `[A-Za-z0-9]`; bytes of 248 and above are thrown away to avoid bias.
+ */
 export function randomText(random: RandomBytes, length: number): string {
   let text = "";
   while (text.length < length) {
@@ -64,7 +70,10 @@ export function sameSecret(left: string, right: string): boolean {
   return timingSafeEqual(digest(left), digest(right));
 }
 
-/** Bytes that look random and are the same, in the same order, for the same seed. As secret as the seed is. */
+/**
+ * Bytes that look random and are the same, in the same order, for the same seed. As secret as the
+ * seed is.
+ */
 export function repeatableBytes(seed: string): RandomBytes {
   let part = 0;
   return (count) => {
@@ -81,7 +90,10 @@ export function challengeOf(verifier: string): string {
   return createHash("sha256").update(verifier, "ascii").digest("base64url");
 }
 
-/** What is derived from the server secret. The first key makes, all keys check, so it can be rotated. */
+/**
+ * What is derived from the server secret. The first key makes, all keys check, so it can be
+ * rotated.
+ */
 export interface Secrets {
   /** The code that stands for a grant: 43 base64url characters. */
   codeOf(grantId: string): string;
@@ -93,7 +105,9 @@ export interface Secrets {
   isWatchToken(sessionId: string, token: string): boolean;
   /** A text sealed with AES-256-GCM, as base64url; `random` gives the nonce. */
   seal(text: string, random: RandomBytes): string;
-  /** The sealed text, opened with whichever key fits; null when none does or it was tampered with. */
+  /**
+   * The sealed text, opened with whichever key fits; null when none does or it was tampered with.
+   */
   open(sealed: string): string | null;
   /** 43 base64url characters that nobody else can guess, the same for the same purpose. */
   derive(purpose: string): string;

@@ -1,5 +1,6 @@
-// A session: one sign-in attempt, from creation to its end. The statuses, the table of transitions and
-// what a caller may see of them. Who stores and who moves them is the business of src/store and src/actions.
+// A session: one sign-in attempt, from creation to its end. The statuses, the table of transitions
+// and what a caller may see of them. Who stores and who moves them is the business of src/store and
+// src/actions.
 
 import type { Channel } from "./subscriber.ts";
 
@@ -26,8 +27,8 @@ export const SESSION_EVENTS = ["open", "approve", "cancel", "expire", "verify"] 
 export type SessionEvent = (typeof SESSION_EVENTS)[number];
 
 /**
- * Status x event -> next status; an absent cell means that the event changes nothing. Approval needs an
- * owner, so it starts from `opened` only: opening a link never logs anyone in (T2).
+ * Status x event -> next status; an absent cell means that the event changes nothing. Approval
+ * needs an owner, so it starts from `opened` only: opening a link never logs anyone in (T2).
  */
 export const TRANSITIONS: Readonly<
   Record<SessionStatus, Readonly<Partial<Record<SessionEvent, SessionStatus>>>>
@@ -45,7 +46,10 @@ export function nextStatus(status: SessionStatus, event: SessionEvent): SessionS
   return TRANSITIONS[status][event] ?? null;
 }
 
-/** The statuses from which an event moves a session: the condition of the one SQL statement that does it. */
+/**
+ * The statuses from which an event moves a session: the condition of the one SQL statement that
+ * does it.
+ */
 export function sourcesOf(event: SessionEvent): readonly SessionStatus[] {
   return SESSION_STATUSES.filter((status) => nextStatus(status, event) !== null);
 }
@@ -68,7 +72,10 @@ export interface ClientInfo {
   readonly userAgent: string | null;
 }
 
-/** A session as it is stored. `status` is already `expired` when its time is over by the database's clock. */
+/**
+ * A session as it is stored. `status` is already `expired` when its time is over by the database's
+ * clock.
+ */
 export interface Session {
   /** 16 characters of `[A-Za-z0-9]`. */
   readonly id: string;

@@ -1,5 +1,5 @@
-// A subscriber: a person's account as one project sees it. Names are cleaned here before anything else
-// sees them; identity is channel + the messenger's user id, never a username (T17).
+// A subscriber: a person's account as one project sees it. Names are cleaned here before anything
+// else sees them; identity is channel + the messenger's user id, never a username (T17).
 
 /** The messengers. */
 export const CHANNELS = ["telegram", "max"] as const;
@@ -45,12 +45,14 @@ export const NAME_LIMIT = 64;
 /** Language when a messenger tells none. */
 export const DEFAULT_LANG = "en";
 
-// Control (Cc), format (Cf: zero-width, bidi, tags), surrogates, private use, line and paragraph separators.
+// Control (Cc), format (Cf: zero-width, bidi, tags), surrogates, private use, line and paragraph
+// separators.
 const HOSTILE = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/gu;
 
 /**
- * A name safe to show as plain text: control, zero-width and bidirectional characters removed, spaces
- * collapsed, stacks of combining marks cut to two, at most 64 characters. May come out empty.
+ * A name safe to show as plain text: control, zero-width and bidirectional characters removed,
+ * spaces collapsed, stacks of combining marks cut to two, at most 64 characters. May come out
+ * empty.
  */
 export function cleanName(raw: string): string {
   const plain = raw

@@ -1,5 +1,5 @@
-// The fleet: every bot this process runs, its own and those that projects brought. Bots of projects come,
-// change and go without a restart, on every process.
+// The fleet: every bot this process runs, its own and those that projects brought. Bots of projects
+// come, change and go without a restart, on every process.
 
 import { createAvatarCache } from "../channels/avatar-cache.ts";
 import type { Bot } from "../channels/bot.ts";
@@ -53,7 +53,8 @@ export function createFleet(parts: FleetParts): Fleet {
       stopListening();
       await roster.close();
       await Promise.all(members().map(({ bot }) => bot.stop()));
-      // What is still in hand is given up with this: others take it seconds later, when this process has ended.
+      // What is still in hand is given up with this: others take it seconds later, when this
+      // process has ended.
       await stopHeartbeat();
     },
     webhook(name) {

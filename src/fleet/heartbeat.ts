@@ -1,5 +1,5 @@
-// The heartbeat: tells the database that this process lives, so that others leave alone what it has in hand, and take it up
-// seconds after it was killed.
+// The heartbeat: tells the database that this process lives, so that others leave alone what it has
+// in hand, and take it up seconds after it was killed.
 
 import { setTimeout as pause } from "node:timers/promises";
 import type { Store } from "../core/ports.ts";

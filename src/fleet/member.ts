@@ -1,4 +1,5 @@
-// A member of the fleet: one bot with what the gateway knows of it, made from a token, and the verbs it reports to.
+// A member of the fleet: one bot with what the gateway knows of it, made from a token, and the
+// verbs it reports to.
 
 import type { Logger } from "pino";
 import { decidePrompt } from "../actions/decide-prompt.ts";

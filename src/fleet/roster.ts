@@ -1,13 +1,18 @@
-// The roster: keeps the bots of projects equal to what the database says, one change at a time, and lets a bot that
-// was taken away or replaced tidy its messages up before it is forgotten.
+// The roster: keeps the bots of projects equal to what the database says, one change at a time, and
+// lets a bot that was taken away or replaced tidy its messages up before it is forgotten.
 
 import type { ProjectBot } from "../core/bot-ports.ts";
 import { type FleetParts, type Member, nameOf, recruit, SET_BOT_ADVICE } from "./member.ts";
 
-/** Seconds on top of a code's life for which a bot that left may edit its messages: two tries more, a minute each. */
+/**
+ * Seconds on top of a code's life for which a bot that left may edit its messages: two tries more,
+ * a minute each.
+ */
 const LEAVING_GRACE_SECONDS = 150;
 
-/** Milliseconds until a failed read of the bots is tried again; doubles with each failure in a row. */
+/**
+ * Milliseconds until a failed read of the bots is tried again; doubles with each failure in a row.
+ */
 const FIRST_RETRY_MS = 1000;
 
 /** Longest time between two tries, in milliseconds. */
@@ -22,8 +27,8 @@ export interface Roster {
   /** Those that left and may still edit messages: stopped, they take no updates. */
   leaving(): readonly Member[];
   /**
-   * Makes the bots equal to what the database says. Never rejects: when they cannot be read, those that run stay, and
-   * it is tried again until they can.
+   * Makes the bots equal to what the database says. Never rejects: when they cannot be read, those
+   * that run stay, and it is tried again until they can.
    */
   update(): Promise<void>;
   /** Ends all changes; the bots run on. */
@@ -86,7 +91,8 @@ function leavingOf({ leaving }: Book): readonly Member[] {
   return [...leaving.values()].map(({ member }) => member);
 }
 
-// The new ones take their places before the old ones stop, so that links lead to no other bot meanwhile.
+// The new ones take their places before the old ones stop, so that links lead to no other bot
+// meanwhile.
 async function apply(parts: FleetParts, book: Book): Promise<void> {
   const listed = await parts.ports.store.bots.list();
   const wanted = new Map(listed.map((bot) => [placeOf(bot), bot.revision]));
@@ -99,7 +105,8 @@ async function apply(parts: FleetParts, book: Book): Promise<void> {
   const fresh = missing.flatMap((bot) => admit(parts, book, bot) ?? []);
   const staying = new Set(listed.map((bot) => `${bot.channel}:${bot.messengerBotId}`));
   await Promise.all(gone.map(([, member]) => dismiss(parts, book, { member, staying })));
-  // The same account under another token, or back again: its prompts are the new member's from now on.
+  // The same account under another token, or back again: its prompts are the new member's from now
+  // on.
   for (const name of staying) book.leaving.delete(name);
   await Promise.all(fresh.map((member) => start(parts, member)));
 }

@@ -1,8 +1,10 @@
-// The pictures of pretend people: a coloured disc with a face, made from the number alone, so that nothing is kept.
+// The pictures of pretend people: a coloured disc with a face, made from the number alone, so that
+// nothing is kept.
 
 import type { Answer } from "./http-exchange.ts";
 
-// No script, no style from elsewhere: the picture is opened as a document when somebody follows its address.
+// No script, no style from elsewhere: the picture is opened as a document when somebody follows its
+// address.
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'";
 
 /** Answers with the picture of a person: SVG, the same each time for one number. */

@@ -1,6 +1,6 @@
-// The HTML of the chat page and of the index of bots. What the page does is src/web/chat.ts, how they look is
-// src/web/chat.css, with chat-max.css and chat-index.css over it; here are only the bare documents, their headers, and the
-// files they load.
+// The HTML of the chat page and of the index of bots. What the page does is src/web/chat.ts, how
+// they look is src/web/chat.css, with chat-max.css and chat-index.css over it; here are only the
+// bare documents, their headers, and the files they load.
 
 import { readFile } from "node:fs/promises";
 import type { Lang } from "./demo/texts.ts";
@@ -17,7 +17,8 @@ export interface PageBot {
 
 const MESSENGERS = { telegram: "Telegram", max: "MAX" } as const;
 
-// Nothing inline, nothing from elsewhere: a message of the bot or a name of a person can never become code.
+// Nothing inline, nothing from elsewhere: a message of the bot or a name of a person can never
+// become code.
 const PAGE_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -87,7 +88,10 @@ ${body}
   return { status: 200, headers: PAGE_HEADERS, body: text };
 }
 
-/** The page on which a person talks to a bot. Its addresses are relative, so it works behind a path prefix as well. */
+/**
+ * The page on which a person talks to a bot. Its addresses are relative, so it works behind a path
+ * prefix as well.
+ */
 export function chatPage({ channel, username, name }: PageBot): Answer {
   return page({
     title: `${name} · pretend ${MESSENGERS[channel]}`,
@@ -118,8 +122,8 @@ export function indexPage(bots: readonly PageBot[], lang: Lang): Answer {
 }
 
 /**
- * A file of the chat page, read at first use and kept. Null for any other name. Rejects when the file is missing: the
- * script is built from src/web into gen/web.
+ * A file of the chat page, read at first use and kept. Null for any other name. Rejects when the
+ * file is missing: the script is built from src/web into gen/web.
  */
 export async function pageAsset(name: string): Promise<Answer | null> {
   if (!Object.hasOwn(ASSETS, name)) return null;

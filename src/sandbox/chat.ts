@@ -1,5 +1,6 @@
-// What every pretend messenger shows of itself to people: a person, a chat, and why a wish of a person is refused.
-// How a messenger talks to its bot is not here; that lives in the messenger's own folder.
+// What every pretend messenger shows of itself to people: a person, a chat, and why a wish of a
+// person is refused. How a messenger talks to its bot is not here; that lives in the messenger's
+// own folder.
 
 /** A pretend person, as the messenger knows them. */
 export interface SandboxUser {
@@ -42,9 +43,9 @@ export interface Chat {
 }
 
 /**
- * A wish of a pretend person that cannot be met. `not_found`: no such bot, person, message or button; `invalid`: the
- * request itself is wrong, and `field` names the part of it (`user.id`, `text`). The message is a sentence that may be
- * shown.
+ * A wish of a pretend person that cannot be met. `not_found`: no such bot, person, message or
+ * button; `invalid`: the request itself is wrong, and `field` names the part of it (`user.id`,
+ * `text`). The message is a sentence that may be shown.
  */
 export class SandboxError extends Error {
   override readonly name = "SandboxError";

@@ -1,4 +1,5 @@
-// A deep link, whichever messenger it is for: takes it apart by the rules of one messenger, which are in its folder.
+// A deep link, whichever messenger it is for: takes it apart by the rules of one messenger, which
+// are in its folder.
 
 /** A deep link, taken apart. */
 export interface DeepLink {
@@ -17,8 +18,8 @@ export interface LinkRules {
 }
 
 /**
- * Takes a link apart: one of the messenger's own, or that of a chat page, all of which lie under `chatPages` (it ends
- * with `/`). Undefined when it is no URL, null when it opens no bot.
+ * Takes a link apart: one of the messenger's own, or that of a chat page, all of which lie under
+ * `chatPages` (it ends with `/`). Undefined when it is no URL, null when it opens no bot.
  */
 export function readDeepLink(
   link: string,

@@ -1,5 +1,6 @@
-// What can be made to go wrong between a pretend messenger and its bot, for tests: calls that fail, updates that come
-// twice, in the wrong order, or with a character torn apart. Nothing of it can be reached over HTTP.
+// What can be made to go wrong between a pretend messenger and its bot, for tests: calls that fail,
+// updates that come twice, in the wrong order, or with a character torn apart. Nothing of it can be
+// reached over HTTP.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import {
@@ -16,7 +17,10 @@ export type CallFault =
   | { readonly kind: "tooMany"; readonly retryAfterSeconds: number }
   /** This status, 500 or above, in the messenger's envelope. The call does nothing. */
   | { readonly kind: "broken"; readonly status: number }
-  /** No answer, the connection ends. With `after` the call does its work first, so that only the answer is lost. */
+  /**
+   * No answer, the connection ends. With `after` the call does its work first, so that only the
+   * answer is lost.
+   */
   | { readonly kind: "drop"; readonly after?: boolean }
   /** The call does its work after so many milliseconds. */
   | { readonly kind: "delay"; readonly ms: number };
@@ -24,8 +28,8 @@ export type CallFault =
 /** Which calls go wrong. */
 export interface FaultyCalls {
   /**
-   * Telegram: the method, such as `sendMessage`; MAX: HTTP method and path, such as `POST /messages` or
-   * `GET /chats/{chat_id}`. Default: every call.
+   * Telegram: the method, such as `sendMessage`; MAX: HTTP method and path, such as
+   * `POST /messages` or `GET /chats/{chat_id}`. Default: every call.
    */
   readonly call?: string;
   /** How many of them. Default: 1. */
@@ -43,9 +47,15 @@ const HOLD_LIMIT_MS = 1000;
 // How long an overtaken update stays behind: long enough to be the later one over two connections.
 const OVERTAKEN_MS = 20;
 
-/** The faults of one pretend messenger. Each is used up by what it happened to; without any, all goes well. */
+/**
+ * The faults of one pretend messenger. Each is used up by what it happened to; without any, all
+ * goes well.
+ */
 export class Faults {
-  /** While true, every webhook delivery is sent in two pieces, torn inside its first character of several bytes. */
+  /**
+   * While true, every webhook delivery is sent in two pieces, torn inside its first character of
+   * several bytes.
+   */
   splitUtf8 = false;
   #scripted: Scripted[] = [];
   #duplicates = 0;
@@ -62,7 +72,10 @@ export class Faults {
     this.#duplicates += times;
   }
 
-  /** The next update is overtaken by the one after it; `times` such pairs. Without a second one it goes after 1 s. */
+  /**
+   * The next update is overtaken by the one after it; `times` such pairs. Without a second one it
+   * goes after 1 s.
+   */
   swapUpdates(times = 1): void {
     this.#swaps += times;
   }
@@ -93,7 +106,10 @@ export class Faults {
     return 2;
   }
 
-  /** For the messenger: what to wait for before the next update goes on its way; undefined when it may go at once. */
+  /**
+   * For the messenger: what to wait for before the next update goes on its way; undefined when it
+   * may go at once.
+   */
   holdBack(): Promise<void> | undefined {
     const release = this.#release;
     if (release !== undefined) {

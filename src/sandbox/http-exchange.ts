@@ -1,5 +1,6 @@
-// One HTTP request and its answer, as little of them as the pretend messenger needs, so that the same code serves
-// HTTP/1.1 and HTTP/2, on Node and on Deno. What is asked and answered is not decided here.
+// One HTTP request and its answer, as little of them as the pretend messenger needs, so that the
+// same code serves HTTP/1.1 and HTTP/2, on Node and on Deno. What is asked and answered is not
+// decided here.
 
 /** The part of an incoming request (node:http or node:http2) that is read. */
 export interface Incoming extends AsyncIterable<Uint8Array> {
@@ -38,8 +39,9 @@ export type Body =
   | { readonly kind: "tooLarge"; readonly size: number };
 
 /**
- * Reads the body as UTF-8. What is over the limit is read and thrown away, up to eight times the limit, because Deno
- * resets a connection whose request was answered half read; after that the connection is given up.
+ * Reads the body as UTF-8. What is over the limit is read and thrown away, up to eight times the
+ * limit, because Deno resets a connection whose request was answered half read; after that the
+ * connection is given up.
  */
 export async function readBody(req: Incoming): Promise<Body> {
   const chunks: Uint8Array[] = [];

@@ -1,5 +1,6 @@
-// The pretend persons of one messenger and the messages in their chats, in memory and bounded. What a messenger keeps of
-// a person or a message beyond that, and how it tells the bot of them, lives in the messenger's own folder.
+// The pretend persons of one messenger and the messages in their chats, in memory and bounded. What
+// a messenger keeps of a person or a message beyond that, and how it tells the bot of them, lives
+// in the messenger's own folder.
 
 import { SandboxError, type SandboxUser } from "./chat.ts";
 import { characterCount } from "./typed-text.ts";
@@ -57,7 +58,10 @@ export class People<Person extends KnownPerson> {
     return person;
   }
 
-  /** Makes a person known, or gives a known one a new profile; the chat stays. Throws SandboxError `invalid`. */
+  /**
+   * Makes a person known, or gives a known one a new profile; the chat stays. Throws SandboxError
+   * `invalid`.
+   */
   meet(profile: SandboxUser): Person {
     checkProfile(profile);
     const id = Number(profile.id);

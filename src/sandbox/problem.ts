@@ -1,5 +1,6 @@
-// What is refused here in JSON: the envelope that Tapin's own API has, so that one reader understands both. The pretend
-// messengers' APIs refuse in their vendors' forms instead; those live in their folders.
+// What is refused here in JSON: the envelope that Tapin's own API has, so that one reader
+// understands both. The pretend messengers' APIs refuse in their vendors' forms instead; those live
+// in their folders.
 
 import { randomUUID } from "node:crypto";
 
@@ -35,7 +36,10 @@ export function makeProblem(
   return { error, code, retryable: status === 503, request_id: requestId };
 }
 
-/** The id of the request, which the answer carries too: that of whoever handed the request on, or else a new one. */
+/**
+ * The id of the request, which the answer carries too: that of whoever handed the request on, or
+ * else a new one.
+ */
 export function requestIdOf(res: {
   getHeader(name: string): unknown;
   setHeader(name: string, value: string): unknown;

@@ -12,7 +12,9 @@ export interface RateLimitOptions {
 
 const KEYS_LIMIT = 10_000;
 
-/** A sliding window for each key; memory is bounded, the key used longest ago is forgotten first. */
+/**
+ * A sliding window for each key; memory is bounded, the key used longest ago is forgotten first.
+ */
 export class RateLimit {
   readonly #options: RateLimitOptions;
   readonly #taken = new Map<number | string, readonly number[]>();
@@ -21,7 +23,10 @@ export class RateLimit {
     this.#options = options;
   }
 
-  /** Takes one: 0 when it was there, else after how many milliseconds one will be. A refusal does not count. */
+  /**
+   * Takes one: 0 when it was there, else after how many milliseconds one will be. A refusal does
+   * not count.
+   */
   take(key: number | string): number {
     const { limit, windowMs, now } = this.#options;
     const at = now();

@@ -1,5 +1,6 @@
-// Waits until the bot has reacted to what a person did. The pretend messenger sees only what comes over HTTP, so "has
-// reacted" is a rule of thumb, written down in `quietMs` below; the deadline bounds it.
+// Waits until the bot has reacted to what a person did. The pretend messenger sees only what comes
+// over HTTP, so "has reacted" is a rule of thumb, written down in `quietMs` below; the deadline
+// bounds it.
 
 /** What the person did. */
 export type ActionKind = "message" | "tap" | "block";
@@ -16,7 +17,9 @@ export interface AwaitedAction {
   readonly chatId: number;
   /** The callback query of a tap. */
   readonly queryId?: string;
-  /** True when a message alone, without an answer to the query, settles a tap too. Default: false. */
+  /**
+   * True when a message alone, without an answer to the query, settles a tap too. Default: false.
+   */
   readonly answerOptional?: boolean;
 }
 
@@ -43,14 +46,17 @@ export const REACTION_TIMEOUT_MS = 2000;
 /** How long a bot that did all we expect has to be silent in the chat, in milliseconds. */
 export const QUIET_MS = 50;
 
-// A bot may answer the query first and edit only after its own work is done, so an answer alone is not yet the end.
+// A bot may answer the query first and edit only after its own work is done, so an answer alone is
+// not yet the end.
 const ANSWER_ONLY_QUIET_MS = 500;
 
 /**
- * How long the chat has to be quiet before the bot counts as done; undefined when something is still to come.
+ * How long the chat has to be quiet before the bot counts as done; undefined when something is
+ * still to come.
  * - a message: the update was fetched and something was sent to the chat;
- * - a tap: the query was answered, and a message sent or edited; or it was answered and the update confirmed by a later
- *   poll, and nothing else came for half a second; where an answer is optional, a message alone will do;
+ * - a tap: the query was answered, and a message sent or edited; or it was answered and the update
+ *   confirmed by a later poll, and nothing else came for half a second; where an answer is
+ *   optional, a message alone will do;
  * - block and unblock: confirmed; there is nothing a bot could show.
  */
 function quietMs(waiter: Waiter): number | undefined {
@@ -72,7 +78,10 @@ function quietMs(waiter: Waiter): number | undefined {
 export class Reactions {
   readonly #waiters = new Set<Waiter>();
 
-  /** Resolves when the bot has reacted, after {@link REACTION_TIMEOUT_MS} at the latest, or on close. Never rejects. */
+  /**
+   * Resolves when the bot has reacted, after {@link REACTION_TIMEOUT_MS} at the latest, or on
+   * close. Never rejects.
+   */
   wait(awaited: Awaited): Promise<void> {
     return new Promise((resolve) => {
       const waiter: Waiter = {
@@ -111,7 +120,10 @@ export class Reactions {
     this.#confirm((id) => id === updateId);
   }
 
-  /** The bot made a call for this chat; one that failed counts too, it is all the reaction there will be. */
+  /**
+   * The bot made a call for this chat; one that failed counts too, it is all the reaction there
+   * will be.
+   */
   called(chatId: number, call: BotCall): void {
     this.#change(
       (waiter) => waiter.fetched && waiter.chatId === chatId,

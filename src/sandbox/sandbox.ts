@@ -1,5 +1,6 @@
-// The sandbox: the pretend messengers behind one HTTP handler, and the wishes of pretend people by channel. Each messenger
-// lives in its own folder; the demo website is not here. It knows nothing of Tapin: the service meets it over HTTP.
+// The sandbox: the pretend messengers behind one HTTP handler, and the wishes of pretend people by
+// channel. Each messenger lives in its own folder; the demo website is not here. It knows nothing
+// of Tapin: the service meets it over HTTP.
 
 import { avatarAnswer } from "./avatar.ts";
 import { type Chat, SandboxError, type SandboxUser } from "./chat.ts";
@@ -30,27 +31,34 @@ export interface ChatOwner {
   readonly userId: string;
 }
 
-/** The pretend messengers. Every wish of a person answers with the chat, and rejects with SandboxError when it cannot be met. */
+/**
+ * The pretend messengers. Every wish of a person answers with the chat, and rejects with
+ * SandboxError when it cannot be met.
+ */
 export interface Sandbox {
   /** The pretend Telegram: the bot's `token` and `username`, and for tests `rules` and `faults`. */
   readonly telegram: TelegramEmulator;
   /** The pretend MAX, likewise. */
   readonly max: MaxEmulator;
   /**
-   * The API root for a Telegram client: calls go to `<root>/bot<token>/<method>`. Made from the public URL, so ask once
-   * that is known.
+   * The API root for a Telegram client: calls go to `<root>/bot<token>/<method>`. Made from the
+   * public URL, so ask once that is known.
    */
   telegramApiRoot(): string;
-  /** The API root for a MAX client: calls go to `<root>/me` and so on. Made from the public URL as well. */
+  /**
+   * The API root for a MAX client: calls go to `<root>/me` and so on. Made from the public URL as
+   * well.
+   */
   maxApiRoot(): string;
   /**
-   * Answers everything under `/sandbox/`: both APIs, the chat pages, pictures of people, their files and the index; anything else with a
-   * 404 envelope. Never rejects.
+   * Answers everything under `/sandbox/`: both APIs, the chat pages, pictures of people, their
+   * files and the index; anything else with a 404 envelope. Never rejects.
    */
   handle(req: Incoming, res: Outgoing): Promise<void>;
   /**
-   * The person opens a deep link and taps START; in MAX there is no START while the dialog runs, and by default nothing
-   * reaches the bot then. `invalid`: no link or no proper person; `not_found`: no such bot.
+   * The person opens a deep link and taps START; in MAX there is no START while the dialog runs,
+   * and by default nothing reaches the bot then. `invalid`: no link or no proper person;
+   * `not_found`: no such bot.
    */
   openLink(request: { readonly link: string; readonly user: SandboxUser }): Promise<Chat>;
   /** The person taps the button of that label. `not_found`: no such person, message or button. */
@@ -58,8 +66,8 @@ export interface Sandbox {
     request: ChatOwner & { readonly messageId: string; readonly label: string },
   ): Promise<Chat>;
   /**
-   * The person types. `not_found`: no such person; `invalid`: a blank or too long text, or they block the bot (or, in
-   * MAX, have not started it).
+   * The person types. `not_found`: no such person; `invalid`: a blank or too long text, or they
+   * block the bot (or, in MAX, have not started it).
    */
   sendText(request: ChatOwner & { readonly text: string }): Promise<Chat>;
   /** The person blocks or unblocks the bot. `not_found`: no such person. */
@@ -72,7 +80,10 @@ export interface Sandbox {
 
 /** How a sandbox is set up. */
 export interface SandboxOptions {
-  /** How browsers reach the service, without a slash at the end; asked at each use, for it is known only once it listens. */
+  /**
+   * How browsers reach the service, without a slash at the end; asked at each use, for it is known
+   * only once it listens.
+   */
   readonly publicUrl: () => string;
   /** The time in milliseconds. Default: Date.now. */
   readonly now?: () => number;

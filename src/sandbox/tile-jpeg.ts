@@ -1,5 +1,6 @@
-// Writes JPEG files that consist of tiles of 8 by 8 pixels, each of one colour: all that a picture of a pretend person
-// needs, and a file that every reader of JPEG takes. ITU-T T.81, baseline, https://www.w3.org/Graphics/JPEG/itu-t81.pdf
+// Writes JPEG files that consist of tiles of 8 by 8 pixels, each of one colour: all that a picture
+// of a pretend person needs, and a file that every reader of JPEG takes. ITU-T T.81, baseline,
+// https://www.w3.org/Graphics/JPEG/itu-t81.pdf
 
 /** A colour as JPEG has it: luma, blue and red difference, 0 to 255 each. */
 export type TileColour = readonly [y: number, cb: number, cr: number];
@@ -11,7 +12,8 @@ export const TILE_PIXELS = 8;
 const DC_CODES = ["00", "010", "011", "100", "101", "110", "1110", "11110", "111110"] as const;
 const DC_LENGTHS = [0, 1, 5, 1, 1, 1];
 
-// A tile of one colour has no other coefficient: each block ends at once, with the one code of its table.
+// A tile of one colour has no other coefficient: each block ends at once, with the one code of its
+// table.
 const END_OF_BLOCK = "0";
 
 const QUANTISATION = 8;
@@ -41,7 +43,9 @@ function headOf(tilesPerSide: number): readonly number[] {
   ];
 }
 
-/** The difference in as few bits as it needs, after the code of their number (T.81 section F.1.2.1). */
+/**
+ * The difference in as few bits as it needs, after the code of their number (T.81 section F.1.2.1).
+ */
 function differenceBits(difference: number): string {
   const size = difference === 0 ? 0 : Math.floor(Math.log2(Math.abs(difference))) + 1;
   const value = difference < 0 ? difference + 2 ** size - 1 : difference;

@@ -9,7 +9,10 @@ export function characterCount(text: string): number {
   return count;
 }
 
-/** What a person types, trimmed. Throws SandboxError `invalid` when it is blank or over `limit` characters. */
+/**
+ * What a person types, trimmed. Throws SandboxError `invalid` when it is blank or over `limit`
+ * characters.
+ */
 export function checkTyped(text: string, limit: number): string {
   const trimmed = text.trim();
   if (trimmed === "" || characterCount(trimmed) > limit) {

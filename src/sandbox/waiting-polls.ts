@@ -1,5 +1,6 @@
-// Long polls that wait for something to come: each ends with what came, empty when its time is over or the poller leaves,
-// or with an error. What they wait for, and how many may wait at once, is the messenger's business.
+// Long polls that wait for something to come: each ends with what came, empty when its time is over
+// or the poller leaves, or with an error. What they wait for, and how many may wait at once, is the
+// messenger's business.
 
 /** How one poll waits. */
 export interface PollWait<Result> {
@@ -7,7 +8,10 @@ export interface PollWait<Result> {
   readonly seconds: number;
   /** Aborted when the poller leaves. */
   readonly signal: AbortSignal;
-  /** Gives what the poll ends with when there is something, else undefined. Asked at each {@link WaitingPolls.wake}. */
+  /**
+   * Gives what the poll ends with when there is something, else undefined. Asked at each
+   * {@link WaitingPolls.wake}.
+   */
   readonly take: () => Result | undefined;
   /** Gives what the poll ends with when nothing came. */
   readonly empty: () => Result;
@@ -25,7 +29,10 @@ interface Waiting<Result> {
 export class WaitingPolls<Result> {
   readonly #waiting = new Set<Waiting<Result>>();
 
-  /** Waits for something to come. Does not ask `take` at once: whoever has something already need not wait. */
+  /**
+   * Waits for something to come. Does not ask `take` at once: whoever has something already need
+   * not wait.
+   */
   wait(wait: PollWait<Result>): Promise<Result> {
     return new Promise((resolve, reject) => {
       const settle: Settle<Result> = (outcome) => {
@@ -56,7 +63,10 @@ export class WaitingPolls<Result> {
     for (const { settle } of this.#waiting) settle(error);
   }
 
-  /** Lets go of every waiting poll: whoever calls ends them, in their own time. They take nothing any more. */
+  /**
+   * Lets go of every waiting poll: whoever calls ends them, in their own time. They take nothing
+   * any more.
+   */
   detach(): readonly Settle<Result>[] {
     const detached = [...this.#waiting].map(({ settle }) => settle);
     this.#waiting.clear();

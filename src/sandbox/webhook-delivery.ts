@@ -1,5 +1,6 @@
-// Pushes updates to a bot's webhook: in order within a lane, lanes side by side, again after a failure for as long as the
-// messenger's rules say. What an update looks like, and what a failure leads to, is the messenger's business.
+// Pushes updates to a bot's webhook: in order within a lane, lanes side by side, again after a
+// failure for as long as the messenger's rules say. What an update looks like, and what a failure
+// leads to, is the messenger's business.
 
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -27,11 +28,17 @@ export interface DeliveryRules {
   readonly accepts: (status: number) => boolean;
   /** Seconds until the next attempt after so many failed ones; undefined: no further one. */
   readonly retrySeconds: (failed: number) => number | undefined;
-  /** True when the header Retry-After of a refusal (RFC 9110 section 10.2.3, in seconds) goes before `retrySeconds`. */
+  /**
+   * True when the header Retry-After of a refusal (RFC 9110 section 10.2.3, in seconds) goes before
+   * `retrySeconds`.
+   */
   readonly heedsRetryAfter: boolean;
   /** True when a parcel that failed holds up its lane until it is taken. */
   readonly blocksLane: boolean;
-  /** Real seconds for each second of waiting between attempts: 1, less to compress it. Asked at each wait. */
+  /**
+   * Real seconds for each second of waiting between attempts: 1, less to compress it. Asked at each
+   * wait.
+   */
   readonly retryScale: () => number;
   /** How long the bot may take to answer, in real milliseconds. Asked at each attempt. */
   readonly timeoutMs: () => number;
@@ -61,7 +68,8 @@ interface Attempt {
   readonly retryAfterSeconds?: number;
 }
 
-// https://core.telegram.org/bots/api gives no number; tdlib/telegram-bot-api takes no more than an hour.
+// https://core.telegram.org/bots/api gives no number; tdlib/telegram-bot-api takes no more than an
+// hour.
 const RETRY_AFTER_LIMIT_SECONDS = 3600;
 const SPLIT_PAUSE_MS = 20;
 

@@ -127,7 +127,10 @@ const FIELDS = [
 ] as const;
 type Field = (typeof FIELDS)[number];
 
-/** UNSPECIFIED leaves these as they are, whatever the mask says: a guard is not switched off by silence. */
+/**
+ * UNSPECIFIED leaves these as they are, whatever the mask says: a guard is not switched off by
+ * silence.
+ */
 const POLICIES: readonly Field[] = ["match_code", "subscription"];
 
 /** The fields to change: those of the mask, or the populated ones without it (AIP-134). */

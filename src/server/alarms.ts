@@ -1,5 +1,6 @@
-// Alarms: what happens unless it is called off in time. Nearly all are called off within a moment, so one timer serves all of
-// them: one of the runtime's own for each call would cost more than what it guards.
+// Alarms: what happens unless it is called off in time. Nearly all are called off within a moment,
+// so one timer serves all of them: one of the runtime's own for each call would cost more than what
+// it guards.
 
 interface Alarm {
   /** By `performance.now()`. */
@@ -12,7 +13,9 @@ interface Alarm {
 export class Alarms {
   readonly #alarms = new Set<Alarm>();
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** When the timer fires, by `performance.now()`. It is not moved for alarms that are called off. */
+  /**
+   * When the timer fires, by `performance.now()`. It is not moved for alarms that are called off.
+   */
   #firesAt = Number.POSITIVE_INFINITY;
 
   /** Alarms that have neither rung nor been called off. */
@@ -27,7 +30,8 @@ export class Alarms {
     if (alarm.at < this.#firesAt) this.#fireAt(alarm.at);
     return () => {
       this.#alarms.delete(alarm);
-      // The set keeps tables it has outgrown for a while, and with them everything that the alarm would hold.
+      // The set keeps tables it has outgrown for a while, and with them everything that the alarm
+      // would hold.
       alarm.ring = null;
     };
   }

@@ -1,5 +1,5 @@
-// Bytes of streams that have ended: nghttp2 passes them over in silence and counts none of them, so that a client could
-// send them for as long as it likes.
+// Bytes of streams that have ended: nghttp2 passes them over in silence and counts none of them, so
+// that a client could send them for as long as it likes.
 
 import http2, { type ServerHttp2Session } from "node:http2";
 
@@ -7,8 +7,8 @@ import http2, { type ServerHttp2Session } from "node:http2";
 const LOOK_MS = 1000;
 
 /**
- * Bytes that may come while no stream is open. What a client has sent of a body before it hears that its request is
- * refused is no more than its window, 64 KiB (RFC 9113 section 6.9.2).
+ * Bytes that may come while no stream is open. What a client has sent of a body before it hears
+ * that its request is refused is no more than its window, 64 KiB (RFC 9113 section 6.9.2).
  */
 const MAX_ASTRAY_BYTES = 256 * 1024;
 

@@ -1,4 +1,5 @@
-// Reads the credentials of a call. They travel only as `Authorization: Bearer ...` (RFC 6750 section 2.1).
+// Reads the credentials of a call. They travel only as `Authorization: Bearer ...` (RFC 6750
+// section 2.1).
 
 import { authenticateApiKey } from "../actions/authenticate.ts";
 import type { Store } from "../core/ports.ts";
@@ -43,14 +44,18 @@ function authenticateAdmin({ adminToken }: Authority, bearer: string | null): Id
   return { kind: "admin" };
 }
 
-/** The credentials of an `Authorization` header (RFC 6750 section 2.1); null when it has none of this kind. */
+/**
+ * The credentials of an `Authorization` header (RFC 6750 section 2.1); null when it has none of
+ * this kind.
+ */
 export function bearerOf(header: string | null): string | null {
   return /^Bearer +([A-Za-z0-9._~+/=-]+) *$/i.exec(header ?? "")?.[1] ?? null;
 }
 
 /**
- * The refusal with its challenge, which an answer of 401 must carry (RFC 9110 section 11.6.1), whoever refused;
- * any other error as it is. The error attribute is left out when no credentials were given (RFC 6750 section 3).
+ * The refusal with its challenge, which an answer of 401 must carry (RFC 9110 section 11.6.1),
+ * whoever refused; any other error as it is. The error attribute is left out when no credentials
+ * were given (RFC 6750 section 3).
  */
 export function withChallenge(error: TapinError, authorization: string | null): TapinError {
   if (error.reason !== "UNAUTHORIZED") return error;

@@ -1,4 +1,5 @@
-// Serves pictures of people under an id that tells nothing: bytes only, never where they came from (T18).
+// Serves pictures of people under an id that tells nothing: bytes only, never where they came from
+// (T18).
 
 import { type ReadAvatar, readAvatar } from "../actions/read-avatar.ts";
 import type { Ports } from "../core/ports.ts";
@@ -11,7 +12,10 @@ import { readOnlyRoute } from "./read-only-route.ts";
 /** Prefix of every picture's path. */
 export const AVATAR_PREFIX = "/avatars/";
 
-/** Milliseconds for which it is kept that a picture could not be read: anybody may ask, and a messenger would be asked. */
+/**
+ * Milliseconds for which it is kept that a picture could not be read: anybody may ask, and a
+ * messenger would be asked.
+ */
 export const FAILED_MS = 5000;
 
 /** The route of all pictures: GET and HEAD, each off the budget of its address. */

@@ -1,5 +1,5 @@
-// What is no HTTP/1.1 request: no Request object exists for it, so it is answered on the socket itself, and never in
-// the place of another request's answer.
+// What is no HTTP/1.1 request: no Request object exists for it, so it is answered on the socket
+// itself, and never in the place of another request's answer.
 
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
@@ -31,7 +31,10 @@ const BROKEN: Readonly<Record<string, Refusal>> = {
 /** Where a request broke off. */
 export interface BrokenRequest {
   readonly socket: Socket;
-  /** The answer to the latest request on the connection that was whole at least in its head; null = none yet. */
+  /**
+   * The answer to the latest request on the connection that was whole at least in its head; null =
+   * none yet.
+   */
   readonly latest: ServerResponse | null;
 }
 
@@ -49,8 +52,8 @@ export function refuseBrokenRequest(error: ParseFailure, { socket, latest }: Bro
   else if (latest.headersSent && !latest.writableEnded) socket.destroy();
   // Pipelined requests before it are under way, and their answers come first.
   else if (latest.req.complete) latest.once("finish", refuse);
-  // It broke within the body of the latest one: too late when that is answered, too early when it waits for its turn
-  // (it has no socket yet), which the refusal would take.
+  // It broke within the body of the latest one: too late when that is answered, too early when it
+  // waits for its turn (it has no socket yet), which the refusal would take.
   else if (latest.headersSent || latest.socket === null) socket.destroy();
   else refuse();
 }

@@ -1,5 +1,5 @@
-// A budget: how many times a minute each of many callers may do one thing. Counted in this process's memory, and where
-// several processes share one, added up with what they count.
+// A budget: how many times a minute each of many callers may do one thing. Counted in this
+// process's memory, and where several processes share one, added up with what they count.
 
 import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
 import { TapinError } from "../errors.ts";
@@ -10,7 +10,10 @@ export type LimitFields = readonly (readonly [name: string, value: string])[];
 
 /** A budget of each key. */
 export interface Budget {
-  /** Takes one off the key's budget; fails with `rate_limited` when it is used up. Answers what is left of it. */
+  /**
+   * Takes one off the key's budget; fails with `rate_limited` when it is used up. Answers what is
+   * left of it.
+   */
   take(key: string): Promise<LimitFields>;
   /** Stops adding up. */
   close(): void;

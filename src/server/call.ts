@@ -1,5 +1,5 @@
-// A call: one operation somebody asks for, in whichever dialect. The pipeline sees nothing else of the
-// outside world.
+// A call: one operation somebody asks for, in whichever dialect. The pipeline sees nothing else of
+// the outside world.
 
 import type { LiveKey } from "../actions/authenticate.ts";
 import type { Waiting } from "./waiting.ts";

@@ -1,5 +1,6 @@
-// CORS (Fetch standard): the project's own origin, nobody else (T16). One list of methods and headers for
-// all dialects. Browser credentials are watch tokens, so credentials mode (cookies) is never allowed.
+// CORS (Fetch standard): the project's own origin, nobody else (T16). One list of methods and
+// headers for all dialects. Browser credentials are watch tokens, so credentials mode (cookies) is
+// never allowed.
 
 import { cors as connectCors } from "@connectrpc/connect";
 import type { Logger } from "pino";
@@ -52,8 +53,8 @@ export interface OriginParts {
 }
 
 /**
- * Whether any project has this browser origin, as the database said a moment ago. Never rejects: while it cannot
- * answer, no origin is allowed, and what needs no database still works.
+ * Whether any project has this browser origin, as the database said a moment ago. Never rejects:
+ * while it cannot answer, no origin is allowed, and what needs no database still works.
  */
 export function createOrigins({
   isOrigin,

@@ -1,4 +1,5 @@
-// Deadlines: an answer comes when its time is up, whether or not the work behind it heeds its signal.
+// Deadlines: an answer comes when its time is up, whether or not the work behind it heeds its
+// signal.
 
 import { TapinError } from "../errors.ts";
 import type { Soon } from "../transcoder/soon.ts";
@@ -6,8 +7,8 @@ import { Alarms } from "./alarms.ts";
 import type { Waiting } from "./waiting.ts";
 
 /**
- * Milliseconds from a call's beginning within which a unary call is answered and a stream sends its first
- * message. A caller may ask for less, never for more.
+ * Milliseconds from a call's beginning within which a unary call is answered and a stream sends its
+ * first message. A caller may ask for less, never for more.
  */
 export const DEFAULT_DEADLINE_MS = 30_000;
 
@@ -22,8 +23,9 @@ export interface Deadline {
 }
 
 /**
- * What the work comes to, or why nobody waits for it, or `deadline_exceeded` as soon as its time is up. Work is not
- * undone then: it goes on, and what it commits stays. Work for a caller that is gone already is not begun.
+ * What the work comes to, or why nobody waits for it, or `deadline_exceeded` as soon as its time is
+ * up. Work is not undone then: it goes on, and what it commits stays. Work for a caller that is
+ * gone already is not begun.
  */
 export function keepDeadline<T>(begin: () => Soon<T>, deadline: Deadline): Soon<T> {
   deadline.waiting.throwIfOver();

@@ -1,4 +1,5 @@
-// Finds descriptors by name, for server reflection: files, whatever is declared in them, and extensions.
+// Finds descriptors by name, for server reflection: files, whatever is declared in them, and
+// extensions.
 
 import {
   type DescEnum,
@@ -15,7 +16,10 @@ import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 export interface Descriptors {
   /** By the name it is imported by, such as `tapin/auth/v1/auth.proto`. */
   file(name: string): DescFile | undefined;
-  /** The file that declares this fully-qualified name: of a service, method, type, field, value or extension. */
+  /**
+   * The file that declares this fully-qualified name: of a service, method, type, field, value or
+   * extension.
+   */
   fileOf(symbol: string): DescFile | undefined;
   /** The file that declares extension `number` of a message type. */
   fileOfExtension(type: string, number: number): DescFile | undefined;
@@ -81,7 +85,8 @@ function membersOf(type: DescMessage | DescEnum | DescExtension | DescService): 
     case "service":
       return within(type.typeName, type.methods);
     case "enum":
-      // Values of an enum are its siblings, not its children (descriptor.proto, EnumValueDescriptorProto).
+      // Values of an enum are its siblings, not its children (descriptor.proto,
+      // EnumValueDescriptorProto).
       return within(type.parent?.typeName ?? type.file.proto.package, type.values);
     default:
       return [];

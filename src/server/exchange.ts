@@ -1,4 +1,5 @@
-// An exchange: one HTTP request and its response, over HTTP/1.1 or HTTP/2, as the front hands it around.
+// An exchange: one HTTP request and its response, over HTTP/1.1 or HTTP/2, as the front hands it
+// around.
 
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
@@ -58,8 +59,8 @@ export function headerOf(req: Pick<RequestHead, "headers">, name: string): strin
 }
 
 /**
- * Bytes of an answer that are written at once. What waits for its reader is told by whole writes, so that one large
- * write would make a slow reader look like one that has stopped.
+ * Bytes of an answer that are written at once. What waits for its reader is told by whole writes,
+ * so that one large write would make a slow reader look like one that has stopped.
  */
 export const PIECE_BYTES = 16 * 1024;
 
@@ -109,8 +110,8 @@ export function answerJson(
 }
 
 /**
- * Answers with bytes. HEAD gets the same headers and no body. Resolves when all is written or the reader is gone, and
- * never rejects. An answer that has begun already is broken off.
+ * Answers with bytes. HEAD gets the same headers and no body. Resolves when all is written or the
+ * reader is gone, and never rejects. An answer that has begun already is broken off.
  */
 export async function answerBytes(
   { req, res }: Answerable,
@@ -129,7 +130,10 @@ export async function answerBytes(
   else await writeBytes(res, bytes);
 }
 
-/** Writes the text as UTF-8, as {@link writeBytes} does. A short one goes out in one piece with the head before it. */
+/**
+ * Writes the text as UTF-8, as {@link writeBytes} does. A short one goes out in one piece with the
+ * head before it.
+ */
 export function writeText(res: Outlet, text: string): Soon<void> {
   if (text.length * MOST_UTF8_BYTES > PIECE_BYTES) return writeBytes(res, Buffer.from(text));
   (res as ServerResponse).end(text);
@@ -160,15 +164,18 @@ export async function writePiece(res: Outlet, piece: Uint8Array): Promise<boolea
   });
 }
 
-/** Whether the request may have a body. Over HTTP/1.1 its head says so (RFC 9112 section 6.3), over HTTP/2 it need not. */
+/**
+ * Whether the request may have a body. Over HTTP/1.1 its head says so (RFC 9112 section 6.3), over
+ * HTTP/2 it need not.
+ */
 export function mayHaveBody({ headers, httpVersion }: RequestHead): boolean {
   if (httpVersion === "2.0") return true;
   return headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined;
 }
 
 /**
- * Forgets the head of a request whose answer streams, credentials and all: Node keeps a request of HTTP/1.1 until its
- * answer ends, and nobody asks for it any more.
+ * Forgets the head of a request whose answer streams, credentials and all: Node keeps a request of
+ * HTTP/1.1 until its answer ends, and nobody asks for it any more.
  */
 export function forgetHead(req: Request | StreamRequest): void {
   if ("stream" in req) return;

@@ -1,5 +1,5 @@
-// The front: what happens to every request before anybody knows what it wants. Nothing that arrives may
-// throw out of here: an unauthenticated packet must not end the process.
+// The front: what happens to every request before anybody knows what it wants. Nothing that arrives
+// may throw out of here: an unauthenticated packet must not end the process.
 
 import type { ServerResponse } from "node:http";
 import type { ServerHttp2Stream } from "node:http2";
@@ -61,7 +61,10 @@ export interface FrontParts {
 /** Takes what the listener hears. Nothing in it throws. */
 export interface Front {
   request(req: Request, res: Response): void;
-  /** Takes a stream of HTTP/2 for the lane; false = it is not for the lane, and nothing has been done with it. */
+  /**
+   * Takes a stream of HTTP/2 for the lane; false = it is not for the lane, and nothing has been
+   * done with it.
+   */
   stream(stream: ServerHttp2Stream, head: Pick<StreamRequest, "headers" | "rawHeaders">): boolean;
 }
 
@@ -192,7 +195,8 @@ function arrive<Req extends RequestHead, Res extends ResponseHead>(
 
 function newRequestId(): string {
   const id = crypto.randomUUID();
-  // Reading it makes one text of the pieces it is strung together from, which a stream would hold for as long as it stands.
+  // Reading it makes one text of the pieces it is strung together from, which a stream would hold
+  // for as long as it stands.
   id.charCodeAt(0);
   return id;
 }
@@ -213,7 +217,8 @@ function checkTarget(
     throw new TapinError("VALIDATION_FAILED", { sentence: "The Host header is not valid." });
   }
   refuseDoubles(req);
-  // No target has a fragment (RFC 9112 section 3.2); the URL class would cut it off behind our backs.
+  // No target has a fragment (RFC 9112 section 3.2); the URL class would cut it off behind our
+  // backs.
   if (path.includes("#") || query.includes("#")) {
     throw new TapinError("VALIDATION_FAILED", { sentence: "The URL must not contain #." });
   }
@@ -222,7 +227,10 @@ function checkTarget(
   refuseCredentials({ path, query });
 }
 
-/** Two Host lines must be refused (RFC 9112 section 3.2); Node keeps the first and forgets the other. */
+/**
+ * Two Host lines must be refused (RFC 9112 section 3.2); Node keeps the first and forgets the
+ * other.
+ */
 function hostCount({ rawHeaders }: RequestHead): number {
   let count = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) {
@@ -232,7 +240,10 @@ function hostCount({ rawHeaders }: RequestHead): number {
   return count;
 }
 
-/** Over HTTP/2 the limit only holds once the client has seen it in our SETTINGS, so it is checked here too. */
+/**
+ * Over HTTP/2 the limit only holds once the client has seen it in our SETTINGS, so it is checked
+ * here too.
+ */
 function headLength({ rawHeaders }: RequestHead): number {
   let length = 0;
   for (const text of rawHeaders) length += text.length;
@@ -250,8 +261,8 @@ const isHost = recall((host) => {
 });
 
 /**
- * What every request must pass, whichever way it takes. Sets the CORS headers; true when they allow a page to read the
- * answer. Other sites' pages have business with operations only.
+ * What every request must pass, whichever way it takes. Sets the CORS headers; true when they allow
+ * a page to read the answer. Other sites' pages have business with operations only.
  */
 function check(parts: FrontParts, exchange: Exchange<RequestHead, ResponseHead>): Soon<boolean> {
   checkTarget(exchange, parts.sizes);
@@ -267,8 +278,8 @@ function check(parts: FrontParts, exchange: Exchange<RequestHead, ResponseHead>)
 }
 
 /**
- * An early answer leaves a body unread: Deno would reset the kept connection, and the next request on it
- * would die. So the rest is read and thrown away, up to a limit.
+ * An early answer leaves a body unread: Deno would reset the kept connection, and the next request
+ * on it would die. So the rest is read and thrown away, up to a limit.
  */
 function keepConnectionUsable(res: Response): void {
   (res as ServerResponse).on("finish", drain);

@@ -1,5 +1,6 @@
-// grpc.health.v1, the health protocol of gRPC (https://github.com/grpc/grpc/blob/master/doc/health-checking.md):
-// what /readyz says, for the server and for each of its services. Anybody may ask.
+// grpc.health.v1, the health protocol of gRPC
+// (https://github.com/grpc/grpc/blob/master/doc/health-checking.md): what /readyz says, for the
+// server and for each of its services. Anybody may ask.
 
 import { setTimeout as pause } from "node:timers/promises";
 import {
@@ -16,8 +17,8 @@ import { createPlaces } from "./places.ts";
 export const HEALTH_LOOK_MS = 1000;
 
 /**
- * Milliseconds after which a status that has not changed is said again: a watcher that is gone without
- * goodbye is noticed by that, and a proxy does not take the stream for dead.
+ * Milliseconds after which a status that has not changed is said again: a watcher that is gone
+ * without goodbye is noticed by that, and a proxy does not take the stream for dead.
  */
 export const HEALTH_REPEAT_MS = 30_000;
 
@@ -26,10 +27,14 @@ export const MAX_HEALTH_WATCHES = 100;
 
 /** What the health service is made of. */
 export interface HealthParts {
-  /** Full names of the services whose health may be asked for, besides "", the server as a whole. */
+  /**
+   * Full names of the services whose health may be asked for, besides "", the server as a whole.
+   */
   readonly services: readonly string[];
   readonly isReady: ReadyCheck;
-  /** Aborts when the server is about to stop, so that watchers are told before their stream ends. */
+  /**
+   * Aborts when the server is about to stop, so that watchers are told before their stream ends.
+   */
   readonly stopping: AbortSignal;
   /** Default: HEALTH_LOOK_MS. */
   readonly lookMs?: number;

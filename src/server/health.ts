@@ -1,4 +1,5 @@
-// Health: `/healthz` tells that the process lives, `/readyz` that it can do its work. Neither wants a key.
+// Health: `/healthz` tells that the process lives, `/readyz` that it can do its work. Neither wants
+// a key.
 
 import { TapinError } from "../errors.ts";
 import { answerJson } from "./exchange.ts";
@@ -12,8 +13,9 @@ export const READY_CHECK_MS = 2000;
 export type ReadyCheck = (timeoutMs: number) => Promise<void>;
 
 /**
- * The check as all who ask share it: those who ask while one is under way get its outcome, so that however many
- * strangers ask, the database is asked once at a time. Not ready as soon as the server stops.
+ * The check as all who ask share it: those who ask while one is under way get its outcome, so that
+ * however many strangers ask, the database is asked once at a time. Not ready as soon as the server
+ * stops.
  */
 export function shareReadyCheck(check: ReadyCheck, stopping: AbortSignal): ReadyCheck {
   let underWay: Promise<void> | null = null;

@@ -1,5 +1,5 @@
-// A stream of HTTP/2 as a request and a response: no more than the front and the lane ask of them. Node's own pair costs
-// about as much as everything else that is done for a small call.
+// A stream of HTTP/2 as a request and a response: no more than the front and the lane ask of them.
+// Node's own pair costs about as much as everything else that is done for a small call.
 
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
 

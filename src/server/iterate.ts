@@ -5,8 +5,8 @@ import type { TapinError } from "../errors.ts";
 import type { AnswerOutflow } from "./running-stream.ts";
 
 /**
- * The messages in turn; fails as the stream does. Nothing is begun before the first is asked for. Whoever leaves early
- * must end the call's wait, or the stream goes on.
+ * The messages in turn; fails as the stream does. Nothing is begun before the first is asked for.
+ * Whoever leaves early must end the call's wait, or the stream goes on.
  */
 export async function* iterate(begin: (outflow: AnswerOutflow) => void): AsyncIterable<Message> {
   const messages: Message[] = [];

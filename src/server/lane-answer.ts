@@ -1,4 +1,5 @@
-// What the lane answers in each dialect: the heads, bodies and trailers that connect-node would write.
+// What the lane answers in each dialect: the heads, bodies and trailers that connect-node would
+// write.
 
 import type { OutgoingHttpHeaders } from "node:http2";
 import { type DescMethod, type Message, toBinary, toJsonString } from "@bufbuild/protobuf";
@@ -166,7 +167,10 @@ function connectAnswer(type: string, body: Uint8Array): Answer {
   return { status: 200, headers, body, trailers: null };
 }
 
-/** connect-node names the compression it would use, although nothing is large enough to be compressed. */
+/**
+ * connect-node names the compression it would use, although nothing is large enough to be
+ * compressed.
+ */
 export const compressionFor = recall(
   (accepts) => compressionNegotiate([...COMPRESSIONS], null, accepts, "").response,
 );

@@ -1,6 +1,7 @@
-// The lane: unary calls as nearly every caller sends them, answered without connect-node, which takes five to eight times
-// as long. Through the same pipeline, and byte by byte as connect-node answers: test/server/lane.test.ts compares. Whatever
-// is unusual about a request makes it none of the lane's business, before anything of its body is read.
+// The lane: unary calls as nearly every caller sends them, answered without connect-node, which
+// takes five to eight times as long. Through the same pipeline, and byte by byte as connect-node
+// answers: test/server/lane.test.ts compares. Whatever is unusual about a request makes it none of
+// the lane's business, before anything of its body is read.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { DescMethod, DescService, Message } from "@bufbuild/protobuf";
@@ -63,7 +64,9 @@ export function methodsByPath(
   );
 }
 
-/** Answers a request that failed in a way nobody foresaw: otherwise its caller would wait for ever. */
+/**
+ * Answers a request that failed in a way nobody foresaw: otherwise its caller would wait for ever.
+ */
 export function answerLost(log: Logger, exchange: LaneExchange, err: unknown): void {
   const { requestId } = exchange;
   log.error({ event: "rpc_failed", err, request_id: requestId }, "the RPC failed");
@@ -92,7 +95,9 @@ export function createLane(
 /** Values of headers that a Headers object would change, or refuse. */
 const ODD = /^[\t ]|[^\t -~]|[\t ]$/;
 
-/** How a call with this head is served, in a dialect of these content types; null = not by a lane. */
+/**
+ * How a call with this head is served, in a dialect of these content types; null = not by a lane.
+ */
 export function wayOf<Dialect extends LaneRequest>(
   types: ReadonlyMap<string, Dialect>,
   head: RequestHead,

@@ -5,7 +5,10 @@ import type { AdmittedCall } from "./call.ts";
 
 const nothing = () => {};
 
-/** In place of credentials that were checked: that there were some is all that an error tells of them. */
+/**
+ * In place of credentials that were checked: that there were some is all that an error tells of
+ * them.
+ */
 const CREDENTIALS = "Bearer given";
 
 /** The same call, of whose headers no more is kept than the log and the errors of its end tell. */

@@ -1,6 +1,6 @@
-// The limits of callers: how often a project and an address may call, fail and create sessions, and how many
-// watchers may be open. Anybody can make up texts that look like credentials, so nothing is ever kept for
-// such a text.
+// The limits of callers: how often a project and an address may call, fail and create sessions, and
+// how many watchers may be open. Anybody can make up texts that look like credentials, so nothing
+// is ever kept for such a text.
 
 import { callerNetwork } from "../core/address.ts";
 import { type Reason, TapinError } from "../errors.ts";
@@ -26,14 +26,20 @@ export interface LimitSettings {
 
 /** The limits. Each fails with `rate_limited`. */
 export interface Limits {
-  /** Before the body is read: takes one request off the caller's budget, and answers what is left of it. */
+  /**
+   * Before the body is read: takes one request off the caller's budget, and answers what is left of
+   * it.
+   */
   request(call: Pick<Call, "address">, identity: Identity): Promise<LimitFields>;
   /**
-   * What to throw in place of this error: a lookup that failed counts, and when there were too many the
-   * caller is told that instead. What is right works whatever others try.
+   * What to throw in place of this error: a lookup that failed counts, and when there were too many
+   * the caller is told that instead. What is right works whatever others try.
    */
   refusal(call: Pick<Call, "address">, identity: Identity | null, error: unknown): Promise<unknown>;
-  /** Takes one session off the client's budget. Null = the website did not say for whom: not limited. */
+  /**
+   * Takes one session off the client's budget. Null = the website did not say for whom: not
+   * limited.
+   */
   session(projectId: string, clientIp: string | null): Promise<void>;
   /** Lets a watcher in; the answer lets it out again. */
   watcher(
@@ -45,8 +51,8 @@ export interface Limits {
 }
 
 /**
- * How many times the budget of a project an address has: many browsers share one address behind a provider's
- * NAT.
+ * How many times the budget of a project an address has: many browsers share one address behind a
+ * provider's NAT.
  */
 export const ADDRESS_FACTOR = 10;
 
@@ -54,8 +60,9 @@ export const ADDRESS_FACTOR = 10;
 const FAILED_LOOKUPS: readonly Reason[] = ["UNAUTHORIZED", "SESSION_NOT_FOUND", "CODE_INVALID"];
 
 /**
- * Builds the limits. The operator has none. All is counted in this process's memory; with `sharing`, what is
- * near a limit is added up with the processes that share it, except for watchers, which cost a process its memory.
+ * Builds the limits. The operator has none. All is counted in this process's memory; with
+ * `sharing`, what is near a limit is added up with the processes that share it, except for
+ * watchers, which cost a process its memory.
  */
 export function createLimits(settings: LimitSettings, sharing: Sharing | null): Limits {
   const { requestsPerMinute, failuresPerMinute, sessionsPerMinute } = settings;

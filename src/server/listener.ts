@@ -1,7 +1,8 @@
-// One port for HTTP/1.1 and HTTP/2, in cleartext or over TLS. The HTTP/1.1 server itself listens, and the listener
-// of its connections is swapped for one that looks at the first bytes, or with TLS at what was agreed on: a front
-// net.Server in its place would lose the header and request timeouts on Node, and kept connections on Deno; an
-// http2 server that allows HTTP/1.1 has no timeouts on Deno.
+// One port for HTTP/1.1 and HTTP/2, in cleartext or over TLS. The HTTP/1.1 server itself listens,
+// and the listener of its connections is swapped for one that looks at the first bytes, or with TLS
+// at what was agreed on: a front net.Server in its place would lose the header and request timeouts
+// on Node, and kept connections on Deno; an http2 server that allows HTTP/1.1 has no timeouts on
+// Deno.
 
 import http from "node:http";
 import http2 from "node:http2";
@@ -28,7 +29,10 @@ export const REQUEST_MS = 30_000;
 /** Milliseconds a kept connection may be silent: above the 60 s of common proxies. */
 export const IDLE_MS = 75_000;
 
-/** Streams that a client may reset at once, and each second from then on; above that its connection is closed. */
+/**
+ * Streams that a client may reset at once, and each second from then on; above that its connection
+ * is closed.
+ */
 const RESETS = { streamResetBurst: 200, streamResetRate: 33 };
 
 const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
@@ -37,15 +41,20 @@ const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
 export interface Listener {
   listen(port: number, host: string): Promise<AddressInfo>;
   /**
-   * Stops accepting at once and resolves when every connection is gone. Requests under way may finish;
-   * after `graceMs` what is left is destroyed.
+   * Stops accepting at once and resolves when every connection is gone. Requests under way may
+   * finish; after `graceMs` what is left is destroyed.
    */
   close(graceMs: number): Promise<void>;
-  /** New connections get this certificate; those that are open keep theirs. Does nothing without TLS. */
+  /**
+   * New connections get this certificate; those that are open keep theirs. Does nothing without
+   * TLS.
+   */
   renew(certificate: Certificate): void;
 }
 
-/** What a server proves who it is with: a certificate with its chain, and its private key, as PEM. */
+/**
+ * What a server proves who it is with: a certificate with its chain, and its private key, as PEM.
+ */
 export interface Certificate {
   readonly cert: string;
   readonly key: string;
@@ -140,7 +149,8 @@ function createHttp1(
     certificate === null
       ? http.createServer(options, onRequest)
       : https.createServer({ ...options, ...secure, ...certificate }, onRequest);
-  // An expectation that is not known may be ignored (RFC 9110 section 10.1.1); Node would send a bare 417.
+  // An expectation that is not known may be ignored (RFC 9110 section 10.1.1); Node would send a
+  // bare 417.
   h1.on("checkExpectation", onRequest);
   h1.on("checkContinue", (req, res) => {
     continueOnceRead(req, res);
@@ -252,7 +262,10 @@ function chooseByAlpn(
   });
 }
 
-/** Takes the listeners that HTTP/1.1 has for the event; the answer hands a connection to either protocol. */
+/**
+ * Takes the listeners that HTTP/1.1 has for the event; the answer hands a connection to either
+ * protocol.
+ */
 function swapListeners(
   h1: http.Server,
   h2: http2.Http2Server,
@@ -265,9 +278,11 @@ function swapListeners(
       for (const listener of toHttp1) listener.call(h1, socket);
       return;
     }
-    // An http.Server's sockets may stay half open, and HTTP/2 would never learn of a peer that is gone.
+    // An http.Server's sockets may stay half open, and HTTP/2 would never learn of a peer that is
+    // gone.
     socket.allowHalfOpen = false;
-    // Deno does not set it for the sockets of an http.Server, and the end of an answer would wait for the client's ACK.
+    // Deno does not set it for the sockets of an http.Server, and the end of an answer would wait
+    // for the client's ACK.
     socket.setNoDelay(true);
     h2.emit("connection", socket);
   };
@@ -279,8 +294,8 @@ function sniff(socket: Socket, decide: (isHttp2: boolean) => void): void {
   const timer = setTimeout(() => socket.destroy(), SNIFF_MS);
   const onClose = () => clearTimeout(timer);
   socket.on("close", onClose);
-  // `readable` and read(): with `data`, pause() and unshift() the bytes come back in another order on Deno.
-  // And until null: what is left in the buffer wakes nobody up.
+  // `readable` and read(): with `data`, pause() and unshift() the bytes come back in another order
+  // on Deno. And until null: what is left in the buffer wakes nobody up.
   const onReadable = () => {
     const before = seen.length;
     for (let chunk = socket.read(); chunk !== null; chunk = socket.read()) {

@@ -1,4 +1,5 @@
-// The metrics: what the observer hears, as figures for Prometheus. The only file that knows prom-client.
+// The metrics: what the observer hears, as figures for Prometheus. The only file that knows
+// prom-client.
 
 import {
   AggregatorRegistry,
@@ -29,7 +30,10 @@ export interface Crew {
   readonly worker: number;
   /** From now on, who gathers gets these figures from this process. */
   share(figures: () => Promise<Figures>): void;
-  /** The figures of all workers, this one included. Rejects with `unavailable` when one does not tell them in time. */
+  /**
+   * The figures of all workers, this one included. Rejects with `unavailable` when one does not
+   * tell them in time.
+   */
   gather(): Promise<readonly Figures[]>;
 }
 
@@ -44,8 +48,9 @@ export interface Metrics {
 const CALL_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 30];
 
 /**
- * Makes metrics that start at zero. With a crew every series has the label `worker`, and whoever is asked reads those of
- * all: a worker that was replaced begins at zero, and in a sum of counters Prometheus could not tell that from growth.
+ * Makes metrics that start at zero. With a crew every series has the label `worker`, and whoever is
+ * asked reads those of all: a worker that was replaced begins at zero, and in a sum of counters
+ * Prometheus could not tell that from growth.
  */
 export function createMetrics(readings: Readings, crew: Crew | null): Metrics {
   const registry = new Registry();

@@ -1,4 +1,5 @@
-// An operation: what one RPC does once its caller is admitted and its request is valid, and who may call it.
+// An operation: what one RPC does once its caller is admitted and its request is valid, and who may
+// call it.
 
 import type {
   DescMessage,
@@ -17,9 +18,14 @@ export type Access = "api_key" | "api_key_or_watch_token" | "admin" | "anybody";
 
 /** Takes what a stream tells. */
 export interface Outflow {
-  /** `isBeat` = it says nothing new: a reader that has not taken what came before need not get it. */
+  /**
+   * `isBeat` = it says nothing new: a reader that has not taken what came before need not get it.
+   */
   message(message: Message, isBeat: boolean): void;
-  /** The last call: null = the stream has ended by itself. Once the stream is stopped, only a late failure is told. */
+  /**
+   * The last call: null = the stream has ended by itself. Once the stream is stopped, only a late
+   * failure is told.
+   */
   end(failure: unknown): void;
 }
 
@@ -36,7 +42,9 @@ export type StartStream<Request> = (
   outflow: Outflow,
 ) => Running;
 
-/** An operation with one answer; `run` may assume that the request is valid, as in all operations. */
+/**
+ * An operation with one answer; `run` may assume that the request is valid, as in all operations.
+ */
 export interface UnaryOperation {
   readonly access: Access;
   readonly method: DescMethodUnary;
@@ -84,8 +92,8 @@ export function pushStream<I extends DescMessage, O extends DescMessage>(
 }
 
 /**
- * Makes a server-streaming operation of what is iterated over as fast as messages come: for few streams, which wait for
- * events. The messages may be given as plain fields.
+ * Makes a server-streaming operation of what is iterated over as fast as messages come: for few
+ * streams, which wait for events. The messages may be given as plain fields.
  */
 export function serverStream<I extends DescMessage, O extends DescMessage>(
   method: DescMethodServerStreaming<I, O>,

@@ -1,5 +1,5 @@
-// The one pipeline: authenticate -> limit -> validate -> action -> convert error -> log. Every operation goes
-// through it, whichever dialect it came in.
+// The one pipeline: authenticate -> limit -> validate -> action -> convert error -> log. Every
+// operation goes through it, whichever dialect it came in.
 
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
@@ -30,7 +30,10 @@ export interface Pipeline {
   unary(method: DescMethod, request: Message, call: AdmittedCall): Promise<Message>;
   /** A streaming operation. Throws nothing: whatever happens is told. */
   stream(method: DescMethod, request: Message, call: AdmittedCall, outflow: AnswerOutflow): void;
-  /** An operation that streams both ways; every message of the caller after the first costs like a call. */
+  /**
+   * An operation that streams both ways; every message of the caller after the first costs like a
+   * call.
+   */
   bidi(
     method: DescMethod,
     requests: AsyncIterable<Message>,
@@ -201,7 +204,8 @@ const REASON_OF_CODE: Partial<Record<Code, Reason>> = {
   [Code.Aborted]: "CANCELED",
   [Code.DeadlineExceeded]: "DEADLINE_EXCEEDED",
   [Code.Unimplemented]: "UNIMPLEMENTED",
-  // Whichever code a caller resets its stream with (RFC 9113 section 7): it is gone, and nothing here is wrong.
+  // Whichever code a caller resets its stream with (RFC 9113 section 7): it is gone, and nothing
+  // here is wrong.
   [Code.Unavailable]: "CANCELED",
   [Code.Internal]: "CANCELED",
   [Code.ResourceExhausted]: "CANCELED",

@@ -1,5 +1,5 @@
-// Places: how many of something that stays open may be open at once under one key, such as watchers of one address.
-// Counted in this process.
+// Places: how many of something that stays open may be open at once under one key, such as watchers
+// of one address. Counted in this process.
 
 import { TapinError } from "../errors.ts";
 
@@ -16,10 +16,15 @@ export interface Place {
   readonly most: number;
 }
 
-/** Takes one of each place, or none of them and fails with `rate_limited`. The answer gives them back. */
+/**
+ * Takes one of each place, or none of them and fails with `rate_limited`. The answer gives them
+ * back.
+ */
 export type TakePlaces = (places: readonly Place[]) => () => void;
 
-/** Builds a counter of places; `name` is that of what is open, in `RateLimit` fields: `watchers`. */
+/**
+ * Builds a counter of places; `name` is that of what is open, in `RateLimit` fields: `watchers`.
+ */
 export function createPlaces(name: string): TakePlaces {
   const open = new Map<string, Map<string, number>>();
   const countOf = ({ what, id }: Place) => open.get(what)?.get(id) ?? 0;

@@ -1,4 +1,5 @@
-// What a function said before: for what is computed of a few texts again and again, such as the address of a peer.
+// What a function said before: for what is computed of a few texts again and again, such as the
+// address of a peer.
 
 /** Texts that are remembered; then all are forgotten, so that nobody can fill the memory. */
 const MOST = 1000;

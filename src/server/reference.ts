@@ -1,5 +1,5 @@
-// The contract for readers: `/openapi.json` for tools and `/docs` for people. Both are generated (by
-// scripts/build-docs.ts) and only get the public URL here. Neither wants a key.
+// The contract for readers: `/openapi.json` for tools and `/docs` for people. Both are generated
+// (by scripts/build-docs.ts) and only get the public URL here. Neither wants a key.
 
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
@@ -12,7 +12,9 @@ export const GENERATED_PUBLIC_URL = "https://login.example.com";
 
 /** What the reference must say. */
 export interface ReferenceParts {
-  /** The URL that readers should call; asked for with every request, since the port may come late. */
+  /**
+   * The URL that readers should call; asked for with every request, since the port may come late.
+   */
   readonly publicUrl: () => string;
   /** Whether SandboxService is served. */
   readonly sandbox: boolean;
@@ -77,7 +79,10 @@ async function write({ files, spell }: Page, publicUrl: string): Promise<Written
   return { publicUrl, bytes, tag };
 }
 
-/** May be kept, and is asked for again each time: 304 while it is the same (RFC 9110 section 13.1.2). */
+/**
+ * May be kept, and is asked for again each time: 304 while it is the same (RFC 9110 section
+ * 13.1.2).
+ */
 async function answerPage(
   exchange: Exchange,
   type: string,

@@ -1,5 +1,6 @@
-// gRPC server reflection, v1 and v1alpha (https://github.com/grpc/grpc/blob/master/doc/server-reflection.md):
-// what lets `buf curl --reflect`, grpcurl and Postman call without proto files. Anybody may ask: the proto
+// gRPC server reflection, v1 and v1alpha
+// (https://github.com/grpc/grpc/blob/master/doc/server-reflection.md): what lets
+// `buf curl --reflect`, grpcurl and Postman call without proto files. Anybody may ask: the proto
 // files are public.
 
 import type { DescFile, DescService, MessageInitShape } from "@bufbuild/protobuf";

@@ -9,8 +9,8 @@ import type { Waiting } from "./waiting.ts";
 const NOTHING = new Uint8Array();
 
 /**
- * The body's bytes. Fails with `body_too_large` above the limit, or with `canceled` when the caller goes
- * away or, as `waiting` tells, went away before.
+ * The body's bytes. Fails with `body_too_large` above the limit, or with `canceled` when the caller
+ * goes away or, as `waiting` tells, went away before.
  */
 export function readBody(req: Request, maxBytes: number, waiting?: Waiting): Soon<Uint8Array> {
   const tooLarge = () =>
@@ -40,8 +40,8 @@ export interface BodySource {
 }
 
 /**
- * Hears a body to its end, and answers what `whole` makes of it then. Rejects with the first thing that `take` throws,
- * which goes on hearing, or with `canceled` when the sender goes away.
+ * Hears a body to its end, and answers what `whole` makes of it then. Rejects with the first thing
+ * that `take` throws, which goes on hearing, or with `canceled` when the sender goes away.
  */
 export function hearBody<T>(
   source: BodySource,
@@ -64,8 +64,8 @@ export function hearBody<T>(
       stop();
       reject(new TapinError("CANCELED", { cause }));
     };
-    // Every body closes, mostly after its end: an error that nobody gets would cost its stack. And an answer that streams
-    // would hold on to what it was asked for as long as it stands.
+    // Every body closes, mostly after its end: an error that nobody gets would cost its stack. And
+    // an answer that streams would hold on to what it was asked for as long as it stands.
     const stop = () => {
       source.off("data", onData);
       source.off("end", onEnd);

@@ -1,5 +1,5 @@
-// JSON REST through the transcoder: bodies are read here with their limit, and every error leaves in the
-// contract's envelope.
+// JSON REST through the transcoder: bodies are read here with their limit, and every error leaves
+// in the contract's envelope.
 
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
@@ -43,7 +43,10 @@ interface RestCall {
   readonly requestId: string;
   /** Null once its stream has begun, which would hold its request for as long as it stands. */
   call: Call | null;
-  /** What it asks for, from when it is admitted until the pipeline carries it out, which tells of its end itself. */
+  /**
+   * What it asks for, from when it is admitted until the pipeline carries it out, which tells of
+   * its end itself.
+   */
   method: DescMethod | null;
   admitted: AdmittedCall | null;
 }
@@ -102,8 +105,8 @@ export function createRest(
 }
 
 /**
- * The request as the transcoder sees it. A class, for the runtime: each of them has the same shape and no
- * closures of its own.
+ * The request as the transcoder sees it. A class, for the runtime: each of them has the same shape
+ * and no closures of its own.
  */
 class CalledRequest implements RestRequest {
   readonly method: string;
@@ -152,7 +155,10 @@ const REASON_OF_KIND: Record<TranscodeErrorKind, Reason> = {
   invalid_request: "VALIDATION_FAILED",
 };
 
-/** What the pipeline threw was logged there; what HTTP refuses is the caller's fault; the rest is ours. */
+/**
+ * What the pipeline threw was logged there; what HTTP refuses is the caller's fault; the rest is
+ * ours.
+ */
 function convert(error: unknown, log: Logger): TapinError {
   if (error instanceof TapinError) return error;
   if (error instanceof TranscodeError) {

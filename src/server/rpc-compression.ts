@@ -1,5 +1,5 @@
-// Compression of request messages: which kinds are read, how the caller names the kind, and the message itself.
-// Answers are never compressed.
+// Compression of request messages: which kinds are read, how the caller names the kind, and the
+// message itself. Answers are never compressed.
 
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Compression } from "@connectrpc/connect/protocol";
@@ -10,9 +10,9 @@ import { TapinError } from "../errors.ts";
 export const COMPRESSIONS: readonly Compression[] = [compressionGzip, compressionBrotli];
 
 /**
- * The kind with this name; null for none and `identity`. Fails with `unimplemented` for any other, and
- * `acceptHeader` of the answer then lists those that are read (gRPC compression specification; Connect
- * protocol).
+ * The kind with this name; null for none and `identity`. Fails with `unimplemented` for any other,
+ * and `acceptHeader` of the answer then lists those that are read (gRPC compression specification;
+ * Connect protocol).
  */
 export function compressionNamed(name: string | null, acceptHeader: string): Compression | null {
   if (name === null || name === "identity") return null;
@@ -25,7 +25,9 @@ export function compressionNamed(name: string | null, acceptHeader: string): Com
   });
 }
 
-/** The message itself. Fails with `body_too_large` above `maxBytes`, or with `validation_failed`. */
+/**
+ * The message itself. Fails with `body_too_large` above `maxBytes`, or with `validation_failed`.
+ */
 export async function decompress(
   compression: Compression,
   bytes: Uint8Array,

@@ -1,5 +1,5 @@
-// The RPC form of an error: the code, `google.rpc.ErrorInfo` and, for validation, `google.rpc.BadRequest`
-// (AIP-193). gRPC, gRPC-Web and Connect all carry it.
+// The RPC form of an error: the code, `google.rpc.ErrorInfo` and, for validation,
+// `google.rpc.BadRequest` (AIP-193). gRPC, gRPC-Web and Connect all carry it.
 
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
@@ -69,8 +69,9 @@ function metadataOf(error: TapinError): Headers {
 }
 
 /**
- * Trailers whose `grpc-message` is what its specification says: connect-node encodes more of it, and grpc-js shows people
- * the rest (`off%3A`). Only what is not printable ASCII is encoded, and `%` itself (gRPC over HTTP/2, "Status-Message").
+ * Trailers whose `grpc-message` is what its specification says: connect-node encodes more of it,
+ * and grpc-js shows people the rest (`off%3A`). Only what is not printable ASCII is encoded, and
+ * `%` itself (gRPC over HTTP/2, "Status-Message").
  */
 export function withPlainMessage(trailers: Headers): Headers {
   const message = trailers.get("grpc-message");

@@ -1,5 +1,5 @@
-// The request message of an RPC, read once before connect-node reads it: connect-node refuses a message without
-// a reason, a broken binary one even as our own fault (HTTP 500).
+// The request message of an RPC, read once before connect-node reads it: connect-node refuses a
+// message without a reason, a broken binary one even as our own fault (HTTP 500).
 
 import { type DescMethod, fromBinary, fromJsonString, type Message } from "@bufbuild/protobuf";
 import { base64Decode } from "@bufbuild/protobuf/wire";
@@ -113,8 +113,9 @@ interface Sent {
 }
 
 /**
- * Fails as connect-node would, but with a reason: `body_too_large`, `unimplemented` for a compression that is not
- * known and for other than one message, `internal` where gRPC demands it, otherwise `validation_failed`.
+ * Fails as connect-node would, but with a reason: `body_too_large`, `unimplemented` for a
+ * compression that is not known and for other than one message, `internal` where gRPC demands it,
+ * otherwise `validation_failed`.
  */
 export async function checkMessage(head: MessageHead, body: HeldBody): Promise<void> {
   const { bytes, isJson, compression } =
@@ -141,7 +142,10 @@ export function parseMessage(
   }
 }
 
-/** The messages of a caller who streams; fails like `checkMessage` when connect-node cannot parse one. */
+/**
+ * The messages of a caller who streams; fails like `checkMessage` when connect-node cannot parse
+ * one.
+ */
 export async function* readMessages<T>(messages: AsyncIterable<T>): AsyncIterable<T> {
   try {
     yield* messages;
@@ -195,7 +199,10 @@ function encodingHeadersOf(contentType: string): readonly [encoding: string, acc
 
 const COMPRESSED_FLAG = 1;
 
-/** Takes the one message out of its envelope, and what it is compressed with: if with anything, then with this. */
+/**
+ * Takes the one message out of its envelope, and what it is compressed with: if with anything, then
+ * with this.
+ */
 export function openEnvelope(
   bytes: Uint8Array,
   compression: Compression | null,

@@ -1,4 +1,5 @@
-// What connect-node would answer with an empty body (wrong method, wrong type), refused in the envelope first.
+// What connect-node would answer with an empty body (wrong method, wrong type), refused in the
+// envelope first.
 
 import type { DescMethod } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
@@ -16,7 +17,10 @@ const GRPC_TYPES = [
   "grpc-web+json",
 ];
 
-/** Why this request is none of the RPC; null = it may be one. Writes its type as connect-node knows it. */
+/**
+ * Why this request is none of the RPC; null = it may be one. Writes its type as connect-node knows
+ * it.
+ */
 export function refusalOf(method: DescMethod, { req, query }: Exchange): TapinError | null {
   const readOnly = method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
   const allowed = readOnly ? ["GET", "POST"] : ["POST"];

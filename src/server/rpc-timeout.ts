@@ -43,7 +43,9 @@ export const CONNECT_TIMEOUT: TimeoutHeader = {
   longest: String(MAX_TIMEOUT_MS),
 };
 
-/** A timeout above 2^31-1 ms would be taken for 1 ms by the timer behind it, so it is cut down here. */
+/**
+ * A timeout above 2^31-1 ms would be taken for 1 ms by the timer behind it, so it is cut down here.
+ */
 export function clampTimeout(req: Request): void {
   for (const timeout of [GRPC_TIMEOUT, CONNECT_TIMEOUT]) {
     const { header, longest } = timeout;
@@ -53,8 +55,8 @@ export function clampTimeout(req: Request): void {
 }
 
 /**
- * The deadline a caller asks for in a header with this value, in milliseconds and clamped; null when it names none,
- * undefined when it cannot be read.
+ * The deadline a caller asks for in a header with this value, in milliseconds and clamped; null
+ * when it names none, undefined when it cannot be read.
  */
 export function parseTimeout(
   { form }: TimeoutHeader,

@@ -1,5 +1,5 @@
-// gRPC, gRPC-Web and Connect: plain calls by the lanes, everything else through connect-node. Every RPC runs through the
-// pipeline.
+// gRPC, gRPC-Web and Connect: plain calls by the lanes, everything else through connect-node. Every
+// RPC runs through the pipeline.
 
 import type { DescMethod, DescService, Message } from "@bufbuild/protobuf";
 import {
@@ -144,8 +144,8 @@ async function* plainAtEnd(body: AsyncIterable<Uint8Array>, trailer: Headers) {
 }
 
 /**
- * Runs before connect-node reads the body: nobody unknown makes us read. Then refuses, with a reason, what
- * connect-node would refuse without one.
+ * Runs before connect-node reads the body: nobody unknown makes us read. Then refuses, with a
+ * reason, what connect-node would refuse without one.
  */
 async function admit(pipeline: Pipeline, context: HandlerContext, stopping: AbortSignal) {
   const { method, values, requestHeader: headers } = context;
@@ -164,7 +164,8 @@ async function admit(pipeline: Pipeline, context: HandlerContext, stopping: Abor
     await keepDeadline(check, deadline);
   } catch (error) {
     const failure = pipeline.fail(method, call, error);
-    // Metadata of an error may not carry the protocol's own headers, such as those that list compressions.
+    // Metadata of an error may not carry the protocol's own headers, such as those that list
+    // compressions.
     for (const [name, value] of failure.headers) context.responseHeader.set(name, value);
     throw toConnectError(failure, call.requestId);
   }

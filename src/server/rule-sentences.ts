@@ -1,5 +1,6 @@
-// What a broken rule of the proto files is called: the validator's own words show people regular expressions and lists of
-// numbers. Rules that have a sentence of their own, in `cel`, and bounds of numbers and lengths keep theirs.
+// What a broken rule of the proto files is called: the validator's own words show people regular
+// expressions and lists of numbers. Rules that have a sentence of their own, in `cel`, and bounds
+// of numbers and lengths keep theirs.
 
 import { type DescField, getOption } from "@bufbuild/protobuf";
 import type { Violation } from "@bufbuild/protovalidate";

@@ -1,5 +1,6 @@
-// A stream of an operation on its way to its caller: it begins in time, its end is told once, however it comes, and whoever
-// has gone stops it. A plain object, since there may be tens of thousands.
+// A stream of an operation on its way to its caller: it begins in time, its end is told once,
+// however it comes, and whoever has gone stops it. A plain object, since there may be tens of
+// thousands.
 
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { TapinError } from "../errors.ts";

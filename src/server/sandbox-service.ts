@@ -1,4 +1,5 @@
-// SandboxService: drives the pretend messengers. The gateway hands them in; this room does not know them.
+// SandboxService: drives the pretend messengers. The gateway hands them in; this room does not know
+// them.
 
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Channel as ChannelProto } from "#gen/tapin/auth/v1/auth_pb.ts";
@@ -43,7 +44,10 @@ interface SandboxActor {
 
 const rpc = SandboxService.method;
 
-/** The operations of SandboxService. Anybody may call them: they are there only when the sandbox is on. */
+/**
+ * The operations of SandboxService. Anybody may call them: they are there only when the sandbox is
+ * on.
+ */
 export function sandboxOperations(sandbox: SandboxPort): readonly Operation[] {
   return [
     unary(rpc.openLink, "anybody", ({ link, user }) => {

@@ -63,9 +63,14 @@ export interface ServerParts {
 
 /** A server, not listening yet. */
 export interface Server {
-  /** Listens; answers the port (0 asks for any free one). Rejects when the address cannot be had. */
+  /**
+   * Listens; answers the port (0 asks for any free one). Rejects when the address cannot be had.
+   */
   listen(port: number, host: string): Promise<number>;
-  /** Stops accepting, lets calls finish, ends streams with `unavailable`; at the latest after `graceMs`. */
+  /**
+   * Stops accepting, lets calls finish, ends streams with `unavailable`; at the latest after
+   * `graceMs`.
+   */
   stop(graceMs: number): Promise<void>;
   /** New connections get this certificate. */
   renew(certificate: Certificate): void;
@@ -74,7 +79,9 @@ export interface Server {
 // What gRPC's own tools ask for: it is in no REST route.
 const RPC_ONLY: readonly DescService[] = [Health, ...REFLECTION_SERVICES];
 
-/** Compiles the rules of all requests: the most of what building the server takes, without ports. */
+/**
+ * Compiles the rules of all requests: the most of what building the server takes, without ports.
+ */
 export function compileRules(): Validate {
   const services = [AuthService, AdminService, SandboxService, ...RPC_ONLY];
   return createValidate(services.flatMap((service) => service.methods));
@@ -147,7 +154,10 @@ export function createServer(parts: ServerParts): Server {
   };
 }
 
-/** Tells of readers that were let go. The metric counts each; a client with a hundred streams shall not fill the log with them. */
+/**
+ * Tells of readers that were let go. The metric counts each; a client with a hundred streams shall
+ * not fill the log with them.
+ */
 function createDropReport(observer: Observer, log: Logger): () => void {
   let toldAt = Number.NEGATIVE_INFINITY;
   return () => {

@@ -1,4 +1,5 @@
-// Who calls for a session, as the verbs know it: the caller, the reader it is for the code, and what it calls its call.
+// Who calls for a session, as the verbs know it: the caller, the reader it is for the code, and
+// what it calls its call.
 
 import type { Caller } from "../actions/caller.ts";
 import { checkOrigin } from "../actions/check-origin.ts";
@@ -8,7 +9,10 @@ import { randomUuid, sha256Hex } from "../core/secret.ts";
 import { TapinError } from "../errors.ts";
 import type { AdmittedCall } from "./call.ts";
 
-/** Who asks for this session. Fails with `unauthorized`, and with `forbidden` when a page of another origin asks. */
+/**
+ * Who asks for this session. Fails with `unauthorized`, and with `forbidden` when a page of another
+ * origin asks.
+ */
 export async function callerOf(
   ports: Pick<Ports, "store" | "secrets">,
   { identity, origin }: Pick<AdmittedCall, "identity" | "origin">,
@@ -21,13 +25,19 @@ export async function callerOf(
   return identity;
 }
 
-/** A watch token is one reader for ever; an API key is a new one on every call, unless it repeats its key. */
+/**
+ * A watch token is one reader for ever; an API key is a new one on every call, unless it repeats
+ * its key.
+ */
 export function readerOf(ports: Pick<Ports, "random">, call: AdmittedCall): Reader {
   if (call.identity.kind === "watch_token") return { kind: "watch_token" };
   return new KeyReader(ports, idempotencyKeyOf(call));
 }
 
-/** Whoever reads with an API key. Its id is made when a code is there to be received: most polls find none. */
+/**
+ * Whoever reads with an API key. Its id is made when a code is there to be received: most polls
+ * find none.
+ */
 class KeyReader {
   readonly kind = "api_key";
   readonly #ports: Pick<Ports, "random">;
@@ -45,7 +55,10 @@ class KeyReader {
   }
 }
 
-/** What the caller calls its call, so that it may be repeated; null = nothing. Fails with `validation_failed`. */
+/**
+ * What the caller calls its call, so that it may be repeated; null = nothing. Fails with
+ * `validation_failed`.
+ */
 export function idempotencyKeyOf(call: AdmittedCall): string | null {
   const key = call.headers.get("idempotency-key");
   if (key === null) return null;

@@ -1,5 +1,6 @@
-// The sum of what several processes count of a budget. Each counts by itself; what is near the limit is added up in the
-// database once in a while, so that no call waits for it and whoever calls a little is never written there.
+// The sum of what several processes count of a budget. Each counts by itself; what is near the
+// limit is added up in the database once in a while, so that no call waits for it and whoever calls
+// a little is never written there.
 
 import type { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
 import type { BudgetTable } from "../core/ports.ts";
@@ -11,27 +12,33 @@ export const WINDOW_SECONDS = 60;
 export const SHARE_MS = 1000;
 
 /**
- * Part of a budget that a process counts of a key before it adds up, and again after each such part, at once: a burst
- * must not use the budget once in each process.
+ * Part of a budget that a process counts of a key before it adds up, and again after each such
+ * part, at once: a burst must not use the budget once in each process.
  */
 const SHARE_PART = 10;
 
 /** Where processes add up. */
 export interface Sharing {
   readonly table: Pick<BudgetTable, "add">;
-  /** What stands there for a key: the same in every process, and it must not tell the key (it may be an address). */
+  /**
+   * What stands there for a key: the same in every process, and it must not tell the key (it may be
+   * an address).
+   */
   hide(key: string): string;
 }
 
-/** How much of a key's count is in the sum already, and when (`performance.now()`) the count begins anew. */
+/**
+ * How much of a key's count is in the sum already, and when (`performance.now()`) the count begins
+ * anew.
+ */
 interface Told {
   readonly count: number;
   readonly endsAt: number;
 }
 
 /**
- * Adds this process's counts to the table and takes over the sums. While the database cannot answer, the
- * process counts for itself: nobody is refused for it.
+ * Adds this process's counts to the table and takes over the sums. While the database cannot
+ * answer, the process counts for itself: nobody is refused for it.
  */
 export class SharedSum {
   readonly #counts: RateLimiterMemory;
@@ -95,8 +102,8 @@ export class SharedSum {
         if (key !== undefined) await this.#takeOver(key, sum);
       }
     } catch {
-      // What could not be added is not added later: it would be counted in a minute that it is not of. That
-      // the database is away, the calls themselves report.
+      // What could not be added is not added later: it would be counted in a minute that it is not
+      // of. That the database is away, the calls themselves report.
     } finally {
       this.#isAdding = false;
       this.#addUpLater();

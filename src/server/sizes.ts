@@ -8,6 +8,9 @@ export interface SizeSettings {
   readonly headBytes: number;
   /** Path and query, in bytes. Above: `uri_too_long`. */
   readonly urlBytes: number;
-  /** Streams that are open at once on one HTTP/2 connection. Above: refused by HTTP/2 (RFC 9113 section 5.1.2). */
+  /**
+   * Streams that are open at once on one HTTP/2 connection. Above: refused by HTTP/2 (RFC 9113
+   * section 5.1.2).
+   */
   readonly connectionStreams: number;
 }

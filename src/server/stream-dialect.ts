@@ -1,4 +1,5 @@
-// What the lane of streams answers in each dialect: the heads, messages and ends that connect-node would write.
+// What the lane of streams answers in each dialect: the heads, messages and ends that connect-node
+// would write.
 
 import type { OutgoingHttpHeaders } from "node:http2";
 import { type DescMethod, type Message, toBinary, toJsonString } from "@bufbuild/protobuf";

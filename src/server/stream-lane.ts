@@ -1,6 +1,7 @@
-// The lane of streams: server-streaming RPCs as nearly every caller asks for them, answered without connect-node, whose
-// stream holds many times the memory of the bytes it waits to send. Through the same pipeline, and byte by byte as
-// connect-node answers: test/server/lane.test.ts compares. Once a stream stands, nothing here holds its request.
+// The lane of streams: server-streaming RPCs as nearly every caller asks for them, answered without
+// connect-node, whose stream holds many times the memory of the bytes it waits to send. Through the
+// same pipeline, and byte by byte as connect-node answers: test/server/lane.test.ts compares. Once
+// a stream stands, nothing here holds its request.
 
 import type { ServerResponse } from "node:http";
 import type { DescMethod, DescService, Message } from "@bufbuild/protobuf";

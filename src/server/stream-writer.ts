@@ -1,10 +1,14 @@
-// Writes a stream to its reader. What has not been taken waits in the runtime's own queue, which is kept short: heartbeats
-// are left out while anything waits, and who lets too much wait is let go. Who takes nothing is let go by unread.ts.
+// Writes a stream to its reader. What has not been taken waits in the runtime's own queue, which is
+// kept short: heartbeats are left out while anything waits, and who lets too much wait is let go.
+// Who takes nothing is let go by unread.ts.
 
 import type { ServerResponse } from "node:http";
 import { isGone, type Outlet } from "./exchange.ts";
 
-/** Most bytes that may wait for the reader of a stream when another message comes: some hundred statuses. */
+/**
+ * Most bytes that may wait for the reader of a stream when another message comes: some hundred
+ * statuses.
+ */
 export const MOST_WAITING_BYTES = 64 * 1024;
 
 /** Writes one stream. Nothing in it throws, and nothing has an effect once the reader is gone. */

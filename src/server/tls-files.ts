@@ -1,5 +1,5 @@
-// The certificate and key files of this server: read at the start, and looked at again now and then, so that a
-// renewed certificate needs no restart.
+// The certificate and key files of this server: read at the start, and looked at again now and
+// then, so that a renewed certificate needs no restart.
 
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
@@ -17,7 +17,9 @@ export interface TlsFiles {
 /** Milliseconds between two looks at the files. */
 const LOOK_MS = 2000;
 
-/** Reads both files. Rejects with a sentence when one cannot be read or they do not belong together. */
+/**
+ * Reads both files. Rejects with a sentence when one cannot be read or they do not belong together.
+ */
 export async function readCertificate(files: TlsFiles): Promise<Certificate> {
   const certificate = {
     cert: await read(files.certFile, "TAPIN_TLS_CERT"),
@@ -49,8 +51,9 @@ async function read(file: string, setting: string): Promise<string> {
 }
 
 /**
- * Hands over what the files hold whenever it has changed, until the answer is called. What cannot be used, such as
- * a certificate whose key is not written yet, is logged once and left out: the certificate in use stays.
+ * Hands over what the files hold whenever it has changed, until the answer is called. What cannot
+ * be used, such as a certificate whose key is not written yet, is logged once and left out: the
+ * certificate in use stays.
  */
 export function watchTlsFiles(
   files: TlsFiles,

@@ -1,5 +1,6 @@
-// Answers that nobody reads, and requests that do not arrive: a client that closes its window, leaves the bytes in its
-// buffers or sends half a body would hold a connection and what waits for it for as long as it likes.
+// Answers that nobody reads, and requests that do not arrive: a client that closes its window,
+// leaves the bytes in its buffers or sends half a body would hold a connection and what waits for
+// it for as long as it likes.
 
 /** Milliseconds that bytes may wait for their reader. */
 export const UNREAD_MS = 20_000;
@@ -22,8 +23,9 @@ export type Why = "unread" | "late";
 /** Watches outlets until they close. */
 export interface UnreadWatch {
   /**
-   * Calls `end` when the outlet's reader takes nothing for `UNREAD_MS` while there is something to take (`unread`), and
-   * when what the other side sends has not come to its end after `arriveMs` (`late`); null = it need not.
+   * Calls `end` when the outlet's reader takes nothing for `UNREAD_MS` while there is something to
+   * take (`unread`), and when what the other side sends has not come to its end after `arriveMs`
+   * (`late`); null = it need not.
    */
   add<T extends Outlet>(
     outlet: T,
@@ -38,14 +40,17 @@ export interface UnreadWatch {
 const tookPieceAt = new WeakMap<object, number>();
 
 /**
- * Tells that the reader took what was written. Who waits for that before the next piece is written must say so: by then
- * as much waits as before, and at no look would less.
+ * Tells that the reader took what was written. Who waits for that before the next piece is written
+ * must say so: by then as much waits as before, and at no look would less.
  */
 export function tellTaken(outlet: object): void {
   tookPieceAt.set(outlet, now());
 }
 
-/** One outlet. There are tens of thousands: times are whole milliseconds, which take no room of their own. */
+/**
+ * One outlet. There are tens of thousands: times are whole milliseconds, which take no room of
+ * their own.
+ */
 interface Watched {
   readonly end: (outlet: never, why: Why) => void;
   /** When the other side must have sent everything; null = whenever it likes. */

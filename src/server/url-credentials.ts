@@ -1,5 +1,5 @@
-// Credentials in a URL: refused, since URLs end up in logs and histories (RFC 6750 section 2.3). What is told of one
-// names the query parameter, never the value.
+// Credentials in a URL: refused, since URLs end up in logs and histories (RFC 6750 section 2.3).
+// What is told of one names the query parameter, never the value.
 
 import { CREDENTIAL_PREFIX } from "../core/secret.ts";
 import { TapinError, type Violation } from "../errors.ts";
@@ -7,7 +7,10 @@ import type { Exchange } from "./exchange.ts";
 
 const CREDENTIAL = new RegExp(CREDENTIAL_PREFIX, "i");
 
-/** Most parameters that are named, and most characters of a name: a hostile query must not grow the answer. */
+/**
+ * Most parameters that are named, and most characters of a name: a hostile query must not grow the
+ * answer.
+ */
 const MAX_NAMES = 25;
 const MAX_NAME_LENGTH = 128;
 

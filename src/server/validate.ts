@@ -11,13 +11,16 @@ import { sentenceFor } from "./rule-sentences.ts";
 export type Validate = (method: DescMethod, request: Message) => void;
 
 /**
- * The runtime's own regular expressions in place of RE2 in JavaScript, which takes longer than all other rules. It is
- * there to bound what a hostile pattern costs; these are ours: classes of characters with nothing nested that could
- * match in two ways (test/server/validate.test.ts).
+ * The runtime's own regular expressions in place of RE2 in JavaScript, which takes longer than all
+ * other rules. It is there to bound what a hostile pattern costs; these are ours: classes of
+ * characters with nothing nested that could match in two ways (test/server/validate.test.ts).
  */
 const expressionOf = recall((pattern) => new RegExp(pattern, "u"));
 
-/** Builds the validator; the rules of these methods are compiled now, since the first use costs 60 ms. */
+/**
+ * Builds the validator; the rules of these methods are compiled now, since the first use costs 60
+ * ms.
+ */
 export function createValidate(methods: Iterable<DescMethod>): Validate {
   const validator = createValidator({
     regexMatch: (pattern, against) => expressionOf(pattern).test(against),

@@ -1,5 +1,6 @@
-// How long a caller waits for its answer: until it goes away, or its own deadline has passed, or the server stops. What an
-// AbortSignal says, at the price of a plain object: a signal is made for those who ask for one.
+// How long a caller waits for its answer: until it goes away, or its own deadline has passed, or
+// the server stops. What an AbortSignal says, at the price of a plain object: a signal is made for
+// those who ask for one.
 
 import { TapinError } from "../errors.ts";
 
@@ -70,7 +71,10 @@ export class Waiting {
   }
 }
 
-/** Those who wait for streams: when the server stops they are told at once, while other calls may finish. */
+/**
+ * Those who wait for streams: when the server stops they are told at once, while other calls may
+ * finish.
+ */
 export class StreamWaits {
   readonly #stopping: AbortSignal;
   readonly #open = new Set<Waiting>();

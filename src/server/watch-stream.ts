@@ -52,7 +52,9 @@ function entrance(
   return (session) => limits.watcher(call, session);
 }
 
-/** Views that are the same object become messages that are the same object, and are encoded once. */
+/**
+ * Views that are the same object become messages that are the same object, and are encoded once.
+ */
 const createMessages = () =>
   remember((view: SessionView): WatchSessionResponse => {
     const { opened, sequence } = view;

@@ -1,9 +1,12 @@
-// Limits how many watchers are open at once (T24): of one session, of one project, and from one address that
-// watches with watch tokens. Counted in this process.
+// Limits how many watchers are open at once (T24): of one session, of one project, and from one
+// address that watches with watch tokens. Counted in this process.
 
 import { createPlaces } from "./places.ts";
 
-/** Part of a project's watchers that one address may have: many browsers share one behind a provider's NAT. */
+/**
+ * Part of a project's watchers that one address may have: many browsers share one behind a
+ * provider's NAT.
+ */
 export const ADDRESS_SHARE = 10;
 
 /** A watcher about to begin. */

@@ -1,5 +1,6 @@
-// Where messengers deliver updates: one unguessable path and one secret for each bot. The secret is compared
-// in constant time before anything else happens, and the answer is an empty 200 once the update is noted.
+// Where messengers deliver updates: one unguessable path and one secret for each bot. The secret is
+// compared in constant time before anything else happens, and the answer is an empty 200 once the
+// update is noted.
 
 import type { Webhook } from "../core/bot-ports.ts";
 import { sameSecret } from "../core/secret.ts";

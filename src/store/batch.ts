@@ -1,5 +1,6 @@
-// Group commit: calls of one kind that wait in the same moment go to the database in one statement. Knows nothing
-// of SQL; which calls are gathered, and by which statement, is in the files of the tables.
+// Group commit: calls of one kind that wait in the same moment go to the database in one statement.
+// Knows nothing of SQL; which calls are gathered, and by which statement, is in the files of the
+// tables.
 
 import { TapinError } from "../errors.ts";
 import { isConflict, isUnavailable } from "./database-error.ts";
@@ -7,8 +8,8 @@ import { isConflict, isUnavailable } from "./database-error.ts";
 /** How calls of one kind are answered. */
 export interface Gathering<Item, Result> {
   /**
-   * Answers every item, in their order, by one statement, which leaves out rows that somebody else has just now. `undefined`:
-   * undecided for that reason.
+   * Answers every item, in their order, by one statement, which leaves out rows that somebody else
+   * has just now. `undefined`: undecided for that reason.
    */
   all(items: readonly Item[]): Promise<readonly (Result | undefined)[]>;
   /** Answers one item by itself, however long it has to wait for a row. */
@@ -19,20 +20,20 @@ export interface Gathering<Item, Result> {
 export const MOST_IN_BATCH = 128;
 
 /**
- * Statements of one kind that may be under way before further calls gather. Two: PostgreSQL works on one while the
- * answers to the other are written and read.
+ * Statements of one kind that may be under way before further calls gather. Two: PostgreSQL works
+ * on one while the answers to the other are written and read.
  */
 const MOST_UNDER_WAY = 2;
 
 /**
- * Milliseconds after which those who gather no longer wait for a statement: one lost connection must not hold up
- * everyone. Each further one takes another connection, as single calls would.
+ * Milliseconds after which those who gather no longer wait for a statement: one lost connection
+ * must not hold up everyone. Each further one takes another connection, as single calls would.
  */
 export const PATIENCE_MS = 250;
 
 /**
- * Milliseconds a call gathers with others at most. A database that is silent lets few through, and those who came first
- * would be gone when their turn comes.
+ * Milliseconds a call gathers with others at most. A database that is silent lets few through, and
+ * those who came first would be gone when their turn comes.
  */
 export const MOST_WAIT_MS = 5_000;
 
@@ -45,10 +46,10 @@ interface Gathered<Item, Result> {
 }
 
 /**
- * The call that gathers. It goes out at once while fewer than two statements of its kind are under way, and with
- * everyone else who waits as soon as one of them is back. When the database refuses a statement, each of its items
- * is asked by itself, so that only those fail that would have failed alone; when the database cannot be
- * reached, all of the statement fail.
+ * The call that gathers. It goes out at once while fewer than two statements of its kind are under
+ * way, and with everyone else who waits as soon as one of them is back. When the database refuses a
+ * statement, each of its items is asked by itself, so that only those fail that would have failed
+ * alone; when the database cannot be reached, all of the statement fail.
  */
 export function gather<Item, Result>(
   gathering: Gathering<Item, Result>,

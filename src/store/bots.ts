@@ -1,5 +1,5 @@
-// The table `bots`: the bots that projects brought. A trigger tells every process of each change; tokens
-// come here sealed, and what runs a bot is the business of the fleet.
+// The table `bots`: the bots that projects brought. A trigger tells every process of each change;
+// tokens come here sealed, and what runs a bot is the business of the fleet.
 
 import { type Selectable, sql } from "kysely";
 import type { BotTable, ProjectBot } from "../core/bot-ports.ts";
@@ -41,8 +41,8 @@ export function botTable(db: Db): BotTable {
   };
 }
 
-// The lock makes simultaneous projects come one after the other. Running into the unique index instead
-// would end the caller's whole transaction.
+// The lock makes simultaneous projects come one after the other. Running into the unique index
+// instead would end the caller's whole transaction.
 async function claim(
   db: Db,
   projectId: string,

@@ -1,4 +1,5 @@
-// The table `budgets`: what the processes have counted together in this minute, of projects and of addresses.
+// The table `budgets`: what the processes have counted together in this minute, of projects and of
+// addresses.
 
 import { sql } from "kysely";
 import type { BudgetCount, BudgetTable } from "../core/ports.ts";

@@ -1,12 +1,15 @@
-// Who waits for which session or project in this process, and who for the bots of projects. A notification only wakes,
-// and makes forget: what has changed is read from the row. Where notifications come from is the business of postgres.ts and
-// pglite.ts.
+// Who waits for which session or project in this process, and who for the bots of projects. A
+// notification only wakes, and makes forget: what has changed is read from the row. Where
+// notifications come from is the business of postgres.ts and pglite.ts.
 
 import type { ChangeFeed, SessionEar, SessionFollower } from "../core/ports.ts";
 import { RecentRows } from "./recent-rows.ts";
 import { type Timed, TimerWheel } from "./timer-wheel.ts";
 
-/** Followers by what they follow; one alone, which nearly every session has, without a set around it. */
+/**
+ * Followers by what they follow; one alone, which nearly every session has, without a set around
+ * it.
+ */
 type Followers = Map<string, Follower | Set<Follower>>;
 
 /** The followers of all sessions, and the listeners for bots. Each must be closed, or it stays. */
@@ -20,7 +23,10 @@ export class ChangeHub implements ChangeFeed {
   readonly isFresh: () => boolean;
   #size = 0;
 
-  /** `rows` forgets what changes before anybody is woken. Default: nothing is remembered, and nothing known. */
+  /**
+   * `rows` forgets what changes before anybody is woken. Default: nothing is remembered, and
+   * nothing known.
+   */
   constructor(rows?: RecentRows, isFresh: () => boolean = () => false) {
     this.#rows = rows ?? new RecentRows(isFresh);
     this.isFresh = isFresh;

@@ -2,7 +2,10 @@
 
 import { type RawBuilder, sql } from "kysely";
 
-/** It, for a row of the table in a statement. Read at that moment: a choice counts for what was written before, too. */
+/**
+ * It, for a row of the table in a statement. Read at that moment: a choice counts for what was
+ * written before, too.
+ */
 export function chosenLang(table: "prompts" | "subscribers"): RawBuilder<string> {
   return sql<string>`coalesce(
     (

@@ -1,7 +1,7 @@
-// Keeps a second process out of a data directory. PGlite does not: two processes writing the same files
-// would ruin them. The lock is an operating system's file lock, so it ends with its holder, even a killed
-// one. SQLite is used for nothing but that: it is the one file lock that both Node and Deno have, with no
-// permission beyond the directory itself.
+// Keeps a second process out of a data directory. PGlite does not: two processes writing the same
+// files would ruin them. The lock is an operating system's file lock, so it ends with its holder,
+// even a killed one. SQLite is used for nothing but that: it is the one file lock that both Node
+// and Deno have, with no permission beyond the directory itself.
 
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";

@@ -1,5 +1,5 @@
-// Which errors of a database mean "not now, try again", and the one place that turns them into UNAVAILABLE
-// and takes out of all of them what may not be logged.
+// Which errors of a database mean "not now, try again", and the one place that turns them into
+// UNAVAILABLE and takes out of all of them what may not be logged.
 
 import { TapinError } from "../errors.ts";
 
@@ -53,15 +53,18 @@ export function isUnavailable(error: unknown): boolean {
   return isSilence(error) || (error instanceof Error && LOST_CONNECTION.test(error.message));
 }
 
-/** Whether PostgreSQL gave up the statement for the sake of another one, and would take it once more. */
+/**
+ * Whether PostgreSQL gave up the statement for the sake of another one, and would take it once
+ * more.
+ */
 export function isConflict(error: unknown): boolean {
   const code = codeOf(error);
   return code !== null && CONFLICTS.has(code);
 }
 
 /**
- * The error to throw in place of this one: UNAVAILABLE with it as the cause, or the error itself. Either
- * way the error has lost everything that could carry values of rows or parameters.
+ * The error to throw in place of this one: UNAVAILABLE with it as the cause, or the error itself.
+ * Either way the error has lost everything that could carry values of rows or parameters.
  */
 export function storeError(error: unknown): unknown {
   if (error instanceof TapinError) return error;
@@ -84,8 +87,8 @@ const KEPT = new Set([
 ]);
 
 /**
- * PGlite hangs `query` and `params` on its errors, kysely the query's `node`, PostgreSQL `detail`, `where`
- * and `internalQuery` with values of rows; the log writes down every property of an error.
+ * PGlite hangs `query` and `params` on its errors, kysely the query's `node`, PostgreSQL `detail`,
+ * `where` and `internalQuery` with values of rows; the log writes down every property of an error.
  */
 function dropValues(error: unknown, seen = new Set<unknown>()): void {
   if (!(error instanceof Error) || seen.has(error)) return;

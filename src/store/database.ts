@@ -1,4 +1,5 @@
-// What both kinds of database have in common for the rest of this room: a handle for queries and a way out.
+// What both kinds of database have in common for the rest of this room: a handle for queries and a
+// way out.
 
 import type { Db } from "./tables.ts";
 
@@ -17,9 +18,15 @@ export interface Database {
   readonly db: Db;
   /** The pool's connections now; none when there is no pool. */
   pool?(): PoolReading;
-  /** Whether every change that was committed up to a moment ago has reached the hub. Asking keeps it so. */
+  /**
+   * Whether every change that was committed up to a moment ago has reached the hub. Asking keeps it
+   * so.
+   */
   isFresh(): boolean;
-  /** Milliseconds for which other processes may still believe what this one has changed; 0 when there are none. */
+  /**
+   * Milliseconds for which other processes may still believe what this one has changed; 0 when
+   * there are none.
+   */
   readonly othersBelieveMs: number;
   /** Ends every connection. Calls that are under way fail or end first. */
   close(): Promise<void>;

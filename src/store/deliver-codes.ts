@@ -1,5 +1,6 @@
-// Delivering codes, all that are asked for in the same moment by one statement that reads their sessions too. One
-// recipient gets a code, whoever asks at the same time (contract: one code, one recipient).
+// Delivering codes, all that are asked for in the same moment by one statement that reads their
+// sessions too. One recipient gets a code, whoever asks at the same time (contract: one code, one
+// recipient).
 
 import { sql } from "kysely";
 import type { Grant } from "../core/grant.ts";
@@ -26,7 +27,10 @@ interface ReadRow extends SeenRow {
   given: boolean | null;
 }
 
-/** Reads and delivers over this connection. `deliver` is for those whose row somebody else has just now. */
+/**
+ * Reads and delivers over this connection. `deliver` is for those whose row somebody else has just
+ * now.
+ */
 export function delivering(
   db: Db,
   deliver: (projectId: string, sessionId: string, recipient: string) => Promise<Grant | null>,
@@ -52,8 +56,8 @@ export function delivering(
   return db.isTransaction ? one : gather({ all, one });
 }
 
-// Whom a code that nobody has yet is for: whoever is first in this statement. A recipient that has it already writes
-// nothing.
+// Whom a code that nobody has yet is for: whoever is first in this statement. A recipient that has
+// it already writes nothing.
 const DELIVER = prepared<ReadRow>(
   "tapin_deliver_codes",
   sql`

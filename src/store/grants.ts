@@ -18,7 +18,10 @@ interface SeenRow {
   code_hash: string;
 }
 
-/** The port over this connection or transaction. `onEnded` hears of endings that are not committed yet. */
+/**
+ * The port over this connection or transaction. `onEnded` hears of endings that are not committed
+ * yet.
+ */
 export function grantTable(db: Db, onEnded: OnEnded): GrantTable {
   const deliver: GrantTable["deliver"] = async (projectId, sessionId, recipient) => {
     const { rows } = await sql<SeenRow>`
@@ -69,7 +72,8 @@ export function grantTable(db: Db, onEnded: OnEnded): GrantTable {
   };
 }
 
-// The index is by the end of the time, which a use comes before by no more than a code's longest life.
+// The index is by the end of the time, which a use comes before by no more than a code's longest
+// life.
 const MOST_TTL_SECONDS = 600;
 
 // A static link's prompt that nobody answered has no grant and no session that would take it along.

@@ -1,5 +1,5 @@
-// The table `idempotency_keys`: what a call with an `Idempotency-Key` answered, so that the same call can be
-// answered again. The row's lock is what makes a simultaneous second caller wait.
+// The table `idempotency_keys`: what a call with an `Idempotency-Key` answered, so that the same
+// call can be answered again. The row's lock is what makes a simultaneous second caller wait.
 
 import { sql } from "kysely";
 import type { IdempotencyTable } from "../core/ports.ts";
@@ -11,7 +11,8 @@ export function idempotencyTable(db: Db): IdempotencyTable {
   return {
     async claim(projectId, { operation, keyHash, bodyHash, ttlSeconds }) {
       if (!db.isTransaction) throw new Error("an idempotency key is claimed inside a transaction");
-      // A row without a result is of a transaction that chose not to keep one: the key is free again.
+      // A row without a result is of a transaction that chose not to keep one: the key is free
+      // again.
       const claimed = await sql`
         insert into idempotency_keys as old (project_id, operation, key_hash, body_hash)
         values (${projectId}, ${operation}, ${keyHash}, ${bodyHash})

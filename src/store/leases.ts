@@ -1,5 +1,5 @@
-// The table `leases`: work that only one process may do at a time. A lease ends by itself, so that a killed
-// process does not keep it.
+// The table `leases`: work that only one process may do at a time. A lease ends by itself, so that
+// a killed process does not keep it.
 
 import { sql } from "kysely";
 import type { LeaseTable } from "../core/ports.ts";

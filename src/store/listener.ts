@@ -1,5 +1,6 @@
-// The one LISTEN connection of this process to PostgreSQL: it hears which sessions and projects change and that bots do,
-// comes back after a loss, and then says that something may have been missed. It also knows up to when it has heard all.
+// The one LISTEN connection of this process to PostgreSQL: it hears which sessions and projects
+// change and that bots do, comes back after a loss, and then says that something may have been
+// missed. It also knows up to when it has heard all.
 
 import pg from "pg";
 import type { OnError } from "./database.ts";
@@ -23,8 +24,9 @@ export interface ListenerOptions {
 /** Ends the connection and the attempts to get it back. */
 export interface Listener {
   /**
-   * Whether every change that was committed {@link BELIEF_MS} ago has been told. Asking keeps it so: the connection is
-   * then asked for a sign of life every {@link PULSE_MS}, of which nobody waits.
+   * Whether every change that was committed {@link BELIEF_MS} ago has been told. Asking keeps it
+   * so: the connection is then asked for a sign of life every {@link PULSE_MS}, of which nobody
+   * waits.
    */
   isFresh(): boolean;
   close(): Promise<void>;
@@ -36,7 +38,10 @@ export const LISTENER_NAME = "tapin-listen";
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 2_000;
 
-/** How often the silent connection is asked whether it is still there, and still the primary: a dead peer says nothing. */
+/**
+ * How often the silent connection is asked whether it is still there, and still the primary: a dead
+ * peer says nothing.
+ */
 const CHECK_EVERY_MS = 5_000;
 
 /** How often it is asked while somebody wants to know whether all has been heard. */
@@ -123,8 +128,9 @@ class ListenConnection implements Listener {
     this.#timer = setTimeout(() => this.#check(client), Math.max(0, dueAt - performance.now()));
   }
 
-  // PostgreSQL tells what was committed before a query came, before it answers the query: a committing backend signals
-  // the listening ones before it says so, and a signalled one sends its notifications before it is ready for more.
+  // PostgreSQL tells what was committed before a query came, before it answers the query: a
+  // committing backend signals the listening ones before it says so, and a signalled one sends its
+  // notifications before it is ready for more.
   async #check(client: pg.Client): Promise<void> {
     // No other check while this one is under way.
     this.#dueAt = Number.NEGATIVE_INFINITY;
@@ -175,7 +181,8 @@ class ListenConnection implements Listener {
   }
 }
 
-// A client that never connected, or whose peer is gone, may reject here; there is nothing left to end then.
+// A client that never connected, or whose peer is gone, may reject here; there is nothing left to
+// end then.
 async function discard(client: pg.Client): Promise<void> {
   await client.end().catch(() => undefined);
 }

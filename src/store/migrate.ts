@@ -1,5 +1,5 @@
-// Brings the schema up to date. Kysely's own Migrator is not used: it cannot run several statements of one
-// step on PGlite, and it takes its lock only after making its tables.
+// Brings the schema up to date. Kysely's own Migrator is not used: it cannot run several statements
+// of one step on PGlite, and it takes its lock only after making its tables.
 
 import { MIGRATIONS } from "./migrations.ts";
 
@@ -10,8 +10,9 @@ export type Execute = (text: string) => Promise<readonly unknown[]>;
 const MIGRATION_LOCK = 7_413_001;
 
 /**
- * Applies the missing steps in order, all or none. Processes that start at once wait for each other. Throws
- * when the database has a step this version does not know, since it is then a newer version's.
+ * Applies the missing steps in order, all or none. Processes that start at once wait for each
+ * other. Throws when the database has a step this version does not know, since it is then a newer
+ * version's.
  */
 export async function migrate(
   execute: Execute,

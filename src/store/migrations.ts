@@ -1,5 +1,5 @@
-// The schema, as forward-only steps: PostgreSQL 14 syntax, applied in this order by migrate.ts. A step that
-// has been released is never changed; what it got wrong is put right by a step after it.
+// The schema, as forward-only steps: PostgreSQL 14 syntax, applied in this order by migrate.ts. A
+// step that has been released is never changed; what it got wrong is put right by a step after it.
 
 import { MESSENGERS_SCHEMA } from "./schema-messengers.ts";
 import { PROCESSES_SCHEMA } from "./schema-processes.ts";

@@ -1,5 +1,6 @@
-// Noting taps that may log somebody in, and deciding them in the same commit: all that wait in the same moment by one
-// statement. What it does not decide it notes all the same, and the tap is decided by itself later (actions/decide-prompt.ts).
+// Noting taps that may log somebody in, and deciding them in the same commit: all that wait in the
+// same moment by one statement. What it does not decide it notes all the same, and the tap is
+// decided by itself later (actions/decide-prompt.ts).
 
 import { sql } from "kysely";
 import type { NotedLogin, NotedTap, TapNote } from "../core/bot-ports.ts";
@@ -26,8 +27,8 @@ interface TapRow extends NotedRow {
 }
 
 /**
- * Notes taps over this connection. `note` notes one by itself, for those that a statement for all refuses. `onEnded` hears
- * of endings that are committed.
+ * Notes taps over this connection. `note` notes one by itself, for those that a statement for all
+ * refuses. `onEnded` hears of endings that are committed.
  */
 export function notingTaps(
   db: Db,
@@ -50,7 +51,8 @@ export function notingTaps(
     try {
       return await gathered(tap);
     } catch (error) {
-      // What cannot be decided must be noted all the same, or the messenger would deliver it for ever.
+      // What cannot be decided must be noted all the same, or the messenger would deliver it for
+      // ever.
       if (error instanceof TapinError || (isUnavailable(error) && !isConflict(error))) throw error;
       return await one(tap);
     }
@@ -76,11 +78,13 @@ function valuesOf(taps: readonly TapNote[]): readonly unknown[] {
 }
 
 /**
- * A row for each tap, but for one that is twice in the statement. What is decided here is what `decidePrompt` would decide, by
- * the same conditions, and only for an update that nobody has noted before. Its rows are locked first, and those that
- * somebody else has are left out: so it waits for nobody who could wait for it. Updates and people are written in one
- * order, for two processes may be given the same ones. Two conditions are put so that no index fits them: a plan that was
- * made, and kept, while there were few rows would else read every live prompt, or all people of a project.
+ * A row for each tap, but for one that is twice in the statement. What is decided here is what
+ * `decidePrompt` would decide, by the same conditions, and only for an update that nobody has noted
+ * before. Its rows are locked first, and those that somebody else has are left out: so it waits for
+ * nobody who could wait for it. Updates and people are written in one order, for two processes may
+ * be given the same ones. Two conditions are put so that no index fits them: a plan that was made,
+ * and kept, while there were few rows would else read every live prompt, or all people of a
+ * project.
  */
 const NOTE_TAPS = prepared<TapRow>(
   "tapin_note_taps",

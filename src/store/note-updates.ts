@@ -19,9 +19,10 @@ export interface NotedRow {
 }
 
 /**
- * The queries `firsts`, `written` and `noted` of a statement that has under `asked` the columns bot, key, payload, holder and
- * place. Of an update that is there twice only the first is noted. Writing to the row that is there makes a simultaneous second
- * caller wait for the first and see it; in one order, or two statements could wait for each other.
+ * The queries `firsts`, `written` and `noted` of a statement that has under `asked` the columns
+ * bot, key, payload, holder and place. Of an update that is there twice only the first is noted.
+ * Writing to the row that is there makes a simultaneous second caller wait for the first and see
+ * it; in one order, or two statements could wait for each other.
  */
 export const NOTED = sql`
   firsts as materialized (

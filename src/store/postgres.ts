@@ -30,7 +30,8 @@ export async function openPostgres(options: PoolOptions, hub: ChangeHub): Promis
   return {
     db,
     isFresh: () => listener.isFresh(),
-    // What is believed is at most that old by each process's own clock, which is read a moment later.
+    // What is believed is at most that old by each process's own clock, which is read a moment
+    // later.
     othersBelieveMs: BELIEF_MS + 50,
     pool: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
     async close() {

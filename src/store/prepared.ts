@@ -1,5 +1,6 @@
-// Statements that are sent so often that the database keeps them parsed and planned, by connection. The text of such
-// a statement never changes: values come as `$1`, `$2`, lists of any length as one array.
+// Statements that are sent so often that the database keeps them parsed and planned, by connection.
+// The text of such a statement never changes: values come as `$1`, `$2`, lists of any length as one
+// array.
 
 import { CompiledQuery, type RawBuilder } from "kysely";
 import type { Db } from "./tables.ts";
@@ -10,8 +11,8 @@ const names = new Map<string, string>();
 export type Prepared<Row> = (db: Db, values: readonly unknown[]) => Promise<readonly Row[]>;
 
 /**
- * Prepares the statement under a name that no other has, at most 63 bytes. Its fragments must bring no parameters
- * of their own: the numbers would clash.
+ * Prepares the statement under a name that no other has, at most 63 bytes. Its fragments must bring
+ * no parameters of their own: the numbers would clash.
  */
 export function prepared<Row>(name: string, statement: RawBuilder<Row>): Prepared<Row> {
   let text: string | null = null;

@@ -1,5 +1,5 @@
-// The table `processes`: when the database heard of each process last, and the one rule by which a process counts
-// as gone, so that others may take up what it had in hand.
+// The table `processes`: when the database heard of each process last, and the one rule by which a
+// process counts as gone, so that others may take up what it had in hand.
 
 import { type RawBuilder, sql } from "kysely";
 import type { ProcessTable } from "../core/ports.ts";
@@ -31,8 +31,9 @@ export function processTable(db: Db): ProcessTable {
 }
 
 /**
- * Whether the process of this id, a column or a value, is gone: silent for long, while another one was heard all the
- * time. After an outage nobody was: each process then has as long again to be heard before it counts as gone.
+ * Whether the process of this id, a column or a value, is gone: silent for long, while another one
+ * was heard all the time. After an outage nobody was: each process then has as long again to be
+ * heard before it counts as gone.
  */
 export function isGone(id: RawBuilder<unknown>): RawBuilder<boolean> {
   return sql<boolean>`(

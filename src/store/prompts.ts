@@ -1,5 +1,6 @@
-// The table `prompts`: the messages that ask a person, and which of them still show buttons that no longer
-// work. A prompt is settled once its message needs no more work: the tap edited it, or a settler has.
+// The table `prompts`: the messages that ask a person, and which of them still show buttons that no
+// longer work. A prompt is settled once its message needs no more work: the tap edited it, or a
+// settler has.
 
 import { type RawBuilder, sql } from "kysely";
 import type { MessageRef, Prompt, PromptStatus } from "../core/prompt.ts";
@@ -14,10 +15,12 @@ import type { Db } from "./tables.ts";
 // Any constant will do: it keeps these advisory locks apart from those of other purposes.
 const ONE_LIVE_PROMPT_LOCK = 7_413_002;
 
-// Long enough for an edit with its retries; after that the settler is dead, or the edit failed and is due again.
+// Long enough for an edit with its retries; after that the settler is dead, or the edit failed and
+// is due again.
 const SETTLING_SECONDS = 60;
 
-// Closing with one of these is what the tap itself did, and the channel edited the message in its answer.
+// Closing with one of these is what the tap itself did, and the channel edited the message in its
+// answer.
 const CLOSED_BY_TAP: readonly PromptStatus[] = ["cancelled", "mismatched"];
 
 interface SeenRow {
@@ -99,7 +102,8 @@ interface Shown extends MessageRef {
   readonly token: string;
 }
 
-// Of a prompt that is there twice the place that was told last. Locked in one order, as every statement for many rows.
+// Of a prompt that is there twice the place that was told last. Locked in one order, as every
+// statement for many rows.
 const SHOW = prepared<never>(
   "tapin_show_prompts",
   sql`
@@ -133,8 +137,8 @@ function showing(db: Db): (shown: Shown) => Promise<true> {
   return db.isTransaction ? one : gather({ all, one });
 }
 
-// The lock comes in a statement of its own: only a statement that starts after it sees the prompt of a
-// simultaneous caller. The unique index on live prompts stands behind it.
+// The lock comes in a statement of its own: only a statement that starts after it sees the prompt
+// of a simultaneous caller. The unique index on live prompts stands behind it.
 async function replaceLive(db: Db, projectId: string, draft: PromptDraft): Promise<void> {
   const person = `${projectId}|${draft.channel}|${draft.userId}`;
   await sql`
@@ -152,9 +156,9 @@ async function replaceLive(db: Db, projectId: string, draft: PromptDraft): Promi
       ${draft.lang}, ${draft.bot}, ${fromNow(draft.ttlSeconds)})`.execute(db);
 }
 
-// What a prompt's buttons have come to, or null while they work. An approved prompt whose grant is not to
-// be seen yet (approved after this statement began) has a working button. A code that was used up while its
-// session stayed `completed` was burnt by wrong verifiers: nobody is signed in.
+// What a prompt's buttons have come to, or null while they work. An approved prompt whose grant is
+// not to be seen yet (approved after this statement began) has a working button. A code that was
+// used up while its session stayed `completed` was burnt by wrong verifiers: nobody is signed in.
 const staleStatus = (left: readonly string[]) => sql`
   case
     when prompts.status = 'live' then case
@@ -171,8 +175,9 @@ const staleStatus = (left: readonly string[]) => sql`
     else prompts.status
   end`;
 
-// Asked only of an approved prompt: whoever did not log in has no subscription to be offered (T22). Not by `exists`,
-// for which PostgreSQL may read all subscribers once instead of one for each prompt.
+// Asked only of an approved prompt: whoever did not log in has no subscription to be offered (T22).
+// Not by `exists`, for which PostgreSQL may read all subscribers once instead of one for each
+// prompt.
 const ASKS = sql`
   prompts.grant_id is not null
   and (select subscription from projects where projects.id = prompts.project_id) = 'ask'

@@ -1,13 +1,16 @@
-// What this process has read lately and may answer again without asking: projects by key, id and origin, and sessions
-// that wait for their person. Whatever changes is forgotten at once (change-feed.ts); what is left is believed only while
-// the feed is fresh: while it is known to have told every change up to a moment ago.
+// What this process has read lately and may answer again without asking: projects by key, id and
+// origin, and sessions that wait for their person. Whatever changes is forgotten at once
+// (change-feed.ts); what is left is believed only while the feed is fresh: while it is known to
+// have told every change up to a moment ago.
 
 import { LRUCache } from "lru-cache";
 import type { Project } from "../core/project.ts";
 import { isEnded, type Session } from "../core/session.ts";
 import type { PendingSession } from "../core/session-ports.ts";
 
-/** Milliseconds after which no process answers from memory what a committed change has made untrue. */
+/**
+ * Milliseconds after which no process answers from memory what a committed change has made untrue.
+ */
 export const BELIEF_MS = 700;
 
 /** Most projects, keys and origins that are kept, of each. */
@@ -16,7 +19,10 @@ const PROJECT_LIMIT = 1_000;
 /** Most sessions that are kept, at about 200 bytes each. */
 const SESSION_LIMIT = 50_000;
 
-/** A session is not answered from memory in its last milliseconds: the database decides when it is over. */
+/**
+ * A session is not answered from memory in its last milliseconds: the database decides when it is
+ * over.
+ */
 const EXPIRY_MARGIN_MS = 1_000;
 
 /** Says whether the feed has told every change that was committed up to {@link BELIEF_MS} ago. */
@@ -40,7 +46,10 @@ export class RecentReads<V extends object | true> {
     this.#isFresh = isFresh;
   }
 
-  /** The kept answer, if it can be believed; otherwise that of `ask`, which callers of the same moment share. */
+  /**
+   * The kept answer, if it can be believed; otherwise that of `ask`, which callers of the same
+   * moment share.
+   */
   read(key: string, ask: () => Promise<V | null>): Promise<V | null> | V {
     const found = this.#found.get(key);
     if (found !== undefined && this.#isBelieved(found)) return found.answer;
@@ -135,7 +144,10 @@ export class RecentRows {
     this.#sessions.delete(sessionId);
   }
 
-  /** A project or one of its keys has changed: rare enough to forget all of them, and what hangs on them. */
+  /**
+   * A project or one of its keys has changed: rare enough to forget all of them, and what hangs on
+   * them.
+   */
   forgetProjects(): void {
     this.keys.clear();
     this.projects.clear();

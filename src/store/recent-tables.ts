@@ -1,5 +1,6 @@
-// The tables as the store shows them outside of transactions: some questions are answered from what was read lately
-// (recent-rows.ts), and what this process changes it forgets before anybody is told of the change.
+// The tables as the store shows them outside of transactions: some questions are answered from what
+// was read lately (recent-rows.ts), and what this process changes it forgets before anybody is told
+// of the change.
 
 import { setImmediate } from "node:timers";
 import { setTimeout as pause } from "node:timers/promises";
@@ -14,7 +15,10 @@ const TOUCH_MS = 60_000;
 /** Most keys whose use is remembered as noted. */
 const TOUCH_LIMIT = 10_000;
 
-/** Keys: the project of one may be as of `BELIEF_MS` ago, and a revocation is answered once nobody believes the key. */
+/**
+ * Keys: the project of one may be as of `BELIEF_MS` ago, and a revocation is answered once nobody
+ * believes the key.
+ */
 export function recentApiKeys(
   table: ApiKeyTable,
   { rows, othersBelieveMs }: { rows: RecentRows; othersBelieveMs: number },
@@ -73,7 +77,10 @@ export function recentSessions(table: SessionTable, rows: RecentRows): SessionTa
 
 let turn: Promise<void> | null = null;
 
-/** Resolves once what has arrived by now is read, for all who ask in the same turn of the event loop. */
+/**
+ * Resolves once what has arrived by now is read, for all who ask in the same turn of the event
+ * loop.
+ */
 function endOfTurn(): Promise<void> {
   turn ??= new Promise((resolve) => {
     setImmediate(() => {
@@ -84,7 +91,10 @@ function endOfTurn(): Promise<void> {
   return turn;
 }
 
-/** Grants: nothing of them comes from memory, but a session that `read` has read is remembered as any other. */
+/**
+ * Grants: nothing of them comes from memory, but a session that `read` has read is remembered as
+ * any other.
+ */
 export function recentGrants(table: GrantTable, rows: RecentRows): GrantTable {
   return {
     ...table,

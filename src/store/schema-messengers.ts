@@ -1,5 +1,5 @@
-// The tables of messengers in the first step of the schema (migrations.ts): prompts, bots, languages and
-// updates. Frozen once released, as every step.
+// The tables of messengers in the first step of the schema (migrations.ts): prompts, bots,
+// languages and updates. Frozen once released, as every step.
 
 import { BUSY_TABLE } from "./schema-sites.ts";
 

@@ -1,5 +1,6 @@
-// The tables that keep processes and callers out of each other's way in the first step of the schema
-// (migrations.ts): idempotency keys, leases and who lives. Frozen once released, as every step.
+// The tables that keep processes and callers out of each other's way in the first step of the
+// schema (migrations.ts): idempotency keys, leases and who lives. Frozen once released, as every
+// step.
 
 import { BUSY_TABLE } from "./schema-sites.ts";
 

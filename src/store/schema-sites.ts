@@ -1,10 +1,11 @@
-// The tables of websites in the first step of the schema (migrations.ts): projects with their keys, sessions,
-// people and grants. Frozen once released, as every step.
+// The tables of websites in the first step of the schema (migrations.ts): projects with their keys,
+// sessions, people and grants. Frozen once released, as every step.
 
 /**
- * For tables whose rows come and go by the million a day. By default vacuum comes when a fifth of the rows are dead:
- * at 10 million rows once in hours, and then for long. At a hundredth it comes often and has little to do, and the space
- * is there again before the table grows. The cost limit is ten times the default, so that it keeps up with the writers.
+ * For tables whose rows come and go by the million a day. By default vacuum comes when a fifth of
+ * the rows are dead: at 10 million rows once in hours, and then for long. At a hundredth it comes
+ * often and has little to do, and the space is there again before the table grows. The cost limit
+ * is ten times the default, so that it keeps up with the writers.
  */
 export const BUSY_TABLE = `autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_insert_scale_factor = 0.05,
     autovacuum_analyze_scale_factor = 0.02, autovacuum_vacuum_cost_limit = 2000`;

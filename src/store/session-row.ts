@@ -1,5 +1,5 @@
-// A row of `sessions` as callers may see it: whoever's time is over reads as `expired`, whether or not the sweeper has
-// written that yet.
+// A row of `sessions` as callers may see it: whoever's time is over reads as `expired`, whether or
+// not the sweeper has written that yet.
 
 import { type Selectable, sql } from "kysely";
 import type { Session } from "../core/session.ts";
@@ -10,7 +10,10 @@ import { sourceList, targetOf } from "./transitions.ts";
 /** True for a row that will be `expired` as soon as the sweeper comes by. */
 export const OVERDUE = sql<boolean>`(status in ${sourceList("expire")} and expires_at <= ${NOW})`;
 
-/** A row as callers may see it, for `select` and `returning`. The sequence counts the expiry in advance. */
+/**
+ * A row as callers may see it, for `select` and `returning`. The sequence counts the expiry in
+ * advance.
+ */
 export const SEEN = sql`
   id, project_id, state, redirect_uri, code_challenge, match_code, client_ip, client_user_agent,
   ttl_seconds, owner_channel, owner_user_id,

@@ -1,5 +1,5 @@
-// The table `sessions`: every transition is one conditional statement built from the table of transitions.
-// Sessions that are made or looked at in the same moment share a statement.
+// The table `sessions`: every transition is one conditional statement built from the table of
+// transitions. Sessions that are made or looked at in the same moment share a statement.
 
 import { type RawBuilder, sql } from "kysely";
 import type { Ending } from "../core/observer.ts";
@@ -21,7 +21,10 @@ interface Owner {
 /** Hears which sessions got a status. */
 export type OnEnded = (status: Ending, sessionIds: readonly string[]) => void;
 
-/** The port over this connection or transaction. `onEnded` hears of endings that are not committed yet. */
+/**
+ * The port over this connection or transaction. `onEnded` hears of endings that are not committed
+ * yet.
+ */
 export function sessionTable(db: Db, onEnded: OnEnded): SessionTable {
   const one = async (query: RawBuilder<SeenRow>) => {
     const [row] = (await query.execute(db)).rows;
@@ -146,8 +149,8 @@ function looking(db: Db): (sessionId: string) => Promise<Session | null> {
   return db.isTransaction ? one : gather({ all, one });
 }
 
-// Opening again by the owner is the same statement with nothing to change: a second look at the row could
-// see it in another state than the first.
+// Opening again by the owner is the same statement with nothing to change: a second look at the row
+// could see it in another state than the first.
 function openStatement(sessionId: string, owner: Owner): RawBuilder<SeenRow> {
   const target = targetOf("open");
   const closed = sql`status in ${sourceList("open")}`;
@@ -177,7 +180,8 @@ function owns(owner: Owner): RawBuilder<boolean> {
   return sql`owner_channel = ${owner.channel} and owner_user_id = ${owner.userId}`;
 }
 
-// PostgreSQL text cannot hold U+0000, and what a browser says of itself is no reason to refuse a login.
+// PostgreSQL text cannot hold U+0000, and what a browser says of itself is no reason to refuse a
+// login.
 function storable(text: string | null): string | null {
   return text === null ? null : text.replaceAll("\0", "");
 }

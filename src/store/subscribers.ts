@@ -1,5 +1,6 @@
-// The tables `subscribers` and `account_langs`: who signed in where, and which language a person chose.
-// Identity is project + channel + the messenger's user id; a chosen language is the account's everywhere.
+// The tables `subscribers` and `account_langs`: who signed in where, and which language a person
+// chose. Identity is project + channel + the messenger's user id; a chosen language is the
+// account's everywhere.
 
 import { type RawBuilder, type Selectable, sql } from "kysely";
 import type { BotScope, SubscriberTable } from "../core/ports.ts";
@@ -10,7 +11,10 @@ import type { Db, SubscriberRow } from "./tables.ts";
 import { sourceList, targetOf } from "./transitions.ts";
 import { isUuid } from "./uuid.ts";
 
-/** The port over this connection or transaction. `onEnded` hears of endings that are not committed yet. */
+/**
+ * The port over this connection or transaction. `onEnded` hears of endings that are not committed
+ * yet.
+ */
 export function subscriberTable(db: Db, onEnded: OnEnded): SubscriberTable {
   return {
     upsert: (projectId, person, subscribe) => upsert(db, { projectId, person, subscribe }),
@@ -106,8 +110,9 @@ async function upsert(
   return subscriberOf(row);
 }
 
-// Grants first and then sessions, as VerifyCode takes them, then the row, as a tap on Login does: none of them waits
-// for one that waits for it. Answers which sessions were cancelled; null = there is no such row.
+// Grants first and then sessions, as VerifyCode takes them, then the row, as a tap on Login does:
+// none of them waits for one that waits for it. Answers which sessions were cancelled; null = there
+// is no such row.
 async function deleteSubscriber(
   db: Db,
   projectId: string,

@@ -1,6 +1,6 @@
-// The rows of every table, as kysely and the SQL of this room see them, and the handle queries go through.
-// What a column means stands in the database itself (`comment on`, migrations.ts); how a row becomes a
-// thing of the core stands in the file of its table.
+// The rows of every table, as kysely and the SQL of this room see them, and the handle queries go
+// through. What a column means stands in the database itself (`comment on`, migrations.ts); how a
+// row becomes a thing of the core stands in the file of its table.
 
 import type { Generated, Kysely } from "kysely";
 import type { SubscriptionPolicy } from "../core/project.ts";

@@ -1,5 +1,5 @@
-// The timer wheel: many waits of seconds, none of which needs to be exact, on one timer of the runtime. What waits until the
-// same moment stands in one bucket.
+// The timer wheel: many waits of seconds, none of which needs to be exact, on one timer of the
+// runtime. What waits until the same moment stands in one bucket.
 
 /** Milliseconds between two moments: nothing is due more than that too late. */
 export const TICK_MS = 250;
@@ -23,7 +23,10 @@ export class TimerWheel<T extends Timed> {
     this.#onDue = onDue;
   }
 
-  /** Calls back for the item once, in so many milliseconds or up to {@link TICK_MS} later, and not when it was set before. */
+  /**
+   * Calls back for the item once, in so many milliseconds or up to {@link TICK_MS} later, and not
+   * when it was set before.
+   */
   set(item: T, delayMs: number): void {
     this.delete(item);
     this.#start();

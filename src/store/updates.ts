@@ -1,5 +1,6 @@
-// The table `updates`: what messengers sent, noted before it is handled, so that a second delivery is known
-// and what a dead process had in hand is found. What an update says is none of this room's business.
+// The table `updates`: what messengers sent, noted before it is handled, so that a second delivery
+// is known and what a dead process had in hand is found. What an update says is none of this room's
+// business.
 
 import { sql } from "kysely";
 import type { UnfinishedUpdate, UpdateTable } from "../core/bot-ports.ts";
@@ -10,12 +11,16 @@ import type { OnEnded } from "./sessions.ts";
 import type { Db } from "./tables.ts";
 
 /**
- * Seconds after which a process looks at what is in its own hands: what is being handled it knows, and the rest it has
- * noted without hearing so, while the messenger delivered it again to another process, which left it to this one.
+ * Seconds after which a process looks at what is in its own hands: what is being handled it knows,
+ * and the rest it has noted without hearing so, while the messenger delivered it again to another
+ * process, which left it to this one.
  */
 const OWN_SECONDS = 10;
 
-/** The port over this connection or transaction. `onEnded` hears of logins whose tap was decided as it was noted. */
+/**
+ * The port over this connection or transaction. `onEnded` hears of logins whose tap was decided as
+ * it was noted.
+ */
 export function updateTable(db: Db, onEnded: OnEnded): UpdateTable {
   const noteOne = noting(db);
   const noteTap = notingTaps(db, noteOne, onEnded);

@@ -1,4 +1,5 @@
-// What a UUID looks like. PostgreSQL answers a malformed one with an error, where this room wants "no such row".
+// What a UUID looks like. PostgreSQL answers a malformed one with an error, where this room wants
+// "no such row".
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 

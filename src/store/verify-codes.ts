@@ -1,5 +1,6 @@
-// Verifying codes, all that are asked for in the same moment by one statement: it uses the codes, moves their sessions
-// and reads who signed in. Of any number of simultaneous callers one wins (T9).
+// Verifying codes, all that are asked for in the same moment by one statement: it uses the codes,
+// moves their sessions and reads who signed in. Of any number of simultaneous callers one wins
+// (T9).
 
 import { type RawBuilder, sql } from "kysely";
 import type { VerifiedProfile } from "../core/session-ports.ts";
@@ -36,7 +37,10 @@ interface VerifiedRow {
   state: string | null;
 }
 
-/** Verifies over this connection or transaction. `onEnded` hears of endings that are not committed yet. */
+/**
+ * Verifies over this connection or transaction. `onEnded` hears of endings that are not committed
+ * yet.
+ */
 export function verifying(
   db: Db,
   onEnded: OnEnded,
@@ -80,9 +84,10 @@ function valuesOf(asked: readonly Asked[]): readonly unknown[] {
 }
 
 /**
- * A row for each that fits a live code, at most one for each code: no two of a statement are alike in project, code
- * and challenge. Rows are locked in one order, grants before sessions, so that none waits for one that waits for it;
- * with `skip locked` it waits for nobody, and what somebody else has is not `used`.
+ * A row for each that fits a live code, at most one for each code: no two of a statement are alike
+ * in project, code and challenge. Rows are locked in one order, grants before sessions, so that
+ * none waits for one that waits for it; with `skip locked` it waits for nobody, and what somebody
+ * else has is not `used`.
  */
 const verifyStatement = (locking: RawBuilder<unknown>) => sql<VerifiedRow>`
   with asked as materialized (

@@ -7,9 +7,9 @@ interface MediaRange {
 }
 
 /**
- * The offered media type the header likes best; of equally liked ones the more precisely named, then
- * the one offered first. An absent or empty header likes everything. Null when nothing is acceptable.
- * Parameters other than `q` are not compared; a malformed `q` counts as 1.
+ * The offered media type the header likes best; of equally liked ones the more precisely named,
+ * then the one offered first. An absent or empty header likes everything. Null when nothing is
+ * acceptable. Parameters other than `q` are not compared; a malformed `q` counts as 1.
  */
 export function negotiate(accept: string | null, offers: readonly string[]): string | null {
   if (accept === null || accept.trim() === "") return offers[0] ?? null;

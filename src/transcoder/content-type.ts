@@ -13,9 +13,9 @@ export function announcesBody(headers: RestRequest["headers"]): boolean {
 }
 
 /**
- * Throws a `TranscodeError` of kind `unsupported_media_type` unless the headers say the body is JSON.
- * It carries `accept-post` or `accept-patch`, for other methods `accept`; for a compressed body
- * `accept-encoding` (RFC 9110 section 15.5.16).
+ * Throws a `TranscodeError` of kind `unsupported_media_type` unless the headers say the body is
+ * JSON. It carries `accept-post` or `accept-patch`, for other methods `accept`; for a compressed
+ * body `accept-encoding` (RFC 9110 section 15.5.16).
  */
 export function requireJson(request: RestRequest): void {
   const encoding = request.headers.get("content-encoding");

@@ -17,8 +17,8 @@ const maxListed = 20;
 const cache = new WeakMap<DescEnum, EnumNames>();
 
 /**
- * The names of an enum. The short name is the value's name without the prefix all values share (which
- * is made from the enum's own name), in lower case.
+ * The names of an enum. The short name is the value's name without the prefix all values share
+ * (which is made from the enum's own name), in lower case.
  */
 export function enumNames(desc: DescEnum): EnumNames {
   let names = cache.get(desc);
@@ -29,8 +29,8 @@ export function enumNames(desc: DescEnum): EnumNames {
   return names;
 }
 
-// Compilers refuse values whose names differ only by case or by the enum's prefix, so short names are
-// unique; aliases share a number, and the first one declared is written.
+// Compilers refuse values whose names differ only by case or by the enum's prefix, so short names
+// are unique; aliases share a number, and the first one declared is written.
 function compile(desc: DescEnum): EnumNames {
   const prefixLength = desc.sharedPrefix?.length ?? 0;
   const textOf = new Map<number, string>();

@@ -1,5 +1,5 @@
-// Paths to fields inside a request, such as `book.author.name`: resolving them against the descriptor
-// and setting what they name. Which text sets them is decided by paths and queries.
+// Paths to fields inside a request, such as `book.author.name`: resolving them against the
+// descriptor and setting what they name. Which text sets them is decided by paths and queries.
 
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import type { ReflectList, ReflectMessage } from "@bufbuild/protobuf/reflect";
@@ -22,8 +22,8 @@ export interface FieldPath {
 }
 
 /**
- * Resolves a path of proto names. Undefined when a name is not a field, when a name before the last is
- * not a singular message with fields of its own, or when it is deeper than 100 names.
+ * Resolves a path of proto names. Undefined when a name is not a field, when a name before the last
+ * is not a singular message with fields of its own, or when it is deeper than 100 names.
  */
 export function resolveFieldPath(desc: DescMessage, text: string): FieldPath | undefined {
   const names = text.split(".");
@@ -42,7 +42,9 @@ export function resolveFieldPath(desc: DescMessage, text: string): FieldPath | u
   return undefined;
 }
 
-/** Reads the text of a path or query into a value of a field, or of one item of a repeated field. */
+/**
+ * Reads the text of a path or query into a value of a field, or of one item of a repeated field.
+ */
 export interface TextReader {
   /** What the text must be, to be read after the field's name. */
   readonly rule: string;
@@ -50,7 +52,9 @@ export interface TextReader {
   read(text: string): unknown;
 }
 
-/** The text reader of a field; undefined when it has no text: maps, and messages that are objects. */
+/**
+ * The text reader of a field; undefined when it has no text: maps, and messages that are objects.
+ */
 export function textReader(field: DescField): TextReader | undefined {
   if (field.fieldKind === "map") return undefined;
   if (field.scalar !== undefined) {
@@ -73,8 +77,8 @@ export function textReader(field: DescField): TextReader | undefined {
 }
 
 /**
- * The message that holds the leaf, made on the way when it is not there. Undefined, with a fault, when
- * that would unset another field of a oneof.
+ * The message that holds the leaf, made on the way when it is not there. Undefined, with a fault,
+ * when that would unset another field of a oneof.
  */
 export function openParent(
   root: ReflectMessage,

@@ -1,5 +1,5 @@
-// Reads google.api.http annotations into bindings and refuses every rule that could not be served, so
-// that a bad annotation stops the start, not a request. Serving bindings is the transcoder's.
+// Reads google.api.http annotations into bindings and refuses every rule that could not be served,
+// so that a bad annotation stops the start, not a request. Serving bindings is the transcoder's.
 
 import type { DescField, DescMessage, DescMethod } from "@bufbuild/protobuf";
 import { getOption, hasOption } from "@bufbuild/protobuf";
@@ -34,8 +34,8 @@ export function rpcName(method: DescMethod): string {
 }
 
 /**
- * The bindings of an RPC: its rule, then the additional ones. Empty when it has no annotation. Throws an
- * Error that starts with the RPC's name when a rule is wrong.
+ * The bindings of an RPC: its rule, then the additional ones. Empty when it has no annotation.
+ * Throws an Error that starts with the RPC's name when a rule is wrong.
  */
 export function readHttpBindings(method: DescMethod): HttpBinding[] {
   if (!hasOption(method, http)) return [];

@@ -1,5 +1,5 @@
-// JSON to messages, strictly: every key must be a known field, every value of its type, and each fault
-// is named by its field path. Compiled once for each type. Writing JSON is the JSON output's.
+// JSON to messages, strictly: every key must be a known field, every value of its type, and each
+// fault is named by its field path. Compiled once for each type. Writing JSON is the JSON output's.
 
 import type { DescField, DescMessage, DescOneof, JsonValue, Registry } from "@bufbuild/protobuf";
 import { create } from "@bufbuild/protobuf";
@@ -28,9 +28,9 @@ interface FieldEntry {
 }
 
 /**
- * Makes readers. Keys are proto names and enums short names, as they are written: ProtoJSON's lowerCamel
- * names and full enum names are unknown here. The nesting of the JSON must be bounded before it gets here. Types in google.protobuf.Any are looked up
- * in the registry.
+ * Makes readers. Keys are proto names and enums short names, as they are written: ProtoJSON's
+ * lowerCamel names and full enum names are unknown here. The nesting of the JSON must be bounded
+ * before it gets here. Types in google.protobuf.Any are looked up in the registry.
  */
 export class JsonInput {
   readonly #registry: Registry | undefined;

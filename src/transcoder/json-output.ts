@@ -1,5 +1,6 @@
-// Messages to JSON in REST form: proto names in declaration order, empty values shown, unset messages
-// null, enums by short name. Compiled once for each type. Reading JSON is the JSON input's.
+// Messages to JSON in REST form: proto names in declaration order, empty values shown, unset
+// messages null, enums by short name. Compiled once for each type. Reading JSON is the JSON
+// input's.
 
 import type { DescField, DescMessage, JsonObject, JsonValue, Registry } from "@bufbuild/protobuf";
 import { isMessage } from "@bufbuild/protobuf";
@@ -17,10 +18,10 @@ type FieldWriter = (message: ReflectMessage, json: JsonObject) => void;
 type ValueWriter = (value: unknown) => JsonValue;
 
 /**
- * Makes writers. Implicit scalars, lists and maps are always written; unset message fields are `null`;
- * unset `optional` scalars and unset members of a oneof are absent. An unset google.protobuf.Value is
- * therefore `null` like its null value. Types in google.protobuf.Any are looked up in the registry;
- * writing one that is not there throws an Error.
+ * Makes writers. Implicit scalars, lists and maps are always written; unset message fields are
+ * `null`; unset `optional` scalars and unset members of a oneof are absent. An unset
+ * google.protobuf.Value is therefore `null` like its null value. Types in google.protobuf.Any are
+ * looked up in the registry; writing one that is not there throws an Error.
  */
 export class JsonOutput {
   readonly #registry: Registry | undefined;

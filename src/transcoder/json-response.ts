@@ -11,7 +11,10 @@ import { TranscodeError } from "./transcode-error.ts";
 export interface RenderedError {
   /** The HTTP status. */
   readonly status: number;
-  /** Its headers. Those of a `TranscodeError`, such as `allow`, are added when they are missing here. */
+  /**
+   * Its headers. Those of a `TranscodeError`, such as `allow`, are added when they are missing
+   * here.
+   */
   readonly headers: readonly (readonly [string, string])[];
   /** The body. */
   readonly body: JsonValue;

@@ -4,15 +4,17 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import { TranscodeError } from "./transcode-error.ts";
 
-/** Deepest nesting of objects and arrays in a body; everything that walks JSON recurses within it. */
+/**
+ * Deepest nesting of objects and arrays in a body; everything that walks JSON recurses within it.
+ */
 export const maxJsonDepth = 100;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
  * Parses a JSON text. A byte order mark is ignored, as RFC 8259 section 8.1 permits. Throws a
- * `TranscodeError` of kind `invalid_request` for anything that is not one JSON value in UTF-8, nests
- * deeper than 100, or has a key twice in one object.
+ * `TranscodeError` of kind `invalid_request` for anything that is not one JSON value in UTF-8,
+ * nests deeper than 100, or has a key twice in one object.
  */
 export function parseJsonText(bytes: Uint8Array): JsonValue {
   let text: string;
@@ -37,8 +39,9 @@ interface OpenContainer {
   key: string;
 }
 
-// JSON.parse keeps the last of two equal keys without a word, so the text itself is walked once more.
-// It is well-formed by now: only strings need care, all else is punctuation or may be skipped.
+// JSON.parse keeps the last of two equal keys without a word, so the text itself is walked once
+// more. It is well-formed by now: only strings need care, all else is punctuation or may be
+// skipped.
 function checkStructure(text: string): void {
   const open: OpenContainer[] = [];
   let expectsKey = false;

@@ -7,7 +7,9 @@
 
 import { decodePercent } from "./percent-encoding.ts";
 
-/** One segment: decoded literal text, `*` (exactly one segment) or `**` (zero or more, always last). */
+/**
+ * One segment: decoded literal text, `*` (exactly one segment) or `**` (zero or more, always last).
+ */
 export type TemplateSegment =
   | { readonly kind: "literal"; readonly text: string }
   | { readonly kind: "one" }
@@ -21,7 +23,9 @@ export interface TemplateVariable {
   readonly start: number;
   /** Index after the last segment it covers; a `**` reaches to the end of the path. */
   readonly end: number;
-  /** True when it may cover other than exactly one segment; `%2F` then stays encoded in its value. */
+  /**
+   * True when it may cover other than exactly one segment; `%2F` then stays encoded in its value.
+   */
   readonly multi: boolean;
 }
 

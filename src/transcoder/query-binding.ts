@@ -1,5 +1,6 @@
 // Binds the query of a request target to the fields that neither path nor body set, strictly: proto
-// names, one value for each field that is not repeated, nothing unknown. Paths and bodies are others'.
+// names, one value for each field that is not repeated, nothing unknown. Paths and bodies are
+// others'.
 
 import type { DescMessage } from "@bufbuild/protobuf";
 import type { ReflectMessage } from "@bufbuild/protobuf/reflect";
@@ -31,8 +32,9 @@ export function bindQuery(
 }
 
 /**
- * Splits a raw query into names and their values. Empty pieces (`a=1&&b=2`) are skipped; a name without
- * `=` has the value "". Throws a `TranscodeError` for an empty name and for text that is not UTF-8.
+ * Splits a raw query into names and their values. Empty pieces (`a=1&&b=2`) are skipped; a name
+ * without `=` has the value "". Throws a `TranscodeError` for an empty name and for text that is
+ * not UTF-8.
  */
 export function parseQuery(query: string): Map<string, string[]> {
   const parameters = new Map<string, string[]>();

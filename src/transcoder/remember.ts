@@ -1,7 +1,9 @@
-// Remembers what was made of an object for as long as the object lives, so that it is made once for all who are told the
-// same.
+// Remembers what was made of an object for as long as the object lives, so that it is made once for
+// all who are told the same.
 
-/** The same, made once for each object; what else it is given must be the same for the same object. */
+/**
+ * The same, made once for each object; what else it is given must be the same for the same object.
+ */
 export function remember<K extends object, T extends object, A extends readonly unknown[]>(
   make: (object: K, ...others: A) => T,
 ): (object: K, ...others: A) => T {

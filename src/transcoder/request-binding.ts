@@ -1,5 +1,6 @@
-// Makes the request message of a call from its body, query and path, and fills what follows from them:
-// the update mask of a PATCH and the point to resume a stream from. Reading HTTP is the transcoder's.
+// Makes the request message of a call from its body, query and path, and fills what follows from
+// them: the update mask of a PATCH and the point to resume a stream from. Reading HTTP is the
+// transcoder's.
 
 import type { DescField, DescMessage, JsonValue, Message } from "@bufbuild/protobuf";
 import { create } from "@bufbuild/protobuf";
@@ -23,7 +24,9 @@ export interface RequestParts {
   readonly query: string;
   /** The whole body; empty for none. */
   readonly body: Uint8Array;
-  /** The `Last-Event-ID` of a reconnecting event source (WHATWG HTML section 9.2); null for none. */
+  /**
+   * The `Last-Event-ID` of a reconnecting event source (WHATWG HTML section 9.2); null for none.
+   */
   readonly lastEventId: string | null;
 }
 

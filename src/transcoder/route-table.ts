@@ -1,5 +1,6 @@
-// Finds the route of a raw path: a trie of decoded segments, walked with backtracking, so that a route
-// with the wrong method never hides another with the right one. What a route does is not known here.
+// Finds the route of a raw path: a trie of decoded segments, walked with backtracking, so that a
+// route with the wrong method never hides another with the right one. What a route does is not
+// known here.
 
 import type { PathTemplate, TemplateVariable } from "./path-template.ts";
 import { decodePercent, decodePercentExceptSlash } from "./percent-encoding.ts";
@@ -17,7 +18,9 @@ export interface Routable {
 
 /** All routes a path leads to, over all methods. */
 export interface PathMatch<R> {
-  /** The route for a method, most specific path first; HEAD is served from GET. Undefined: a 405. */
+  /**
+   * The route for a method, most specific path first; HEAD is served from GET. Undefined: a 405.
+   */
   find(method: string): { readonly route: R; readonly captures: readonly string[] } | undefined;
   /** The methods this path has, for the `allow` header (RFC 9110 section 10.2.1). */
   readonly allow: readonly string[];
@@ -46,9 +49,10 @@ interface Candidate<R> {
 const methodOrder = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 
 /**
- * Routes by path and method. A literal segment comes before `*`, and `*` before `**`. Paths are split
- * on `/` while raw and each segment is decoded once; an empty segment (`//`, trailing `/`) matches
- * nothing. A `:verb` is split off only where a route registers it, so other colons are data.
+ * Routes by path and method. A literal segment comes before `*`, and `*` before `**`. Paths are
+ * split on `/` while raw and each segment is decoded once; an empty segment (`//`, trailing `/`)
+ * matches nothing. A `:verb` is split off only where a route registers it, so other colons are
+ * data.
  */
 export class RouteTable<R extends Routable> {
   readonly #root: TrieNode<R> = emptyNode();
@@ -91,7 +95,8 @@ export class RouteTable<R extends Routable> {
   }
 }
 
-// A class, since an accessor in an object literal makes each object a type of its own, which the runtime keeps for long.
+// A class, since an accessor in an object literal makes each object a type of its own, which the
+// runtime keeps for long.
 class Candidates<R extends Routable> implements PathMatch<R> {
   readonly #candidates: readonly Candidate<R>[];
 

@@ -67,7 +67,9 @@ export function scalarRule(type: ScalarType): string {
   return forms[type].rule;
 }
 
-/** Reads a scalar from the decoded text of a path or query. Undefined when it is not of the type. */
+/**
+ * Reads a scalar from the decoded text of a path or query. Undefined when it is not of the type.
+ */
 export function scalarFromText(type: ScalarType, text: string): Scalar | undefined {
   return forms[type].fromText(text);
 }
@@ -80,7 +82,9 @@ export function scalarFromJson(type: ScalarType, json: JsonValue): Scalar | unde
   return forms[type].fromJson(json);
 }
 
-/** Writes a scalar as JSON: 64-bit integers as strings, bytes as base64, NaN and infinities by name. */
+/**
+ * Writes a scalar as JSON: 64-bit integers as strings, bytes as base64, NaN and infinities by name.
+ */
 export function scalarToJson(value: Scalar): JsonValue {
   if (typeof value === "bigint") return value.toString();
   if (value instanceof Uint8Array) return base64Encode(value);
@@ -90,7 +94,8 @@ export function scalarToJson(value: Scalar): JsonValue {
 
 function integerForm(least: bigint, most: bigint, toLocal: (value: bigint) => Scalar): ScalarForm {
   const inRange = (value: bigint) => (value >= least && value <= most ? toLocal(value) : undefined);
-  // Twenty digits and a sign hold any 64-bit integer; longer text would make BigInt work for nothing.
+  // Twenty digits and a sign hold any 64-bit integer; longer text would make BigInt work for
+  // nothing.
   const fromText = (text: string) =>
     text.length <= 21 && integerPattern.test(text) ? inRange(BigInt(text)) : undefined;
   return {

@@ -1,5 +1,5 @@
-// What may be there at once: most steps of most calls wait for nothing, and a promise for each of them would cost more
-// than they do.
+// What may be there at once: most steps of most calls wait for nothing, and a promise for each of
+// them would cost more than they do.
 
 /** A value, or its promise. */
 export type Soon<T> = T | Promise<T>;

@@ -1,5 +1,6 @@
-// The body of a streamed response: joins a source of messages and a framing, and hands the bytes to whoever writes them.
-// A plain object that is called back, since there may be tens of thousands of them.
+// The body of a streamed response: joins a source of messages and a framing, and hands the bytes to
+// whoever writes them. A plain object that is called back, since there may be tens of thousands of
+// them.
 
 import type { JsonValue, Message } from "@bufbuild/protobuf";
 import type { ByteOutflow, LiveBody } from "./rest-message.ts";
@@ -7,7 +8,9 @@ import type { StreamFraming } from "./stream-framing.ts";
 
 /** Takes what a source tells, in turn. */
 export interface MessageOutflow {
-  /** `isBeat` = it says nothing new: a reader that has not taken what came before need not get it. */
+  /**
+   * `isBeat` = it says nothing new: a reader that has not taken what came before need not get it.
+   */
   message(message: Message, isBeat: boolean): void;
   /** The last call: null = the source has ended by itself, otherwise why it failed. */
   end(failure: unknown): void;
@@ -42,8 +45,8 @@ export class StreamBody implements LiveBody, MessageOutflow {
   }
 
   /**
-   * Starts the source; resolves when the first message is there, or the end. Rejects when the source fails before:
-   * such an error still has a status of its own.
+   * Starts the source; resolves when the first message is there, or the end. Rejects when the
+   * source fails before: such an error still has a status of its own.
    */
   static async open(source: MessageSource, parts: StreamBodyParts): Promise<StreamBody> {
     const body = new StreamBody(parts);

@@ -21,7 +21,9 @@ export interface StreamFraming {
   failure(error: JsonValue): Uint8Array;
 }
 
-/** The framing of a new stream; `seenId` is what its reader has seen already, undefined = nothing. */
+/**
+ * The framing of a new stream; `seenId` is what its reader has seen already, undefined = nothing.
+ */
 export type NewFraming = (seenId: string | undefined) => StreamFraming;
 
 /** What both framings need to know of the messages. */
@@ -49,9 +51,10 @@ interface EventForm {
 }
 
 /**
- * Server-sent events: `retry:` first, then `id:`, `event:` and `data:` for each message, and a final
- * `event: end` or `event: error`. A message with the id of the one before is a heartbeat: a comment. `seenId`
- * is what the reader resumes from, so that the message it has seen is not doubled.
+ * Server-sent events: `retry:` first, then `id:`, `event:` and `data:` for each message, and a
+ * final `event: end` or `event: error`. A message with the id of the one before is a heartbeat: a
+ * comment. `seenId` is what the reader resumes from, so that the message it has seen is not
+ * doubled.
  */
 export function eventStreamFraming(
   text: MessageText,

@@ -1,5 +1,5 @@
-// What a server stream needs besides its rule: the event's name and the fields to resume by, resolved
-// against the descriptors at start. Writing the stream is the framing's.
+// What a server stream needs besides its rule: the event's name and the fields to resume by,
+// resolved against the descriptors at start. Writing the stream is the framing's.
 
 import type { DescField, DescMessage, DescMethod } from "@bufbuild/protobuf";
 import { rpcName } from "./http-rule.ts";
@@ -18,7 +18,9 @@ export interface StreamOptions {
 
 /** The resolved options of one server-streaming RPC. */
 export interface StreamSetup {
-  /** The `event:` of each message; `message` unless set, which is the event source's own default. */
+  /**
+   * The `event:` of each message; `message` unless set, which is the event source's own default.
+   */
   readonly event: string;
   /** Milliseconds for `retry:`. */
   readonly retryMs: number;

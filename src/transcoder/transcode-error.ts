@@ -1,5 +1,5 @@
-// The errors HTTP itself makes before a method is called: routing, negotiation, size, malformed input.
-// What a method throws is the caller's own business and passes through untouched.
+// The errors HTTP itself makes before a method is called: routing, negotiation, size, malformed
+// input. What a method throws is the caller's own business and passes through untouched.
 
 /** What is wrong with one field of a request. */
 export interface FieldViolation {
@@ -26,8 +26,9 @@ const statusOfKind: Readonly<Record<TranscodeErrorKind, number>> = {
 };
 
 /**
- * A request that HTTP refuses. The message is a sentence that may be shown to the caller of the API.
- * The HTTP server throws one of kind `body_too_large` from `RestRequest.body`; all others are made here.
+ * A request that HTTP refuses. The message is a sentence that may be shown to the caller of the
+ * API. The HTTP server throws one of kind `body_too_large` from `RestRequest.body`; all others are
+ * made here.
  */
 export class TranscodeError extends Error {
   override readonly name = "TranscodeError";

@@ -34,8 +34,8 @@ export interface CallInfo {
 }
 
 /**
- * Carries out a method: a promise for a unary one, a source of messages for a server stream, which breaks silence with
- * heartbeats if it likes. The context is what `handle` was given, untouched.
+ * Carries out a method: a promise for a unary one, a source of messages for a server stream, which
+ * breaks silence with heartbeats if it likes. The context is what `handle` was given, untouched.
  */
 export type Invoke<C> = (
   method: DescMethod,
@@ -54,7 +54,9 @@ export interface TranscoderOptions<C> {
   readonly renderError: (error: unknown, context: C) => RenderedError;
   /** Runs after routing and negotiation and before the body is read; throws to refuse the call. */
   readonly admit?: (method: DescMethod, context: C, info: CallInfo) => Soon<void>;
-  /** Options of server streams by `package.Service/Method`; others have no ids and cannot resume. */
+  /**
+   * Options of server streams by `package.Service/Method`; others have no ids and cannot resume.
+   */
   readonly streams?: Readonly<Record<string, StreamOptions>>;
   /** Types that may appear in google.protobuf.Any. */
   readonly registry?: Registry;
@@ -73,8 +75,8 @@ export interface ServedRoute {
 /** Serves annotated services as REST. */
 export interface Transcoder<C> {
   /**
-   * Answers a request; null when no route has its path, whatever the method, and a 404 is due. Errors
-   * are answers too, made by `renderError`; it fails only when `renderError` throws.
+   * Answers a request; null when no route has its path, whatever the method, and a 404 is due.
+   * Errors are answers too, made by `renderError`; it fails only when `renderError` throws.
    */
   handle(request: RestRequest, context: C): Soon<RestResponse | null>;
   /** All routes, in the order of the services. */
@@ -105,8 +107,8 @@ interface Call<C> {
 const noStore: [string, string] = ["cache-control", "no-store"];
 
 /**
- * Reads the annotations of the services and makes a transcoder. Throws an Error that names the RPC when
- * an annotation or a stream option could not be served, or when two routes conflict.
+ * Reads the annotations of the services and makes a transcoder. Throws an Error that names the RPC
+ * when an annotation or a stream option could not be served, or when two routes conflict.
  */
 export function createTranscoder<C>(options: TranscoderOptions<C>): Transcoder<C> {
   const routes = compileRoutes(options);

@@ -6,7 +6,10 @@ import { type FieldViolation, TranscodeError } from "./transcode-error.ts";
 const maxViolations = 25;
 const maxFieldLength = 128;
 
-/** The faults found in one request. Keeps the first 25, so that a hostile body cannot grow the answer. */
+/**
+ * The faults found in one request. Keeps the first 25, so that a hostile body cannot grow the
+ * answer.
+ */
 export class ViolationList {
   readonly #violations: FieldViolation[] = [];
 

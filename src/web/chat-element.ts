@@ -1,5 +1,5 @@
-// Makes elements of the chat page. Children that are strings become text nodes, never markup, so nothing that a bot or a
-// person writes can become code.
+// Makes elements of the chat page. Children that are strings become text nodes, never markup, so
+// nothing that a bot or a person writes can become code.
 
 /** An element with attributes and children. */
 export function element<Tag extends keyof HTMLElementTagNameMap>(

@@ -1,5 +1,5 @@
-// The list of messages: makes a bubble once, changes it in place when the bot edits it, so that a screen reader hears
-// what is new and the focus stays where it was.
+// The list of messages: makes a bubble once, changes it in place when the bot edits it, so that a
+// screen reader hears what is new and the focus stays where it was.
 
 import { element } from "./chat-element.ts";
 import type { ServiceButton, ServiceMessage } from "./chat-service.ts";
@@ -119,7 +119,8 @@ export class ChatLog {
       link.className = "key outside";
       return link;
     }
-    // As in the app, where a bot sends numbers side by side: the chat lists buttons without their rows.
+    // As in the app, where a bot sends numbers side by side: the chat lists buttons without their
+    // rows.
     const look = label.length <= SHORT_LABEL ? "key short" : "key";
     const key = element("button", { type: "button", class: look }, label);
     key.addEventListener("click", async () => {

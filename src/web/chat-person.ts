@@ -1,5 +1,6 @@
-// The pretend person of this browser: made up at the first visit, kept in localStorage, changed in the panel "You are".
-// What the sandbox knows of the person is told with each deep link that is opened.
+// The pretend person of this browser: made up at the first visit, kept in localStorage, changed in
+// the panel "You are". What the sandbox knows of the person is told with each deep link that is
+// opened.
 
 import { element } from "./chat-element.ts";
 import { type ChatTexts, type PageLanguage, pageLanguage, textsFor } from "./chat-texts.ts";
@@ -14,7 +15,10 @@ export interface PagePerson {
   /** "" when there is none. */
   readonly username: string;
   readonly language: PageLanguage;
-  /** Whether this browser made the id up: then the sandbox knows it only once they have opened a link here. */
+  /**
+   * Whether this browser made the id up: then the sandbox knows it only once they have opened a
+   * link here.
+   */
   readonly isMadeUp?: boolean;
 }
 
@@ -37,7 +41,10 @@ function isPerson(value: unknown): value is PagePerson {
   return texts && /^[1-9]\d{0,15}$/.test(String(id)) && (language === "en" || language === "ru");
 }
 
-/** Keeps the person for the next visit; without storage (private mode) they live as long as the page. */
+/**
+ * Keeps the person for the next visit; without storage (private mode) they live as long as the
+ * page.
+ */
 export function keepPerson(person: PagePerson): void {
   try {
     localStorage.setItem(STORAGE_KEY, JSON.stringify(person));

@@ -1,5 +1,5 @@
-// The sandbox service as the chat page calls it: plain REST, the same that anybody can call. What the answers mean for
-// the page is decided in chat.ts.
+// The sandbox service as the chat page calls it: plain REST, the same that anybody can call. What
+// the answers mean for the page is decided in chat.ts.
 
 import type { PagePerson } from "./chat-person.ts";
 
@@ -32,7 +32,10 @@ interface Reply {
   readonly error?: string;
 }
 
-/** The service, for one channel. Every call resolves to the chat, and rejects with ServiceProblem or a network error. */
+/**
+ * The service, for one channel. Every call resolves to the chat, and rejects with ServiceProblem or
+ * a network error.
+ */
 export interface ChatService {
   open(link: string, person: PagePerson): Promise<readonly ServiceMessage[]>;
   tap(userId: string, messageId: string, label: string): Promise<readonly ServiceMessage[]>;

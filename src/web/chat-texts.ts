@@ -1,4 +1,5 @@
-// Every word the chat page shows, in Russian and English. What the bot says is not here: that comes from the bot.
+// Every word the chat page shows, in Russian and English. What the bot says is not here: that comes
+// from the bot.
 
 /** A language of the page. */
 export type PageLanguage = "en" | "ru";

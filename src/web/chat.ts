@@ -1,6 +1,7 @@
-// The chat page of a pretend messenger: one person, one bot. Opening a deep link starts nothing by itself; the person
-// taps START, as in the real app; only MAX opens a link in a running dialog without asking. The page talks to the sandbox
-// service only; the messenger itself is on the server.
+// The chat page of a pretend messenger: one person, one bot. Opening a deep link starts nothing by
+// itself; the person taps START, as in the real app; only MAX opens a link in a running dialog
+// without asking. The page talks to the sandbox service only; the messenger itself is on the
+// server.
 
 import { element } from "./chat-element.ts";
 import { ChatLog } from "./chat-log.ts";
@@ -109,7 +110,8 @@ class ChatPage {
   }
 
   async #refresh(): Promise<void> {
-    // To ask for a chat that cannot be there would leave an error in the console of whoever tries this out.
+    // To ask for a chat that cannot be there would leave an error in the console of whoever tries
+    // this out.
     if (this.#person.isMadeUp && !remembered(localStorage, this.#metKey)) {
       this.#showUnknown();
       return;
@@ -158,14 +160,16 @@ class ChatPage {
   }
 
   #openLink(): Promise<readonly ServiceMessage[]> {
-    // The messenger's own form of the link: it opens the bot under whatever address this page was reached.
+    // The messenger's own form of the link: it opens the bot under whatever address this page was
+    // reached.
     const link = new URL(`https://${isMax ? "max.ru" : "t.me"}/${bot}`);
     if (payload !== null) link.searchParams.set("start", payload);
     return service.open(link.href, this.#person);
   }
 
   async #start(): Promise<void> {
-    // Before the answer is shown: what it brings must not count as a link that is still to be opened.
+    // Before the answer is shown: what it brings must not count as a link that is still to be
+    // opened.
     remember(sessionStorage, this.#startedKey, true);
     const done = await this.#act(() => this.#openLink());
     remember(sessionStorage, this.#startedKey, done);
@@ -175,7 +179,8 @@ class ChatPage {
     this.#log.root.focus();
   }
 
-  // MAX opens a link in a running dialog at once, and may tell the bot nothing of it: then a text has to.
+  // MAX opens a link in a running dialog at once, and may tell the bot nothing of it: then a text
+  // has to.
   async #openInRunningDialog(): Promise<void> {
     const lastBefore = this.#messages.at(-1)?.message_id;
     remember(sessionStorage, this.#startedKey, true);

@@ -62,7 +62,8 @@ export async function watchSession(
       if (end) return end;
       if (!woken.aborted) await pause(pauseMs(progress.failures, session.interval), woken);
       signal.throwIfAborted();
-      // What the page shows may be stale after a sleep: ask for the present status, not the next change.
+      // What the page shows may be stale after a sleep: ask for the present status, not the next
+      // change.
       if (woken.aborted) progress.sequence = 0;
     }
   } finally {

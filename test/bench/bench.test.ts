@@ -1,4 +1,5 @@
-// `npm run bench` runs: the scenarios for a moment, with a figure for each row. What the figures are is not said here.
+// `npm run bench` runs: the scenarios for a moment, with a figure for each row. What the figures
+// are is not said here.
 
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";

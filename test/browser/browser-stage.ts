@@ -1,6 +1,6 @@
-// The stage of the browser stories: the whole service as a process, a Chromium, and browser profiles in which somebody
-// uses the demo website and the chat page by what they read there. With the environment variable SCREENSHOTS set to a
-// folder, `picture` leaves pictures in it.
+// The stage of the browser stories: the whole service as a process, a Chromium, and browser
+// profiles in which somebody uses the demo website and the chat page by what they read there. With
+// the environment variable SCREENSHOTS set to a folder, `picture` leaves pictures in it.
 
 import { mkdir } from "node:fs/promises";
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright-core";
@@ -17,7 +17,10 @@ export const DESKTOP = { width: 1280, height: 800 };
 /** The service and a browser. */
 export interface BrowserStage {
   readonly tapin: Tapin;
-  /** A browser nobody has used yet; closed by its `leave`. Desktop and English unless told otherwise. */
+  /**
+   * A browser nobody has used yet; closed by its `leave`. Desktop and English unless told
+   * otherwise.
+   */
   newcomer(options?: BrowserContextOptions): Promise<Newcomer>;
   stop(): Promise<void>;
 }

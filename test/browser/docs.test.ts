@@ -1,5 +1,6 @@
-// /docs in a real browser: readable on a phone and on a desktop, light and dark, without a script, without asking anybody
-// but the service, and without one complaint of axe-core. With SCREENSHOTS set to a folder, pictures are left there.
+// /docs in a real browser: readable on a phone and on a desktop, light and dark, without a script,
+// without asking anybody but the service, and without one complaint of axe-core. With SCREENSHOTS
+// set to a folder, pictures are left there.
 
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";

@@ -1,5 +1,5 @@
-// The login as a person sees it, in a real browser, against the whole service on Node and on Deno: the demo website in
-// one tab, the chat of the pretend Telegram in another.
+// The login as a person sees it, in a real browser, against the whole service on Node and on Deno:
+// the demo website in one tab, the chat of the pretend Telegram in another.
 
 import type { Page } from "playwright-core";
 import { encode } from "uqr";
@@ -20,7 +20,9 @@ const CANCEL = TEXTS.buttonCancel.en;
 const GO_TO_WEBSITE = TEXTS.buttonSite.en;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
-/** Milliseconds from the tap to the greeting that the first tab may take when it is told by stream. */
+/**
+ * Milliseconds from the tap to the greeting that the first tab may take when it is told by stream.
+ */
 const STREAM_LIMIT_MS = 1000;
 
 describe.each(RUNTIMES)("the login in a browser, on %s", { timeout: 60_000 }, (runtime) => {
@@ -220,7 +222,10 @@ async function arrive(page: Page, { chat, site }: Newcomer): Promise<void> {
   expect(new URL(page.url()).pathname).toBe("/demo/profile");
 }
 
-/** Taps, and answers with the browser's time of the tap: what the test itself needs for it does not count. */
+/**
+ * Taps, and answers with the browser's time of the tap: what the test itself needs for it does not
+ * count.
+ */
 async function tapAndNote(chat: Page, label: string): Promise<number> {
   await chat.evaluate(() => {
     addEventListener("click", () => document.body.setAttribute("data-tapped", String(Date.now())), {

@@ -1,6 +1,7 @@
-// How the demo website and the chat page look in every state a person can reach: nothing wider than the screen, nothing
-// cut off, not one complaint of axe-core; on a phone and on a desktop, light and dark, in both languages. With
-// SCREENSHOTS set to a folder, a picture of every state is left there, and every look is looked at.
+// How the demo website and the chat page look in every state a person can reach: nothing wider than
+// the screen, nothing cut off, not one complaint of axe-core; on a phone and on a desktop, light
+// and dark, in both languages. With SCREENSHOTS set to a folder, a picture of every state is left
+// there, and every look is looked at.
 
 import type { BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

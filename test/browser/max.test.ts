@@ -1,4 +1,5 @@
-// The login through MAX as a person sees it: by the link, and by the text that stands for it in a chat that runs already.
+// The login through MAX as a person sees it: by the link, and by the text that stands for it in a
+// chat that runs already.
 
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

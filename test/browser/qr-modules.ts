@@ -1,8 +1,12 @@
-// Reads a QR code off a page as a camera would: by the colours of the drawn image, not by what it was made from.
+// Reads a QR code off a page as a camera would: by the colours of the drawn image, not by what it
+// was made from.
 
 import type { Locator } from "playwright-core";
 
-/** Which modules of the image are dark, row by row, with the quiet zone; `size` is the number of modules in a row. */
+/**
+ * Which modules of the image are dark, row by row, with the quiet zone; `size` is the number of
+ * modules in a row.
+ */
 export async function readModules(image: Locator, size: number): Promise<readonly boolean[][]> {
   return await image.evaluate((element, modules) => {
     const pixelsPerModule = 8;

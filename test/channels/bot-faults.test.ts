@@ -1,5 +1,5 @@
-// Calls to the messenger that fail, and what must not be lost then. On both messengers, with updates polled and
-// delivered to a webhook.
+// Calls to the messenger that fail, and what must not be lost then. On both messengers, with
+// updates polled and delivered to a webhook.
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ANNA, LOGIN, STAGES, type Stage, setStage } from "./bot-stage.ts";
@@ -201,7 +201,8 @@ describe.each(STAGES)("bot on $channel, $mode", ({ channel, mode }) => {
     });
   });
 
-  // What goes wrong with deliveries is the messenger's to repeat: bot-restart.test.ts and bot-updates.test.ts.
+  // What goes wrong with deliveries is the messenger's to repeat: bot-restart.test.ts and
+  // bot-updates.test.ts.
   if (mode === "polling") {
     describe("polls that fail", () => {
       it.each([
@@ -213,7 +214,8 @@ describe.each(STAGES)("bot on $channel, $mode", ({ channel, mode }) => {
         ],
         ["429", () => tooMany(channel, 0)],
       ])("goes on after %s, says so once, and loses nothing", async (_, fault) => {
-        // Twice as many, for Deno itself asks once more when a connection it had used before breaks.
+        // Twice as many, for Deno itself asks once more when a connection it had used before
+        // breaks.
         stage.fail("poll", fault(), 6);
         await stage.startedBot();
         await stage.openPrompt();

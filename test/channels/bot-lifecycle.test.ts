@@ -1,5 +1,5 @@
-// A bot from its start to its stop, through an outage of the messenger, and how it tells how it is doing. On both
-// messengers, with updates polled and delivered to a webhook.
+// A bot from its start to its stop, through an outage of the messenger, and how it tells how it is
+// doing. On both messengers, with updates polled and delivered to a webhook.
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { LOGIN, STAGES, type Stage, setStage } from "./bot-stage.ts";

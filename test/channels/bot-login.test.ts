@@ -1,5 +1,5 @@
-// The login as a person sees it: the same scenarios on both messengers, with updates polled and delivered to a
-// webhook, over real HTTP against the pretend messengers.
+// The login as a person sees it: the same scenarios on both messengers, with updates polled and
+// delivered to a webhook, over real HTTP against the pretend messengers.
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ANNA, IVAN, LOGIN, STAGES, type Stage, setStage } from "./bot-stage.ts";

@@ -1,6 +1,6 @@
-// A process that dies at each step of an update, and the next one that ends what was begun; and one that is stopped
-// in order. On both messengers, with updates polled and delivered to a webhook. Real processes are killed in
-// bot-takeover.test.ts, and whole services in test/durability.
+// A process that dies at each step of an update, and the next one that ends what was begun; and one
+// that is stopped in order. On both messengers, with updates polled and delivered to a webhook.
+// Real processes are killed in bot-takeover.test.ts, and whole services in test/durability.
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ANNA, LOGIN, STAGES, type Stage, setStage } from "./bot-stage.ts";
@@ -14,7 +14,10 @@ const ACTS = {
   stop: (stage: Stage) => void stage.say("4242", "/stop"),
 } as const;
 
-/** A step, how it is called, what the person does, and how many new messages they see when all is over. */
+/**
+ * A step, how it is called, what the person does, and how many new messages they see when all is
+ * over.
+ */
 const DEATHS = [
   ["note", "before the deep link is noted", "start", 1],
   ["noted", "with the deep link noted and not confirmed", "start", 1],

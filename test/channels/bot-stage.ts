@@ -1,6 +1,7 @@
-// The stage for bots: a pretend messenger behind real HTTP, the fault proxy before it, an endpoint for webhooks,
-// and bots whose handlers a test can script. The same for both messengers and both ways updates come. No
-// assertions live here, but for two: no secret in any log, and nothing that MAX's schema does not have.
+// The stage for bots: a pretend messenger behind real HTTP, the fault proxy before it, an endpoint
+// for webhooks, and bots whose handlers a test can script. The same for both messengers and both
+// ways updates come. No assertions live here, but for two: no secret in any log, and nothing that
+// MAX's schema does not have.
 
 import { once } from "node:events";
 import http from "node:http";
@@ -134,7 +135,7 @@ export class Stage {
     return this.messenger.token;
   }
 
-  /** A bot that talks through the proxy. It is stopped when the stage is; webhooks are delivered to the last one. */
+  /** A bot that talks through the proxy, and stops with the stage. Webhooks go to the last one. */
   bot(change: BotChange = {}): Bot {
     const options = {
       token: change.token ?? this.token,
@@ -178,7 +179,10 @@ export class Stage {
     return this.lines("info").filter(isAboutRegistration).length;
   }
 
-  /** The bot's process dies where it stands: nothing it still does reaches the messenger, and nothing reaches it. */
+  /**
+   * The bot's process dies where it stands: nothing it still does reaches the messenger, and
+   * nothing reaches it.
+   */
   async crash(bot: Bot): Promise<void> {
     this.proxy.setDown(true);
     this.hook.breakOff();
@@ -191,7 +195,7 @@ export class Stage {
     return await this.messenger.start({ firstName: "Anna", ...user }, payload);
   }
 
-  /** The person opens a session's link; answers with the prompt, once the handlers know of it too. */
+  /** The person opens a session's link; answers with the prompt, once the handlers know of it. */
   async openPrompt(user: StagePerson = ANNA) {
     const before = this.handlers.of("shown").length;
     await this.open("auths_aBcDeFgH12345678", user);
@@ -251,7 +255,7 @@ export class Stage {
     return site?.url === SITE_URL && others.length === 0;
   }
 
-  /** Resolves as soon as the condition holds; looks again at every call to the messenger, and every few ms. */
+  /** Resolves as soon as the condition holds; looks again every few ms. */
   async until(condition: () => boolean): Promise<void> {
     while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
   }
@@ -308,8 +312,8 @@ export class Stage {
   }
 
   /**
-   * Closes the stage. Throws when a secret has got into the log or into a note, and when anything between the bot
-   * and MAX does not fit what MAX publishes.
+   * Closes the stage. Throws when a secret has got into the log or into a note, and when anything
+   * between the bot and MAX does not fit what MAX publishes.
    */
   async close(): Promise<void> {
     await Promise.all(this.#bots.map((bot) => bot.stop()));
@@ -359,7 +363,10 @@ async function postJson(url: string, body: object): Promise<{ ok: boolean; resul
   return (await answer.json()) as { ok: boolean; result: unknown };
 }
 
-/** Sets the stage: no bot runs yet. In MAX opening a link always tells the bot here, and there are no rate limits. */
+/**
+ * Sets the stage: no bot runs yet. In MAX opening a link always tells the bot here, and there are
+ * no rate limits.
+ */
 export async function setStage(
   { channel, mode, now }: { channel: Channel; mode: Mode; now?: () => number } = {
     channel: "telegram",

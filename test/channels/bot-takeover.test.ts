@@ -1,5 +1,5 @@
-// A process is killed while it handles an update: the next one ends what was begun, on both messengers. The
-// notes, which a database would keep, outlive the process here.
+// A process is killed while it handles an update: the next one ends what was begun, on both
+// messengers. The notes, which a database would keep, outlive the process here.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";

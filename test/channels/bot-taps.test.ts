@@ -1,5 +1,5 @@
-// Taps that are decided as they are noted: shown without asking once more, and never before what the same person did
-// earlier. On both messengers, with updates polled and delivered to a webhook.
+// Taps that are decided as they are noted: shown without asking once more, and never before what
+// the same person did earlier. On both messengers, with updates polled and delivered to a webhook.
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Person } from "../../src/core/subscriber.ts";

@@ -1,5 +1,5 @@
-// What becomes of updates: none is handled twice, none is lost with a process, one person's in order. On both
-// messengers, with updates polled and delivered to a webhook.
+// What becomes of updates: none is handled twice, none is lost with a process, one person's in
+// order. On both messengers, with updates polled and delivered to a webhook.
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ANNA, IVAN, LOGIN, STAGES, type Stage, setStage } from "./bot-stage.ts";

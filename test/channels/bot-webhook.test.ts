@@ -1,5 +1,5 @@
-// The webhook's registration on both messengers: made at the start, repaired when it is lost or changed, and
-// never at the cost of somebody else's; and what polling does about webhooks.
+// The webhook's registration on both messengers: made at the start, repaired when it is lost or
+// changed, and never at the cost of somebody else's; and what polling does about webhooks.
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { CHANNELS } from "../../src/core/subscriber.ts";

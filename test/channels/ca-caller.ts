@@ -1,5 +1,5 @@
-// A process for runtime-fetch.test.ts: asks a MAX API who the bot is, trusting the CA file it is given, and says
-// what came of it.
+// A process for runtime-fetch.test.ts: asks a MAX API who the bot is, trusting the CA file it is
+// given, and says what came of it.
 
 import { createMaxClient } from "../../src/channels/max-client.ts";
 import { maxErrors } from "../../src/channels/max-errors.ts";

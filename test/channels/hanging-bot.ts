@@ -1,5 +1,5 @@
-// A bot for bot-takeover.test.ts to kill: whatever a person does, it says "handling" and never comes back. Its
-// notes are kept by whoever started it.
+// A bot for bot-takeover.test.ts to kill: whatever a person does, it says "handling" and never
+// comes back. Its notes are kept by whoever started it.
 
 import { createMaxBot } from "../../src/channels/max.ts";
 import { createTelegramBot } from "../../src/channels/telegram.ts";

@@ -1,4 +1,5 @@
-// The endpoint for webhooks of a stage: answers deliveries as the service does, and can be deaf for a while.
+// The endpoint for webhooks of a stage: answers deliveries as the service does, and can be deaf for
+// a while.
 
 import type http from "node:http";
 import type { Bot } from "../../src/channels/bot.ts";

@@ -1,5 +1,6 @@
-// What is MAX's own: a deep link in a running dialog, pictures of people, the pace of a dialog, old updates that
-// come once more, answers to taps. Scenarios it shares with Telegram are in the bot-*.test.ts files.
+// What is MAX's own: a deep link in a running dialog, pictures of people, the pace of a dialog, old
+// updates that come once more, answers to taps. Scenarios it shares with Telegram are in the
+// bot-*.test.ts files.
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { bodyOf } from "../../src/channels/max-sender.ts";

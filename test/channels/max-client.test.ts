@@ -1,5 +1,5 @@
-// The client of MAX's API against a server that answers what a test wants: what is sent, and how refusals,
-// successes that are none, and broken answers come out.
+// The client of MAX's API against a server that answers what a test wants: what is sent, and how
+// refusals, successes that are none, and broken answers come out.
 
 import { once } from "node:events";
 import http from "node:http";

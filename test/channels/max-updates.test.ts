@@ -15,7 +15,8 @@ const PERSON = {
 };
 const AVATAR = "https://i.oneme.ru/i?r=b";
 
-// Shapes of facts: the receiver of a message is the bot in one that was written, the person in one tapped on.
+// Shapes of facts: the receiver of a message is the bot in one that was written, the person in one
+// tapped on.
 function started(change: object = {}) {
   return {
     update_type: "bot_started",

@@ -1,4 +1,5 @@
-// The table of texts and the rendering of screens: both languages complete, limits kept, hostile names harmless.
+// The table of texts and the rendering of screens: both languages complete, limits kept, hostile
+// names harmless.
 
 import { describe, expect, it } from "vitest";
 import {

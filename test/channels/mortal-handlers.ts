@@ -1,5 +1,5 @@
-// Handlers that stop for ever at one step of an update, as a process does that dies there. What they did before
-// that has happened. The crash itself is the stage's.
+// Handlers that stop for ever at one step of an update, as a process does that dies there. What
+// they did before that has happened. The crash itself is the stage's.
 
 import type {
   BotHandlers,
@@ -11,7 +11,10 @@ import type { MessageRef, Screen } from "../../src/core/prompt.ts";
 import type { Person } from "../../src/core/subscriber.ts";
 import type { ScriptedHandlers } from "./scripted-handlers.ts";
 
-/** The steps of an update, in order: death comes just before the first word, or just after a participle. */
+/**
+ * The steps of an update, in order: death comes just before the first word, or just after a
+ * participle.
+ */
 export type Step = "note" | "noted" | "handle" | "decided" | "report" | "finish";
 
 /** Handlers that die once. */

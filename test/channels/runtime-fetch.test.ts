@@ -1,4 +1,5 @@
-// Trust in one more certificate authority, on both runtimes: only with the file, and verification is never off.
+// Trust in one more certificate authority, on both runtimes: only with the file, and verification
+// is never off.
 
 import { execFile } from "node:child_process";
 import { once } from "node:events";

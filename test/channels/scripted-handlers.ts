@@ -1,5 +1,5 @@
-// Handlers for bots under test: they remember what they were told, answer as scripted, and keep a notebook of
-// updates as the database would. No assertions live here.
+// Handlers for bots under test: they remember what they were told, answer as scripted, and keep a
+// notebook of updates as the database would. No assertions live here.
 
 import type {
   BotHandlers,

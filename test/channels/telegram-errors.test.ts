@@ -1,4 +1,5 @@
-// What a log may say about an error of the Bot API: everything but the bot token and the query of a URL.
+// What a log may say about an error of the Bot API: everything but the bot token and the query of a
+// URL.
 
 import { describe, expect, it } from "vitest";
 import { withoutSecrets } from "../../src/channels/redact.ts";

@@ -1,4 +1,5 @@
-// The Telegram bot when the Bot API or the network misbehaves: retries, giving up, and what must not be lost.
+// The Telegram bot when the Bot API or the network misbehaves: retries, giving up, and what must
+// not be lost.
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Stage, setStage } from "./bot-stage.ts";

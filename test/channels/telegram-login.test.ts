@@ -1,4 +1,5 @@
-// The login through the Telegram bot as a person sees it, over real HTTP against the pretend Telegram.
+// The login through the Telegram bot as a person sees it, over real HTTP against the pretend
+// Telegram.
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { buttonData } from "../../src/core/prompt.ts";

@@ -1,5 +1,6 @@
-// What polling promises: order for one person, no waiting for others, nothing confirmed before it is noted, one
-// process at a time. What happens when a process is killed is in bot-takeover.test.ts.
+// What polling promises: order for one person, no waiting for others, nothing confirmed before it
+// is noted, one process at a time. What happens when a process is killed is in
+// bot-takeover.test.ts.
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { HANDLERS_AT_ONCE } from "../../src/channels/handlers-in-turn.ts";
@@ -53,7 +54,8 @@ describe("TelegramBot order", () => {
     void stage.open("auth_first", { id: "1" });
     await until(() => stage.handlers.of("start").length === 1);
     void stage.open("auth_second", { id: "1" });
-    // Another person's update arrives after the second one and is handled: so the second one was fetched and waits.
+    // Another person's update arrives after the second one and is handled: so the second one was
+    // fetched and waits.
     await stage.open("auth_other", { id: "2" });
     expect(stage.handlers.of("start").map((told) => told.payload)).toEqual([
       "auth_first",
@@ -142,7 +144,8 @@ describe("TelegramBot order", () => {
 });
 
 describe("TelegramBot asking for updates", () => {
-  // https://core.telegram.org/bots/api#update: after a week without updates the next id is chosen at random.
+  // https://core.telegram.org/bots/api#update: after a week without updates the next id is chosen
+  // at random.
   it("goes on from an id that is far lower than the last one, and takes it for no old one", async () => {
     const pressed = (updateId: number, messageId: number) => ({
       update_id: updateId,

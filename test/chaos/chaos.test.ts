@@ -1,4 +1,5 @@
-// The short forms of `npm run chaos`, and the rolling replacement: what must hold for a hundred kills holds for a few.
+// The short forms of `npm run chaos`, and the rolling replacement: what must hold for a hundred
+// kills holds for a few.
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { printFigure } from "../support/figure.ts";

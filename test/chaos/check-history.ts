@@ -1,4 +1,5 @@
-// Judges a history: no code verified twice, no confirmed login lost, no session with two endings, no subscriber twice.
+// Judges a history: no code verified twice, no confirmed login lost, no session with two endings,
+// no subscriber twice.
 
 import type { ChaosEvent, History } from "./history.ts";
 
@@ -114,7 +115,9 @@ function endingOf(event: ChaosEvent, mayBeUsed: boolean): string | null {
   }
 }
 
-/** A login that is confirmed is verified in the end, also where the answer that said so got lost. */
+/**
+ * A login that is confirmed is verified in the end, also where the answer that said so got lost.
+ */
 function rowProblems(events: History, mustBeVerified: boolean): readonly string[] {
   if (of(events, "created").length === 0) return [];
   const [row] = of(events, "row");

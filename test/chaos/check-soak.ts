@@ -1,4 +1,5 @@
-// Judges what a process said of itself during a soak: after the warm-up its figures may waver, and may not grow.
+// Judges what a process said of itself during a soak: after the warm-up its figures may waver, and
+// may not grow.
 
 /** What a process holds at one moment. */
 export interface SoakSample {
@@ -24,8 +25,9 @@ export interface SoakSample {
 const WARM_UP = 0.3;
 
 /**
- * How much more a figure may be in the last third after the warm-up than in the first third. Of heap and external memory the
- * lowest value counts, which a garbage collection has just left; of the rest the median.
+ * How much more a figure may be in the last third after the warm-up than in the first third. Of
+ * heap and external memory the lowest value counts, which a garbage collection has just left; of
+ * the rest the median.
  */
 export const ALLOWED_GROWTH = {
   rss: 16,

@@ -1,4 +1,5 @@
-// What the clients, the people and at last the database saw while processes were killed. The checker reads nothing else.
+// What the clients, the people and at last the database saw while processes were killed. The
+// checker reads nothing else.
 
 /** How a session may end, as its watcher is told. */
 export type Ending = "completed" | "cancelled" | "expired";

@@ -1,5 +1,6 @@
-// `npm run chaos -- <kills>` (default 100): half of them while updates are polled, half while they come to webhooks. The
-// last lines are the figures; the exit code is 1 when something happened that must not.
+// `npm run chaos -- <kills>` (default 100): half of them while updates are polled, half while they
+// come to webhooks. The last lines are the figures; the exit code is 1 when something happened that
+// must not.
 
 import process from "node:process";
 import { startOwnPostgres } from "../support/postgres.ts";

@@ -1,5 +1,5 @@
-// The pretend Telegram and MAX in the process of the test, where no killed process takes their memory along, and people
-// in them who do what people do when nothing happens: they try again.
+// The pretend Telegram and MAX in the process of the test, where no killed process takes their
+// memory along, and people in them who do what people do when nothing happens: they try again.
 
 import type { Sandbox, SandboxChannel } from "../../src/sandbox/sandbox.ts";
 import { awaitAnswer } from "../support/await-condition.ts";
@@ -20,8 +20,8 @@ export interface ChaosPerson {
   readonly name: string;
   readonly channel: SandboxChannel;
   /**
-   * Opens the link and taps Login, again and again until the chat shows the button with the code, which is the answer, or
-   * the session is over without one.
+   * Opens the link and taps Login, again and again until the chat shows the button with the code,
+   * which is the answer, or the session is over without one.
    */
   logIn(link: string, over: AbortSignal): Promise<string | null>;
 }
@@ -36,7 +36,8 @@ const PATIENCE_MS = 200_000;
 export async function startPeople(): Promise<Messengers> {
   const { sandbox, telegramEnv, maxEnv, close } = await startMessengers({
     telegramRules: { retryScale: 0.1 },
-    // A dialog is told of every link: what people send instead of pressing it is another test's business.
+    // A dialog is told of every link: what people send instead of pressing it is another test's
+    // business.
     maxRules: { webhookUrls: "any", retryScale: 0.01, botStarted: "always" },
   });
   return {
@@ -93,7 +94,9 @@ function makePerson(sandbox: Sandbox, channel: SandboxChannel, userId: string): 
   };
 }
 
-/** Does something, and the same again every few seconds until its effect is seen, or all is over. */
+/**
+ * Does something, and the same again every few seconds until its effect is seen, or all is over.
+ */
 async function insist<T>(
   act: () => Promise<unknown>,
   over: AbortSignal,

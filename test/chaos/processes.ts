@@ -1,4 +1,5 @@
-// The processes that are killed or replaced: several on one PostgreSQL, each of which comes back at its own port.
+// The processes that are killed or replaced: several on one PostgreSQL, each of which comes back at
+// its own port.
 
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
@@ -8,7 +9,10 @@ import { type Runtime, startTapin, type Tapin } from "../support/tapin.ts";
 export interface Processes {
   /** Their addresses, at which nobody answers while one is away. */
   readonly addresses: readonly string[];
-  /** Ends one with the signal and starts it again; answers with its exit code and how long it took to end. */
+  /**
+   * Ends one with the signal and starts it again; answers with its exit code and how long it took
+   * to end.
+   */
   replace(index: number, signal: NodeJS.Signals): Promise<{ code: number | null; ms: number }>;
   stop(): Promise<void>;
 }

@@ -1,5 +1,5 @@
-// The one public address of several processes, for webhooks: each delivery goes to the next process, and to another one
-// when that is not there.
+// The one public address of several processes, for webhooks: each delivery goes to the next
+// process, and to another one when that is not there.
 
 import { once } from "node:events";
 import http from "node:http";

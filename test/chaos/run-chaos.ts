@@ -1,5 +1,5 @@
-// A run: logins stream through two processes on one PostgreSQL, over Telegram and MAX, while the processes are ended and
-// started again at random moments. What everybody saw is judged afterwards.
+// A run: logins stream through two processes on one PostgreSQL, over Telegram and MAX, while the
+// processes are ended and started again at random moments. What everybody saw is judged afterwards.
 
 import { setTimeout as pause } from "node:timers/promises";
 import { makeSite } from "../support/site.ts";

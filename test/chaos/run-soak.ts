@@ -101,7 +101,10 @@ async function takeSamples(
   return samples;
 }
 
-/** The process once nobody watches and its sockets have gone; as it is after a while when they have not. */
+/**
+ * The process once nobody watches and its sockets have gone; as it is after a while when they have
+ * not.
+ */
 async function quiet(url: string, before: SoakSample): Promise<SoakSample> {
   let last = before;
   const look = async () => {

@@ -1,5 +1,5 @@
-// What happens to a service beside logins: watchers that leave politely, that vanish, that never read, and calls that are
-// refused.
+// What happens to a service beside logins: watchers that leave politely, that vanish, that never
+// read, and calls that are refused.
 
 import { setTimeout as pause } from "node:timers/promises";
 import { CLIENTS, DIALECTS } from "../support/clients.ts";
@@ -16,7 +16,10 @@ export interface NoiseParts {
 /** Milliseconds between two rounds. */
 const ROUND_MS = 250;
 
-/** Makes noise until the signal; resolves when all that was opened is closed. Rejects when an answer is not what it must be. */
+/**
+ * Makes noise until the signal; resolves when all that was opened is closed. Rejects when an answer
+ * is not what it must be.
+ */
 export async function makeNoise(parts: NoiseParts, signal: AbortSignal): Promise<void> {
   const { sessionId, watchToken } = await CLIENTS.REST(parts.url, parts.apiKey).createSession();
   let watched = { sessionId, watchToken, since: performance.now() };

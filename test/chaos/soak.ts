@@ -1,5 +1,6 @@
-// `npm run soak -- <minutes>` (default 10): steady traffic on one process, whose figures are printed as they come and judged
-// at the end. The exit code is 1 when one grew, or something is left.
+// `npm run soak -- <minutes>` (default 10): steady traffic on one process, whose figures are
+// printed as they come and judged at the end. The exit code is 1 when one grew, or something is
+// left.
 
 import process from "node:process";
 import { startOwnPostgres } from "../support/postgres.ts";

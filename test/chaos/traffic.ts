@@ -1,5 +1,6 @@
-// A stream of logins as a website's server, its pages and people make them, in all dialects through whichever process
-// answers. Calls that get no answer are made again, as the contract says: with the same Idempotency-Key.
+// A stream of logins as a website's server, its pages and people make them, in all dialects through
+// whichever process answers. Calls that get no answer are made again, as the contract says: with
+// the same Idempotency-Key.
 
 import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
@@ -35,7 +36,9 @@ export interface Traffic {
   close(): void;
 }
 
-/** Milliseconds until a caller without an answer gives up: shorter than an Idempotency-Key is kept. */
+/**
+ * Milliseconds until a caller without an answer gives up: shorter than an Idempotency-Key is kept.
+ */
 const GIVE_UP_MS = 50_000;
 
 /** Share of the logins that the website cancels while the person is asked. */
@@ -69,8 +72,8 @@ export function startTraffic(parts: TrafficParts): Traffic {
 }
 
 /**
- * Clients that stay connected, one for each process and dialect. On Deno they must not say goodbye before its process has
- * ended: a GOAWAY may abort it (denoland/deno#36788).
+ * Clients that stay connected, one for each process and dialect. On Deno they must not say goodbye
+ * before its process has ended: a GOAWAY may abort it (denoland/deno#36788).
  */
 class Callers {
   readonly #clients: readonly ContractClient[];
@@ -131,7 +134,10 @@ class Login {
     return created;
   }
 
-  /** The page: watches until the end, again wherever the stream breaks. Answers with the code, or null. */
+  /**
+   * The page: watches until the end, again wherever the stream breaks. Answers with the code, or
+   * null.
+   */
   async #watch({ watchToken: bearer }: CreatedSession): Promise<string | null> {
     const { record } = this.#parts;
     const session = this.#session;
@@ -210,7 +216,8 @@ class Login {
 
 /** Whether the call is worth another try: nobody answered, or "not now". */
 function isPassing(error: unknown): boolean {
-  // A reason is in every answer of the service: what has none is a broken connection, in the client's words.
+  // A reason is in every answer of the service: what has none is a broken connection, in the
+  // client's words.
   return !(error instanceof CallError) || ["", "unavailable"].includes(error.reason);
 }
 

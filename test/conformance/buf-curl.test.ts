@@ -1,4 +1,5 @@
-// The families basic, empty, errors and GET asked by connect-go, inside `buf curl`, over every protocol it speaks.
+// The families basic, empty, errors and GET asked by connect-go, inside `buf curl`, over every
+// protocol it speaks.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,5 @@
-// The families that any client can call, over every dialect, against ConformanceService on Node and Deno.
+// The families that any client can call, over every dialect, against ConformanceService on Node and
+// Deno.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RUNTIMES } from "../support/tapin.ts";
@@ -26,7 +27,8 @@ describe.each(RUNTIMES)("on %s", (runtime) => {
     for (const { name, open } of DIALECTS) callers.set(name, open(host.url));
   });
   afterAll(async () => {
-    // First the host: a GOAWAY of many closing clients may abort Deno (https://github.com/denoland/deno/issues/36788).
+    // First the host: a GOAWAY of many closing clients may abort Deno
+    // (https://github.com/denoland/deno/issues/36788).
     expect(await host?.end()).toBe(0);
     for (const caller of callers.values()) caller.close();
   });

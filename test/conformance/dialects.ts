@@ -1,5 +1,5 @@
-// Every client library and dialect: connect-node's clients for Connect, gRPC and gRPC-Web, in binary and JSON, over
-// HTTP/1.1 and HTTP/2; and grpc-js, which shares no code with the server.
+// Every client library and dialect: connect-node's clients for Connect, gRPC and gRPC-Web, in
+// binary and JSON, over HTTP/1.1 and HTTP/2; and grpc-js, which shares no code with the server.
 
 import type { Transport } from "@connectrpc/connect";
 import {

@@ -1,5 +1,6 @@
-// Serves ConformanceService on a port of its own, with the parts of production: listener, front, pipeline and RPC stack, and nothing
-// of Tapin above them. A process for Node or Deno; it says its port in one line, and ends with its input.
+// Serves ConformanceService on a port of its own, with the parts of production: listener, front,
+// pipeline and RPC stack, and nothing of Tapin above them. A process for Node or Deno; it says its
+// port in one line, and ends with its input.
 
 import process from "node:process";
 import { pino } from "pino";

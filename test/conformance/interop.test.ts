@@ -1,5 +1,7 @@
-// The gRPC interop cases (https://github.com/grpc/grpc/blob/master/doc/interop-test-descriptions.md) with grpc-js, by the names they
-// have there. Requests are scaled down to our 64 KiB; client_streaming is not here: no RPC of ours streams that way.
+// The gRPC interop cases
+// (https://github.com/grpc/grpc/blob/master/doc/interop-test-descriptions.md) with grpc-js, by the
+// names they have there. Requests are scaled down to our 64 KiB; client_streaming is not here: no
+// RPC of ours streams that way.
 
 import { randomUUID } from "node:crypto";
 import { create } from "@bufbuild/protobuf";

@@ -1,4 +1,5 @@
-// The families that no client library would send, over HTTP/1.1 and HTTP/2, against ConformanceService on Node and Deno.
+// The families that no client library would send, over HTTP/1.1 and HTTP/2, against
+// ConformanceService on Node and Deno.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RUNTIMES } from "../support/tapin.ts";

@@ -1,4 +1,5 @@
-// The rules for a project's URLs (T15), each told in a sentence, and the address a browser lands on.
+// The rules for a project's URLs (T15), each told in a sentence, and the address a browser lands
+// on.
 
 import { describe, expect, it } from "vitest";
 import {

@@ -1,4 +1,5 @@
-// How secrets look, how they are derived, and that a rotated server secret still checks what it made.
+// How secrets look, how they are derived, and that a rotated server secret still checks what it
+// made.
 
 import { createHash, randomBytes } from "node:crypto";
 import { describe, expect, it } from "vitest";

@@ -1,4 +1,5 @@
-// Reads the project's pages for the tests that keep them true: their text, code blocks, sections and links.
+// Reads the project's pages for the tests that keep them true: their text, code blocks, sections
+// and links.
 
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -29,7 +30,10 @@ export function filesIn(folders: readonly string[], ending: string): readonly st
   );
 }
 
-/** The rows of the tables in a text, the heading's and its rule included, without the spaces that align columns. */
+/**
+ * The rows of the tables in a text, the heading's and its rule included, without the spaces that
+ * align columns.
+ */
 export function tableRows(text: string): readonly string[] {
   return text
     .split("\n")

@@ -1,5 +1,5 @@
-// biome.json keeps every room to what it may import. Biome itself is asked, with a file in each room that imports
-// everything: what it lets pass must be what CONTRIBUTING.md allows.
+// The rules of biome.json keep every room to what it may import. Biome itself is asked, with a file
+// in each room that imports everything: what it lets pass must be what CONTRIBUTING.md allows.
 
 import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -46,10 +46,15 @@ const rooms = readdirSync(`${ROOT}src`, { withFileTypes: true })
 /** These could be packages of their own, or run elsewhere. */
 const KNOW_NOTHING_OF_TAPIN = ["sandbox", "transcoder", "web"];
 
-/** What stands beside the rooms and is not everybody's, as errors are: the rooms that may import it; no others may. */
+/**
+ * What stands beside the rooms and is not everybody's, as errors are: the rooms that may import it;
+ * no others may.
+ */
 const SHARED: Readonly<Record<string, readonly string[]>> = { "trace.ts": ["channels", "server"] };
 
-/** What stands beside the rooms: errors are everybody's, the rest is wiring but for what is shared. */
+/**
+ * What stands beside the rooms: errors are everybody's, the rest is wiring but for what is shared.
+ */
 const files = readdirSync(`${ROOT}src`).filter((name) => name.endsWith(".ts"));
 
 interface Probe {

@@ -4,7 +4,10 @@ import { existsSync, statSync } from "node:fs";
 import { expect, it } from "vitest";
 import { ROOT, readPage, tableRows } from "./pages.ts";
 
-/** Threats whose answer is no test of their own name: nothing there to attack, or shown by a whole suite. */
+/**
+ * Threats whose answer is no test of their own name: nothing there to attack, or shown by a whole
+ * suite.
+ */
 const WITHOUT_TEST = ["T20", "T23"];
 
 const table = tableRows(readPage("SECURITY.md")).join("\n");

@@ -1,5 +1,5 @@
-// Runs a page's bash blocks as a reader would, in the project's folder. A line `export NAME=...` is a blank for the
-// reader to fill in: where the test has a value for NAME, that one counts.
+// Runs a page's bash blocks as a reader would, in the project's folder. A line `export NAME=...` is
+// a blank for the reader to fill in: where the test has a value for NAME, that one counts.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -19,9 +19,14 @@ export interface ShellOptions {
 export interface Running {
   /** Everything it has printed. */
   output(): string;
-  /** Resolves with the first match in what it has printed. Rejects with the output when it ends before. */
+  /**
+   * Resolves with the first match in what it has printed. Rejects with the output when it ends
+   * before.
+   */
   printed(wanted: RegExp): Promise<RegExpExecArray>;
-  /** Resolves with standard output once it has ended well; rejects with everything when it has not. */
+  /**
+   * Resolves with standard output once it has ended well; rejects with everything when it has not.
+   */
   done(): Promise<string>;
   /** Ends it and whatever it started. */
   end(): Promise<void>;

@@ -1,5 +1,5 @@
-// What can be said of the sources as text: every file and export explains itself, files stay short, nothing is
-// left open. What needs the syntax tree is Biome's.
+// What can be said of the sources as text: every file and export explains itself, files stay short,
+// nothing is left open. What needs the syntax tree is Biome's.
 
 import { describe, expect, it } from "vitest";
 import { filesIn, readPage } from "./pages.ts";
@@ -42,6 +42,16 @@ describe("files", () => {
     lengths.sort((left, right) => left.lines - right.lines);
     expect(lengths.filter(({ lines }) => lines > 400)).toEqual([]);
     expect(lengths[Math.ceil(lengths.length * 0.95) - 1]?.lines).toBeLessThanOrEqual(300);
+  });
+
+  it("have comments of at most 100 characters a line, which Biome leaves as they are", () => {
+    const long = ALL.filter((path) => !path.includes("/gen/")).flatMap((path) =>
+      linesOf(path)
+        .map((line, index) => ({ line, at: `${path}:${index + 1}` }))
+        .filter(({ line }) => line.length > 100 && /^\s*(?:\/\/|\/?\*)/.test(line))
+        .map(({ at }) => at),
+    );
+    expect(long).toEqual([]);
   });
 
   it("leave nothing open and suppress no rule", () => {

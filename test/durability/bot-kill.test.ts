@@ -1,7 +1,8 @@
-// Whole services that are killed with -9 amid each step of a login, and the one that is started after it, or was there
-// already: on both messengers, with updates polled and delivered to a webhook, on Node and on Deno. And a messenger that is
-// out of reach for longer than the login lives. The tests of a kill run side by side: most of their time is a wait until it is
-// certain that the process is gone.
+// Whole services that are killed with -9 amid each step of a login, and the one that is started
+// after it, or was there already: on both messengers, with updates polled and delivered to a
+// webhook, on Node and on Deno. And a messenger that is out of reach for longer than the login
+// lives. The tests of a kill run side by side: most of their time is a wait until it is certain
+// that the process is gone.
 
 import { describe, expect, it } from "vitest";
 import { CALLS } from "../channels/messenger-calls.ts";
@@ -45,7 +46,9 @@ interface Stage {
 
 let starting: Promise<unknown> = Promise.resolve();
 
-/** As startTapin, one at a time: a start is all work, and five at once would take too long for each. */
+/**
+ * As startTapin, one at a time: a start is all work, and five at once would take too long for each.
+ */
 function startInTurn(options: TapinOptions): Promise<Tapin> {
   const start = () => startTapin(options);
   const started = starting.then(start, start);
@@ -85,7 +88,8 @@ async function start(
     async killAndRestart() {
       expect(await stage.tapin.end("SIGKILL")).toBe(null);
       stage.site.close();
-      // The bot would wait until the dead process's lease ends: two-processes.test.ts shows that it does.
+      // The bot would wait until the dead process's lease ends: two-processes.test.ts shows that it
+      // does.
       await query("delete from leases");
       const TAPIN_PORT = new URL(tapin.url).port;
       // Meanwhile a connection of another test may have been given the port, for a moment.
@@ -114,7 +118,10 @@ type Links = Readonly<Record<"telegramLink" | "maxLink", string | null>>;
 const linkOf = (channel: SetUp["channel"], session: Links) =>
   channel === "max" ? session.maxLink : session.telegramLink;
 
-/** Until the service knows of its prompt as well: the messenger shows it before the answer has come back. */
+/**
+ * Until the service knows of its prompt as well: the messenger shows it before the answer has come
+ * back.
+ */
 const noneUnfinished = ({ count }: Stage) =>
   awaitCondition(
     "all is finished",
@@ -127,7 +134,10 @@ const SET_UPS: readonly SetUp[] = (["telegram", "max"] as const).flatMap((channe
   ),
 );
 
-/** At which of its two calls the service dies: before the messenger does it, or after, with the answer lost. */
+/**
+ * At which of its two calls the service dies: before the messenger does it, or after, with the
+ * answer lost.
+ */
 const DEATHS: Record<Runtime, { readonly prompt: boolean; readonly tap: boolean }> = {
   node: { prompt: false, tap: true },
   deno: { prompt: true, tap: false },

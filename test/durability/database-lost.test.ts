@@ -1,4 +1,5 @@
-// The thread of the embedded database ends by itself, such as for want of memory: nobody could be served any more.
+// The thread of the embedded database ends by itself, such as for want of memory: nobody could be
+// served any more.
 
 import { once } from "node:events";
 import { expect, test } from "vitest";

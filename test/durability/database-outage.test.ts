@@ -1,5 +1,6 @@
-// PostgreSQL away, as the whole service shows it: calls say `unavailable` within seconds, streams are told or go on,
-// `/readyz` tells, nothing committed is lost, and what comes back needs no restart. Node and Deno side by side.
+// PostgreSQL away, as the whole service shows it: calls say `unavailable` within seconds, streams
+// are told or go on, `/readyz` tells, nothing committed is lost, and what comes back needs no
+// restart. Node and Deno side by side.
 
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -65,7 +66,8 @@ describe.concurrent.each(RUNTIMES)("a database that is away, on %s", (runtime) =
       stage.figure("longest answer while it is silent", await stage.callsAreUnavailable());
       expect(await stage.readiness()).toBe(503);
       expect((await fetch(`${tapin.url}/healthz`)).status).toBe(200);
-      // What was sent and not answered may still be carried out once the network is back: the key tells.
+      // What was sent and not answered may still be carried out once the network is back: the key
+      // tells.
       const keyed = { headers: { "idempotency-key": "verify-of-tab-1" } };
       const { code } = login;
       expect((await refusalOf(site.rest.verifyCode({ code }, keyed))).reason).toBe("unavailable");

@@ -1,5 +1,5 @@
-// T24: watchers that vanish without a goodbye, half of them without ever having read, leave nothing behind: no follower, no
-// timer, and no place taken among the watchers that a session may have.
+// T24: watchers that vanish without a goodbye, half of them without ever having read, leave nothing
+// behind: no follower, no timer, and no place taken among the watchers that a session may have.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface, type Interface } from "node:readline";
@@ -134,7 +134,8 @@ describe.each(RUNTIMES)("watchers that vanish, on %s", { timeout: 240_000 }, (ru
     const { port, apiKey } = await server.read<{ port: number; apiKey: string }>();
     const website = CLIENTS.REST(`http://127.0.0.1:${port}`, apiKey);
     const { sessionId, watchToken } = await website.createSession();
-    // Whatever the first calls leave for a while, such as a kept connection, is there before and after.
+    // Whatever the first calls leave for a while, such as a kept connection, is there before and
+    // after.
     const before = await server.census();
     expect(before.followers).toBe(0);
     const watch = { port, sessionId, bearer: watchToken };
@@ -150,7 +151,8 @@ describe.each(RUNTIMES)("watchers that vanish, on %s", { timeout: 240_000 }, (ru
     const memory = [before, during, after].map(({ rssMegabytes }) => rssMegabytes).join(", ");
     printFigure(`resident megabytes before, during, after, ${runtime}`, memory);
     const heap = await server.heap();
-    // As many find a place as before. What the first ones left for good, such as compiled code, is there already.
+    // As many find a place as before. What the first ones left for good, such as compiled code, is
+    // there already.
     vanish((await openAll(server, watch)).watchers);
     await nothingLeft(server, before);
     const growth = (await server.heap()) - heap;

@@ -1,5 +1,6 @@
-// A PostgreSQL that fails over, as it does in production: a standby streams from it and confirms every commit, the primary
-// dies amid the traffic of two processes, the standby becomes the primary, and the address leads there.
+// A PostgreSQL that fails over, as it does in production: a standby streams from it and confirms
+// every commit, the primary dies amid the traffic of two processes, the standby becomes the
+// primary, and the address leads there.
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { awaitCondition } from "../support/await-condition.ts";

@@ -1,5 +1,6 @@
-// What a process that dies without warning leaves behind: everything it has answered for. On both databases, on Node and on
-// Deno; the next process starts at the same address, as after a crash in production.
+// What a process that dies without warning leaves behind: everything it has answered for. On both
+// databases, on Node and on Deno; the next process starts at the same address, as after a crash in
+// production.
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { refusalOf } from "../support/contract-client.ts";
@@ -61,7 +62,8 @@ describe.each(STORAGES)("after kill -9 on $name", { timeout: 90_000 }, ({ name, 
       const { sessionId, watchToken } = session;
       expect(await site.rest.getSessionStatus(sessionId)).toEqual({ status: "pending" });
       if (storage.databaseUrl !== null) {
-        // The bot would wait until the dead process's lease ends: two-processes.test.ts shows that it does.
+        // The bot would wait until the dead process's lease ends: two-processes.test.ts shows that
+        // it does.
         await queryOnce(storage.databaseUrl, "delete from leases");
       }
       const person = makePerson(tapin.url);

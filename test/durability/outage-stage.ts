@@ -1,5 +1,5 @@
-// A whole service behind a database that goes away: who calls it and watches it meanwhile, and what it must answer. The
-// stories are in database-outage.test.ts and failover.test.ts.
+// A whole service behind a database that goes away: who calls it and watches it meanwhile, and what
+// it must answer. The stories are in database-outage.test.ts and failover.test.ts.
 
 import { randomBytes } from "node:crypto";
 import { expect } from "vitest";
@@ -18,7 +18,10 @@ import { queryOnce } from "../support/postgres.ts";
 import { makeSite, openPrompt, type Site } from "../support/site.ts";
 import { type Runtime, startTapin, type Tapin } from "../support/tapin.ts";
 
-/** Milliseconds within which a caller must be told: 5 s are promised, the rest is for a busy machine. */
+/**
+ * Milliseconds within which a caller must be told: 5 s are promised, the rest is for a busy
+ * machine.
+ */
 const ANSWER_LIMIT_MS = 9_000;
 
 /** Milliseconds until what came back must be in use again. */
@@ -95,7 +98,9 @@ export class OutageStage {
     expect(new Set(codes).size).toBe(1);
   }
 
-  /** Every dialect is told `unavailable`, in time; answers with the longest wait in milliseconds. */
+  /**
+   * Every dialect is told `unavailable`, in time; answers with the longest wait in milliseconds.
+   */
   async callsAreUnavailable(): Promise<number> {
     const watch = stopwatch();
     const calls = DIALECTS.flatMap((dialect) => {

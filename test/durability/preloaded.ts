@@ -1,4 +1,5 @@
-// The service on an embedded database in memory, run by Node after a piece of code that watches it or gets in its way.
+// The service on an embedded database in memory, run by Node after a piece of code that watches it
+// or gets in its way.
 
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";

@@ -1,4 +1,5 @@
-// Starts that cannot succeed end at once, with code 1 and with sentences a person can act on; never with a stack trace.
+// Starts that cannot succeed end at once, with code 1 and with sentences a person can act on; never
+// with a stack trace.
 
 import { createServer, type Server } from "node:net";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";

@@ -1,5 +1,5 @@
-// SIGTERM and SIGINT (contract section 6): no call is lost, every stream is told, nobody new gets in, and the process ends by
-// itself with code 0.
+// SIGTERM and SIGINT (contract section 6): no call is lost, every stream is told, nobody new gets
+// in, and the process ends by itself with code 0.
 
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
@@ -123,7 +123,8 @@ describe.each(RUNTIMES)("a process on %s", (runtime) => {
       );
       const streams = await openStreams();
       silent = [await connectSilently(tapin), await connectSilently(tapin)];
-      // While the grants are locked every verify waits, so the calls are under way for as long as the test wants.
+      // While the grants are locked every verify waits, so the calls are under way for as long as
+      // the test wants.
       const lock = await holdLock(storage.databaseUrl, LOCK_GRANTS);
       const calls = logins.map(({ dialect, code }) => client(dialect).verifyCode({ code }));
       let answered = 0;

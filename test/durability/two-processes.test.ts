@@ -1,5 +1,5 @@
-// Several processes on one PostgreSQL: a change made at one wakes the watchers of another, work that must be done once has
-// one doer, and a dead doer is replaced.
+// Several processes on one PostgreSQL: a change made at one wakes the watchers of another, work
+// that must be done once has one doer, and a dead doer is replaced.
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { LISTENER_NAME } from "../../src/store/listener.ts";
@@ -100,7 +100,10 @@ describe.each([
     return { person, sessionId };
   }
 
-  /** Taps Login at the first process; milliseconds until the last watcher at the second one has the code. */
+  /**
+   * Taps Login at the first process; milliseconds until the last watcher at the second one has the
+   * code.
+   */
   async function tapAndMeasure(person: ReturnType<typeof makePerson>): Promise<number> {
     const watch = stopwatch();
     const tap = person.tap("Login");
@@ -143,7 +146,8 @@ describe.each([
   test("watchSession looks at the row when it is notified, and not before", async () => {
     const { sessionId } = await openWatched();
     await Promise.all(watchers.map((watcher) => watcher.until(opened)));
-    // A change without a notification, which nothing in Tapin can make, is what only polling would find.
+    // A change without a notification, which nothing in Tapin can make, is what only polling would
+    // find.
     const change = `begin; set local session_replication_role = replica;
       update sessions set status = 'cancelled', sequence = sequence + 1, ended_at = now()
         where id = '${sessionId}'; commit`;

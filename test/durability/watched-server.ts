@@ -1,5 +1,6 @@
-// The server on an embedded database in a process of its own, run by Node or Deno, that tells on request who still
-// watches. It says one line of JSON when it is ready, and one for each line it reads; it ends with its input.
+// The server on an embedded database in a process of its own, run by Node or Deno, that tells on
+// request who still watches. It says one line of JSON when it is ready, and one for each line it
+// reads; it ends with its input.
 
 import process from "node:process";
 import { createInterface } from "node:readline";

@@ -1,4 +1,5 @@
-// Writes many lines to standard output, as workers do, and says on the error output that all are handed over.
+// Writes many lines to standard output, as workers do, and says on the error output that all are
+// handed over.
 
 import process from "node:process";
 import { wholeLines } from "../../src/worker.ts";

@@ -1,4 +1,5 @@
-// Tapin with TAPIN_WORKERS, and what a test can learn of its workers: which of them answered, which of them live.
+// Tapin with TAPIN_WORKERS, and what a test can learn of its workers: which of them answered, which
+// of them live.
 
 import { get } from "node:http";
 import { awaitAnswer, awaitCondition } from "../support/await-condition.ts";

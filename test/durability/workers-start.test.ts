@@ -1,5 +1,5 @@
-// TAPIN_WORKERS where it cannot be, and workers that cannot start: sentences a person can act on, told once, and no process
-// left behind.
+// TAPIN_WORKERS where it cannot be, and workers that cannot start: sentences a person can act on,
+// told once, and no process left behind.
 
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { awaitCondition } from "../support/await-condition.ts";

@@ -1,5 +1,5 @@
-// TAPIN_WORKERS: several processes behind one port keep every guarantee of one, while they serve, when one of them hangs or
-// dies, and when all of them stop.
+// TAPIN_WORKERS: several processes behind one port keep every guarantee of one, while they serve,
+// when one of them hangs or dies, and when all of them stop.
 
 import { once } from "node:events";
 import { connect } from "node:net";
@@ -136,7 +136,8 @@ describe("two workers", { timeout: 120_000 }, () => {
     const codes = await Promise.all(watches.map(({ code }) => code));
     expect(new Set(codes).size).toBe(1);
     expect((await site.rest.verifyCode({ code: codes[0] ?? "" })).channel).toBe("telegram");
-    // One parent, which says nothing of calls; the rest says which worker it comes from, in whole lines.
+    // One parent, which says nothing of calls; the rest says which worker it comes from, in whole
+    // lines.
     const lines = logLines(tapin);
     expect(lines.filter(({ event }) => event === "ready")).toHaveLength(1);
     for (const line of lines.filter(({ event }) => event === "call")) {

@@ -1,12 +1,15 @@
-// Sends broken sequences of HTTP/2 frames. Whatever they are taken for, the connection must come to its end once we
-// say that no more will come.
+// Sends broken sequences of HTTP/2 frames. Whatever they are taken for, the connection must come to
+// its end once we say that no more will come.
 
 import { encodeFields } from "./hpack.ts";
 import { encodeFrame, FLAG, FRAME, openFrames, requestFrames } from "./http2-frames.ts";
 import type { Random } from "./random.ts";
 import type { Tally } from "./tally.ts";
 
-/** Milliseconds until a connection that we have ended must be closed: what is open on it may take its time. */
+/**
+ * Milliseconds until a connection that we have ended must be closed: what is open on it may take
+ * its time.
+ */
 const CLOSE_MS = 40_000;
 
 /** What the lane works with. */
@@ -16,8 +19,9 @@ export interface FrameLaneParts {
   readonly supply: () => { readonly index: number; readonly random: Random } | null;
   readonly tally: Tally;
   /**
-   * Whether anything at all may be sent. Deno's nghttp2 may abort on a GOAWAY (denoland/deno#36788), so there no frame
-   * may be one, nor may its length be a lie, since then any bytes could be.
+   * Whether anything at all may be sent. Deno's nghttp2 may abort on a GOAWAY
+   * (denoland/deno#36788), so there no frame may be one, nor may its length be a lie, since then
+   * any bytes could be.
    */
   readonly anything: boolean;
 }

@@ -1,5 +1,5 @@
-// T28: whatever arrives, the process lives, answers 4xx in the form of the dialect or closes the connection, and keeps
-// nothing of it. `npm run fuzz` goes on for as long as one likes.
+// T28: whatever arrives, the process lives, answers 4xx in the form of the dialect or closes the
+// connection, and keeps nothing of it. `npm run fuzz` goes on for as long as one likes.
 
 import { afterEach, expect, it } from "vitest";
 import { printFigure } from "../support/figure.ts";

@@ -1,4 +1,5 @@
-// The fuzzer: a running service, rounds of hostile requests over every way in, and what its memory did meanwhile.
+// The fuzzer: a running service, rounds of hostile requests over every way in, and what its memory
+// did meanwhile.
 
 import { startTapin, type Tapin, type TapinOptions } from "../support/tapin.ts";
 import { runFrames } from "./frame-lane.ts";
@@ -21,8 +22,8 @@ const HTTP2_LANES = 2;
 const FRAME_LANES = 2;
 
 /**
- * Megabytes that JavaScript objects may take: little, so that garbage goes soon and what is left shows, and a leak of
- * some hundred bytes a request ends the service.
+ * Megabytes that JavaScript objects may take: little, so that garbage goes soon and what is left
+ * shows, and a leak of some hundred bytes a request ends the service.
  */
 const HEAP_LIMIT = 192;
 const V8_FLAGS = `--max-old-space-size=${HEAP_LIMIT}`;
@@ -59,7 +60,9 @@ export interface Fuzzer {
   complaints(): readonly string[];
 }
 
-/** Starts a service to fuzz: without limits a minute, which would refuse all but the first requests. */
+/**
+ * Starts a service to fuzz: without limits a minute, which would refuse all but the first requests.
+ */
 export async function startFuzzer(seed: number, options: TapinOptions = {}): Promise<Fuzzer> {
   const tapin = await startTapin({
     ...options,

@@ -1,4 +1,5 @@
-// Hostile bodies: JSON, Protobuf and the envelopes of gRPC and of Connect streams, valid and broken.
+// Hostile bodies: JSON, Protobuf and the envelopes of gRPC and of Connect streams, valid and
+// broken.
 
 import type { Random } from "./random.ts";
 

@@ -1,4 +1,5 @@
-// Hostile requests: valid ones of every dialect, with anything of them broken, and things that were never valid.
+// Hostile requests: valid ones of every dialect, with anything of them broken, and things that were
+// never valid.
 
 import { hostileBody } from "./hostile-body.ts";
 import type { Field } from "./hpack.ts";

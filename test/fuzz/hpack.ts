@@ -1,5 +1,5 @@
-// HPACK (RFC 7541) as far as a client by hand needs it: writes literals only, reads what a server writes that was
-// told to keep no dynamic table.
+// HPACK (RFC 7541) as far as a client by hand needs it: writes literals only, reads what a server
+// writes that was told to keep no dynamic table.
 
 /** A header field. */
 export type Field = readonly [name: string, value: string];
@@ -20,7 +20,10 @@ server|set-cookie|strict-transport-security|transfer-encoding|user-agent|vary|vi
       return [name, value];
     });
 
-/** RFC 7541 appendix B: the code is canonical, so its lengths say all. Characters that headers of ours have. */
+/**
+ * RFC 7541 appendix B: the code is canonical, so its lengths say all. Characters that headers of
+ * ours have.
+ */
 const CHARACTERS_BY_BITS: readonly (readonly [bits: number, characters: string])[] = [
   [5, "012aceiost"],
   [6, " %-./3456789=A_bdfghlmnpru"],

@@ -1,4 +1,5 @@
-// Reads pipelined HTTP/1.1 answers out of a connection's bytes, trailers included (RFC 9112 section 7.1.2).
+// Reads pipelined HTTP/1.1 answers out of a connection's bytes, trailers included (RFC 9112 section
+// 7.1.2).
 
 import type { FuzzAnswer } from "./oracle.ts";
 

@@ -19,8 +19,8 @@ export async function runHttp1({ url, supply, tally }: LaneParts): Promise<void>
     if (batch.length === 0) break;
     connection ??= await Connection.open(url);
     const { count, ending } = await exchange(connection, batch, tally);
-    // Closed without a word: that is the first one's ending, and the others come again. After a refusal that
-    // announced the end, all of them come again.
+    // Closed without a word: that is the first one's ending, and the others come again. After a
+    // refusal that announced the end, all of them come again.
     if (ending === "closed" && count < batch.length) tally.add("closed");
     again = batch.slice(ending === "closed" ? count + 1 : count);
     if (ending === "open") continue;
@@ -30,7 +30,10 @@ export async function runHttp1({ url, supply, tally }: LaneParts): Promise<void>
   connection?.destroy();
 }
 
-/** What is to come again, and more, up to the first after which nobody knows where the next one begins. */
+/**
+ * What is to come again, and more, up to the first after which nobody knows where the next one
+ * begins.
+ */
 function takeBatch(again: readonly Numbered[], supply: Supply): Numbered[] {
   const batch = [...again];
   while (batch.length < BATCH && !batch.some(({ request }) => isLast(request))) {
@@ -116,7 +119,10 @@ class Connection {
     this.#socket.destroy();
   }
 
-  /** The next answer that is not interim; null when the connection ended before. Rejects when there is none in time. */
+  /**
+   * The next answer that is not interim; null when the connection ended before. Rejects when there
+   * is none in time.
+   */
   async next(method: string): Promise<FuzzAnswer | null> {
     for (;;) {
       const taken = takeAnswer(this.#bytes, method);

@@ -85,8 +85,8 @@ export interface FrameConnection {
 }
 
 /**
- * Opens a connection and sends the preface and these settings. `onFrame` gets each frame as it comes; without it nothing
- * is ever read.
+ * Opens a connection and sends the preface and these settings. `onFrame` gets each frame as it
+ * comes; without it nothing is ever read.
  */
 export async function openFrames(
   url: string,

@@ -1,4 +1,5 @@
-// Sends hostile requests over HTTP/2 frames made by hand: nothing on our side refuses a field before it is sent.
+// Sends hostile requests over HTTP/2 frames made by hand: nothing on our side refuses a field
+// before it is sent.
 
 import type { HostileRequest } from "./hostile-request.ts";
 import { decodeFields, type Field } from "./hpack.ts";

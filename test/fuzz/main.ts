@@ -1,5 +1,6 @@
-// `npm run fuzz`: hostile requests for as long as one likes, 60 s unless SECONDS says otherwise, on Node or RUNTIME=deno,
-// from a SEED or a new one. The last lines are the figures; the exit code tells whether anything was wrong.
+// `npm run fuzz`: hostile requests for as long as one likes, 60 s unless SECONDS says otherwise, on
+// Node or RUNTIME=deno, from a SEED or a new one. The last lines are the figures; the exit code
+// tells whether anything was wrong.
 
 import process from "node:process";
 import type { Runtime } from "../support/tapin.ts";

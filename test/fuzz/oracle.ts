@@ -1,5 +1,5 @@
-// What an answer to a hostile request may look like: refused in the form of its dialect, or answered because it was
-// valid after all. Never a failure of ours.
+// What an answer to a hostile request may look like: refused in the form of its dialect, or
+// answered because it was valid after all. Never a failure of ours.
 
 import type { HostileRequest } from "./hostile-request.ts";
 
@@ -39,7 +39,8 @@ function saysCompressed({ body }: HostileRequest): boolean {
 
 function isStatus({ fields }: HostileRequest, { status, body }: FuzzAnswer): boolean {
   if (status >= 200 && status < 500) return true;
-  // What the Connect protocol says for what is not there, such as a compression, or HTTP/2 where it is needed.
+  // What the Connect protocol says for what is not there, such as a compression, or HTTP/2 where it
+  // is needed.
   if (status === 501) return parseObject(body)?.code === "unimplemented";
   return status === 504 && fields.some(([name]) => name.includes("timeout"));
 }

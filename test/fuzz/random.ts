@@ -10,7 +10,9 @@ export interface Random {
   bytes(length: number): Buffer;
 }
 
-/** Makes a source of randomness (mulberry32) of two numbers, so that each request can have its own. */
+/**
+ * Makes a source of randomness (mulberry32) of two numbers, so that each request can have its own.
+ */
 export function seeded(seed: number, index: number): Random {
   let state = (Math.imul(seed, 0x9e3779b1) ^ Math.imul(index + 1, 0x85ebca6b)) >>> 0;
   const next = () => {

@@ -1,5 +1,6 @@
-// The matrix: every RPC x every outcome a healthy Tapin has x every dialect x both runtimes. RPCs, fields and rules come from
-// the descriptors; what only a person can know is in recipes.ts, and an RPC that is missing there fails here.
+// The matrix: every RPC x every outcome a healthy Tapin has x every dialect x both runtimes. RPCs,
+// fields and rules come from the descriptors; what only a person can know is in recipes.ts, and an
+// RPC that is missing there fails here.
 
 import type { DescMethod, JsonValue } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -164,7 +165,10 @@ describe.each(RUNTIMES)("the matrix on %s", (runtime) => {
   });
 });
 
-/** The request with the session or project it names replaced by none, and what then is told; null when it names none. */
+/**
+ * The request with the session or project it names replaced by none, and what then is told; null
+ * when it names none.
+ */
 function missingIn(method: DescMethod, request: Fields): [Reason, Prepared] | null {
   const has = (name: string) => method.input.fields.some((field) => field.name === name);
   if (has("session_id")) {

@@ -1,5 +1,6 @@
-// Requests that break the validation rules of the proto files, one for each rule that a request's descriptors have. The
-// rules are counted in the descriptors, so that a new one that no candidate breaks is noticed.
+// Requests that break the validation rules of the proto files, one for each rule that a request's
+// descriptors have. The rules are counted in the descriptors, so that a new one that no candidate
+// breaks is noticed.
 
 import {
   create,
@@ -77,7 +78,9 @@ const LOW = [-1, "-1", 0, "0"];
 const HIGH = [2 ** 31 - 1, "9007199254740993"];
 const TEXTS = ["!", "a b", "", "x".repeat(5000)];
 
-/** Values that break some rule of that name, by the end of the name; the first that does is taken. */
+/**
+ * Values that break some rule of that name, by the end of the name; the first that does is taken.
+ */
 const CANDIDATES: Readonly<Record<string, readonly unknown[]>> = {
   gt: LOW,
   gte: LOW,

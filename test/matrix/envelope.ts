@@ -1,4 +1,5 @@
-// The envelope around messages of gRPC, gRPC-Web and Connect streams: one byte of flags, four of length.
+// The envelope around messages of gRPC, gRPC-Web and Connect streams: one byte of flags, four of
+// length.
 
 /** A message in its envelope. `length` lies about it. */
 export function envelope(message: Uint8Array, flags = 0, length = message.length): Uint8Array {

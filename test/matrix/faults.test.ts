@@ -1,5 +1,6 @@
-// The matrix of what goes wrong around a call: a used-up budget, a service that is off, and a database that is slow, broken
-// or gone. Every RPC that is concerned x every dialect x both runtimes, from the descriptors as in answers.test.ts.
+// The matrix of what goes wrong around a call: a used-up budget, a service that is off, and a
+// database that is slow, broken or gone. Every RPC that is concerned x every dialect x both
+// runtimes, from the descriptors as in answers.test.ts.
 
 import { randomBytes } from "node:crypto";
 import type { DescMethod } from "@bufbuild/protobuf";
@@ -103,7 +104,10 @@ describe.each(RUNTIMES)("faults on %s", (runtime) => {
     }
   }
 
-  /** Credentials for this RPC that the service has to ask the database for: no call has shown them yet. */
+  /**
+   * Credentials for this RPC that the service has to ask the database for: no call has shown them
+   * yet.
+   */
   async function unknownBearer(method: DescMethod): Promise<string | null> {
     const { takes } = recipeOf(method);
     if (takes === "admin" || takes === "nothing") return bearerFor(recipeOf(method), world);
@@ -132,7 +136,8 @@ describe.each(RUNTIMES)("faults on %s", (runtime) => {
     await refusedAlike(method, "FORBIDDEN", { url: small.url });
   });
 
-  // REST has no deadline of the caller's; its own of 30 s is held against a clock in test/server/deadline.
+  // REST has no deadline of the caller's; its own of 30 s is held against a clock in
+  // test/server/deadline.
   const withDeadline = DIALECTS.filter((dialect) => dialect !== "REST");
   it.each(stored)("%s: deadline_exceeded while the database is held", async (_, method) => {
     const bearer = await unknownBearer(method);

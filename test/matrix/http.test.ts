@@ -1,5 +1,5 @@
-// What HTTP itself refuses, for every RPC on its RPC path and on its REST path, from the descriptors: verbs, types, sizes,
-// targets. What is refused here is refused whoever asks.
+// What HTTP itself refuses, for every RPC on its RPC path and on its REST path, from the
+// descriptors: verbs, types, sizes, targets. What is refused here is refused whoever asks.
 
 import type { DescMethod } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";

@@ -64,10 +64,15 @@ export interface Cell {
 /** Every reason that some refusal was held against the table for. */
 export const seenReasons = new Set<Reason>();
 
-/** What only a validator would say: signs of regular expressions, lists of numbers, `1 characters`. */
+/**
+ * What only a validator would say: signs of regular expressions, lists of numbers, `1 characters`.
+ */
 const UGLY = /regex|pattern|\bvalue\b|in list|[[\]^$\\`]|\(s\)|\b1 characters/;
 
-/** Fails unless the call was refused for this reason, as the table of reasons and the dialect demand. */
+/**
+ * Fails unless the call was refused for this reason, as the table of reasons and the dialect
+ * demand.
+ */
 export function expectRefusal(outcome: Outcome, reason: Reason, cell: Cell): Failure {
   const { failure, headers, status } = outcome;
   if (failure === null) throw new Error(`answered: ${JSON.stringify(outcome.messages)}`);

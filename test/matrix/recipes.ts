@@ -1,5 +1,5 @@
-// What the matrix cannot know from the descriptors: for each RPC a request that is answered, who may call it, and how to
-// get the refusals that are its own. Everything else is generated.
+// What the matrix cannot know from the descriptors: for each RPC a request that is answered, who
+// may call it, and how to get the refusals that are its own. Everything else is generated.
 
 import { randomBytes } from "node:crypto";
 import type { JsonValue } from "@bufbuild/protobuf";
@@ -72,7 +72,9 @@ async function guest({ stage, website }: World): Promise<{ person: Person; messa
   return { person, messageId: message_id };
 }
 
-/** Chats differ by when the bot has answered; who speaks first and how a message is made does not. */
+/**
+ * Chats differ by when the bot has answered; who speaks first and how a message is made does not.
+ */
 const beginning = (answer: JsonValue): JsonValue => {
   const { messages } = answer as { messages: { from: string }[] };
   return { first: messages[0]?.from ?? "", fields: Object.keys(messages[0] ?? {}).sort() };

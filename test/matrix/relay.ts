@@ -1,4 +1,5 @@
-// A TCP relay between a service and its database, so that a test can take the database away without stopping it.
+// A TCP relay between a service and its database, so that a test can take the database away without
+// stopping it.
 
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";

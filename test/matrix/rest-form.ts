@@ -1,5 +1,6 @@
-// The REST form of any call, made from the descriptors alone: google.api.http tells method and path, and section 1 of
-// the contract the JSON. Shares no code with the transcoder, so that both can be held against each other.
+// The REST form of any call, made from the descriptors alone: google.api.http tells method and
+// path, and section 1 of the contract the JSON. Shares no code with the transcoder, so that both
+// can be held against each other.
 
 import {
   type DescEnum,
@@ -117,7 +118,10 @@ interface Mapping {
   message(desc: DescMessage, json: JsonValue): JsonValue;
 }
 
-/** Renames the fields of a message in JSON. Null means unset, and a message that is a plain value stays one. */
+/**
+ * Renames the fields of a message in JSON. Null means unset, and a message that is a plain value
+ * stays one.
+ */
 function mapFields(desc: DescMessage, json: JsonValue, mapping: Mapping): JsonValue {
   if (json === null || typeof json !== "object" || Array.isArray(json)) return json;
   if (desc.typeName === FieldMaskSchema.typeName) return json;

@@ -1,5 +1,6 @@
-// Any request of any RPC arrives over REST as it was meant, and any answer is read back as it was: random messages made from
-// the descriptors, written by rest-form.ts and read by the transcoder, which share no code.
+// Any request of any RPC arrives over REST as it was meant, and any answer is read back as it was:
+// random messages made from the descriptors, written by rest-form.ts and read by the transcoder,
+// which share no code.
 
 import { type DescMethod, fromJson, type Message, toJson } from "@bufbuild/protobuf";
 import fc from "fast-check";

@@ -1,5 +1,5 @@
-// The five dialects for any method, known only by its descriptor: gRPC by grpc-js, the others byte by byte over HTTP, so
-// that nothing a client library would smooth over goes unseen.
+// The five dialects for any method, known only by its descriptor: gRPC by grpc-js, the others byte
+// by byte over HTTP, so that nothing a client library would smooth over goes unseen.
 
 import { type DescMethod, fromBinary, type Message, toBinary, toJson } from "@bufbuild/protobuf";
 import { Client, credentials, Metadata, type StatusObject } from "@grpc/grpc-js";
@@ -186,7 +186,10 @@ function grpcClientOf(url: string): Client {
   return client;
 }
 
-/** As a stream even where the method is unary: grpc-js then shows status and trailers of successes too. */
+/**
+ * As a stream even where the method is unary: grpc-js then shows status and trailers of successes
+ * too.
+ */
 function speakGrpc(url: string, ask: Ask): Promise<Outcome> {
   const { method, bearer, timeoutMs, signal } = ask;
   const metadata = new Metadata();

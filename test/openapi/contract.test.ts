@@ -1,5 +1,6 @@
-// What the contract says in words, looked up in the document: null and absent, limits, credentials, headers, errors. It is
-// written by hand, so that a generator that goes wrong is not its own witness.
+// What the contract says in words, looked up in the document: null and absent, limits, credentials,
+// headers, errors. It is written by hand, so that a generator that goes wrong is not its own
+// witness.
 
 import { expect, it } from "vitest";
 import { DOCUMENT, OPERATIONS, type Part, resolve } from "../support/openapi.ts";

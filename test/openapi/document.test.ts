@@ -1,4 +1,5 @@
-// The document by itself: valid OpenAPI 3.1, the routes that are served and no others, and examples that fit their schemas.
+// The document by itself: valid OpenAPI 3.1, the routes that are served and no others, and examples
+// that fit their schemas.
 
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { describe, expect, it } from "vitest";
@@ -59,7 +60,8 @@ describe.each(OPERATIONS)("$method $path", ({ operation }) => {
     const content = contentOf(requestBody)["application/json"];
     const schema = content?.schema as Part;
     for (const [name, { value }] of Object.entries((content?.examples ?? {}) as Examples)) {
-      // What the server finds out beyond the schema, such as a token that a messenger refuses, may fit it.
+      // What the server finds out beyond the schema, such as a token that a messenger refuses, may
+      // fit it.
       const isRefused = name === "validation_failed";
       if (!isRefused) expect([name, schemaProblems(schema, value)]).toEqual([name, []]);
     }

@@ -1,5 +1,5 @@
-// What must be there before an example of the document can be carried out: projects, sessions, people who log in. The
-// values that examples share are replaced by the real ones.
+// What must be there before an example of the document can be carried out: projects, sessions,
+// people who log in. The values that examples share are replaced by the real ones.
 
 import { randomBytes, randomInt } from "node:crypto";
 import { EXAMPLE } from "../../scripts/openapi/scenario.ts";
@@ -18,7 +18,10 @@ export interface Ready {
   readonly apiKey: string;
   readonly watchToken: string;
   readonly adminToken: string;
-  /** What happens while a stream arrives: each step once its text is there, in order. Empty for other answers. */
+  /**
+   * What happens while a stream arrives: each step once its text is there, in order. Empty for
+   * other answers.
+   */
   readonly steps: readonly Step[];
 }
 

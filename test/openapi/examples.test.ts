@@ -1,5 +1,6 @@
-// Every example of the document is carried out against a running service, on Node and on Deno: as a request made from the
-// document alone, and the first of each operation as the command that stands beside it. The answer must be the example's.
+// Every example of the document is carried out against a running service, on Node and on Deno: as a
+// request made from the document alone, and the first of each operation as the command that stands
+// beside it. The answer must be the example's.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { start } from "../docs/shell.ts";
@@ -166,7 +167,9 @@ const MADE_ANEW = new Set([
   ...["created_at", "last_used_at", "revoked_at", "message_id", "code"],
 ]);
 
-/** An answer without what is made anew: parsed when it is JSON; streams without their heartbeats. */
+/**
+ * An answer without what is made anew: parsed when it is JSON; streams without their heartbeats.
+ */
 function told(
   text: string,
   { mediaType, status }: Example,

@@ -1,5 +1,6 @@
-// What the document says of refusals is so: each operation gives the errors that come of how it is called, with the
-// documented body and headers, and what a request schema forbids is refused by the field's name.
+// What the document says of refusals is so: each operation gives the errors that come of how it is
+// called, with the documented body and headers, and what a request schema forbids is refused by the
+// field's name.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
@@ -59,7 +60,9 @@ async function call(
 const takesBody = ({ operation }: DocumentedOperation) => operation.requestBody !== undefined;
 const takesKey = ({ operation }: DocumentedOperation) => (operation.security as []).length > 0;
 
-/** Reason -> how to meet it, and by which operations. The helper that sends checks body and headers. */
+/**
+ * Reason -> how to meet it, and by which operations. The helper that sends checks body and headers.
+ */
 const MEETINGS: readonly {
   readonly reason: string;
   readonly at?: (documented: DocumentedOperation) => boolean;

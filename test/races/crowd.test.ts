@@ -1,5 +1,5 @@
-// A crowd logs in through one bot in the same moment, while the messenger keeps to its vendor's limits: everybody gets
-// through, nobody twice, and how long that takes is printed.
+// A crowd logs in through one bot in the same moment, while the messenger keeps to its vendor's
+// limits: everybody gets through, nobody twice, and how long that takes is printed.
 
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -31,8 +31,8 @@ const MOST_TRIES = 10;
 const TRY_AGAIN_MS = 1000;
 
 /**
- * Most answers with 429 for each person, on average: a bot that kept to the limits meets few, and one that ran against
- * them again and again would meet many.
+ * Most answers with 429 for each person, on average: a bot that kept to the limits meets few, and
+ * one that ran against them again and again would meet many.
  */
 const MOST_429_A_PERSON = 0.25;
 
@@ -100,8 +100,9 @@ async function gather(setting: Setting): Promise<Crowd> {
 }
 
 /**
- * Calls until there is an answer: a busy service may say `unavailable`, and every client has to come again then, after a
- * pause. Rejects with the last refusal when there is no answer to {@link MOST_TRIES} calls.
+ * Calls until there is an answer: a busy service may say `unavailable`, and every client has to
+ * come again then, after a pause. Rejects with the last refusal when there is no answer to
+ * {@link MOST_TRIES} calls.
  */
 async function patiently<T>(crowd: Crowd, call: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries += 1) {
@@ -239,7 +240,8 @@ describe.each<Setting>([
     const [counts] = await queryOnce(storage.databaseUrl, COUNTS);
     const all = { sessions: people, subscribers: people, grants: people, used: people };
     expect(counts).toEqual(all);
-    // In MAX answers and prompts stand in one line: nobody's answer may wait until the last one is asked.
+    // In MAX answers and prompts stand in one line: nobody's answer may wait until the last one is
+    // asked.
     if (setting.channel !== "max") return;
     const lastTap = Math.max(...passages.map(({ tappedAt }) => tappedAt));
     const early = passages.filter(({ shownAt }) => shownAt < lastTap);

@@ -1,5 +1,5 @@
-// T7, T8: taps that reach the rules at the same moment, without the order a bot brings into what one person does. On both
-// databases, straight at the verbs.
+// T7, T8: taps that reach the rules at the same moment, without the order a bot brings into what
+// one person does. On both databases, straight at the verbs.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { cancelSession } from "../../src/actions/cancel-session.ts";

@@ -1,4 +1,5 @@
-// Polls answered from memory while another process completes the session: which order of answers holds.
+// Polls answered from memory while another process completes the session: which order of answers
+// holds.
 
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { deliverStatus } from "../../src/actions/deliver-status.ts";

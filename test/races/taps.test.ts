@@ -1,5 +1,6 @@
-// T7, T8 through the whole service: a person who taps many times or two buttons at once, a website that cancels in the same
-// moment, many people at once. Races below the bot, which takes one person's taps in order, are in decide-prompt.test.ts.
+// T7, T8 through the whole service: a person who taps many times or two buttons at once, a website
+// that cancels in the same moment, many people at once. Races below the bot, which takes one
+// person's taps in order, are in decide-prompt.test.ts.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { awaitCondition } from "../support/await-condition.ts";
@@ -179,14 +180,16 @@ describe("100 Login taps on PostgreSQL", () => {
     const databaseUrl = storage.databaseUrl as string;
     const login = await openLogin(service);
     const { sessionId, person, prompt } = login;
-    // While the session is locked no tap takes effect, so every one is made before the first is decided.
+    // While the session is locked no tap takes effect, so every one is made before the first is
+    // decided.
     const statement = "select 1 from sessions where id = $1 for update";
     const lock = await holdLock(databaseUrl, statement, [sessionId]);
     const taps = Array.from({ length: 100 }, () => person.tap("Login", prompt.message_id));
     await Promise.all(taps);
     await lock.release();
     const [end] = (await login.ends) as [WatchMessage];
-    // What a person does takes effect in order: an answer to this means that every tap has had its own.
+    // What a person does takes effect in order: an answer to this means that every tap has had its
+    // own.
     await person.type("/help");
     const answered = async () => (await person.chat()).at(-1)?.from === "bot";
     await awaitCondition("the bot answers what was typed last", answered);

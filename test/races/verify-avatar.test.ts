@@ -1,5 +1,6 @@
-// VerifyCode while pictures are served and something fails on the way to them: a code is used only by an answer that
-// tells who signed in, and a repetition tells the same. On both databases, straight at the verb.
+// VerifyCode while pictures are served and something fails on the way to them: a code is used only
+// by an answer that tells who signed in, and a repetition tells the same. On both databases,
+// straight at the verb.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { verifyCode } from "../../src/actions/verify-code.ts";

@@ -1,5 +1,5 @@
-// VerifyCode while the operator deletes the same person, many times on both databases: one of the two is first, and
-// neither fails because of the other.
+// VerifyCode while the operator deletes the same person, many times on both databases: one of the
+// two is first, and neither fails because of the other.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { verifyCode } from "../../src/actions/verify-code.ts";

@@ -1,5 +1,5 @@
-// T9: one code, many verifies at the same moment. Exactly one succeeds, whatever the dialect, the runtime, the database
-// or the process.
+// T9: one code, many verifies at the same moment. Exactly one succeeds, whatever the dialect, the
+// runtime, the database or the process.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CallError, type ContractClient, type Profile } from "../support/contract-client.ts";

@@ -1,5 +1,6 @@
-// The chat page in a real Chromium: a person starts a bot by a deep link, taps, types, blocks, becomes somebody else; by
-// mouse and by keyboard, in two languages, light and dark, on a phone and on a desktop, without one complaint of axe.
+// The chat page in a real Chromium: a person starts a bot by a deep link, taps, types, blocks,
+// becomes somebody else; by mouse and by keyboard, in two languages, light and dark, on a phone and
+// on a desktop, without one complaint of axe.
 
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -32,7 +33,9 @@ afterAll(async () => {
 
 const PAGE = "/sandbox/telegram/TapinDemoBot";
 
-/** A page of a new browser profile; `complaints` gathers every error and every breach of the policy. */
+/**
+ * A page of a new browser profile; `complaints` gathers every error and every breach of the policy.
+ */
 async function openPage(
   path: string,
   options: BrowserContextOptions = {},

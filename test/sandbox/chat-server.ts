@@ -1,5 +1,6 @@
-// A sandbox behind a real socket for the tests of this folder: the pretend messengers, the REST form of the sandbox service
-// laid thinly over them, and a small grammY bot that asks to log in. Not the service of src/server; that has its own tests.
+// A sandbox behind a real socket for the tests of this folder: the pretend messengers, the REST
+// form of the sandbox service laid thinly over them, and a small grammY bot that asks to log in.
+// Not the service of src/server; that has its own tests.
 
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -130,7 +131,10 @@ export async function startPolling(bot: Bot): Promise<() => Promise<void>> {
   };
 }
 
-/** A bot that answers `/start` with Login and Cancel, and a tap by editing that message; it echoes any other text. */
+/**
+ * A bot that answers `/start` with Login and Cancel, and a tap by editing that message; it echoes
+ * any other text.
+ */
 export function makeLoginBot(sandbox: Sandbox): Bot {
   const bot = makeBot(sandbox);
   bot.command("start", async (context) => {

@@ -1,4 +1,5 @@
-// What can be made to go wrong in both pretend messengers: calls of the bot, and updates on their way to it.
+// What can be made to go wrong in both pretend messengers: calls of the bot, and updates on their
+// way to it.
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Faults } from "../../src/sandbox/faults.ts";

@@ -1,5 +1,6 @@
-// The pretend MAX's API over a real socket: token, shapes, sending, editing, answering, what it refuses and how much it
-// takes in a second. Every answer is checked against the published schema. How updates come stands in max-updates.test.ts.
+// The pretend MAX's API over a real socket: token, shapes, sending, editing, answering, what it
+// refuses and how much it takes in a second. Every answer is checked against the published schema.
+// How updates come stands in max-updates.test.ts.
 
 import { once } from "node:events";
 import { connect, createServer as createHttp2Server } from "node:http2";

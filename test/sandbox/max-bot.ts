@@ -1,5 +1,6 @@
-// A small bot for the pretend MAX in plain fetch, as its documentation describes one: polls with a marker, asks to log in,
-// edits what was tapped, tries again after 429. Not the channel of src/channels; that has its own tests.
+// A small bot for the pretend MAX in plain fetch, as its documentation describes one: polls with a
+// marker, asks to log in, edits what was tapped, tries again after 429. Not the channel of
+// src/channels; that has its own tests.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Sandbox } from "../../src/sandbox/sandbox.ts";

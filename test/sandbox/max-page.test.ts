@@ -1,5 +1,6 @@
-// The chat page of the pretend MAX in a real Chromium: Start, the login, a deep link opened in a running dialog and the
-// text to send instead, stopping and starting again; in two languages, light and dark, on a phone and on a desktop.
+// The chat page of the pretend MAX in a real Chromium: Start, the login, a deep link opened in a
+// running dialog and the text to send instead, stopping and starting again; in two languages, light
+// and dark, on a phone and on a desktop.
 
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

@@ -1,5 +1,5 @@
-// What pretend people can do in the pretend MAX, with a bot of plain fetch polling it: each wish answers when the bot has
-// reacted, none gets lost among many.
+// What pretend people can do in the pretend MAX, with a bot of plain fetch polling it: each wish
+// answers when the bot has reacted, none gets lost among many.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Chat } from "../../src/sandbox/chat.ts";

@@ -1,6 +1,7 @@
-// The checker of bodies against the published schema of MAX can say no: without that, every test that leans on it would
-// pass in silence. And it knows every call and every kind of update that the pretend MAX has, each of which is seen here
-// over the wire; whatever the bots under test send and get is checked by test/channels/bot-stage.ts.
+// The checker of bodies against the published schema of MAX can say no: without that, every test
+// that leans on it would pass in silence. And it knows every call and every kind of update that the
+// pretend MAX has, each of which is seen here over the wire; whatever the bots under test send and
+// get is checked by test/channels/bot-stage.ts.
 
 import { readFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";

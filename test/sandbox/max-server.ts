@@ -1,5 +1,6 @@
-// The stage for the tests of the pretend MAX: a sandbox behind a real socket, calls of its API by plain fetch with every
-// body checked against the published schema, a small polling bot, and a webhook that remembers what it got.
+// The stage for the tests of the pretend MAX: a sandbox behind a real socket, calls of its API by
+// plain fetch with every body checked against the published schema, a small polling bot, and a
+// webhook that remembers what it got.
 
 import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
@@ -53,11 +54,17 @@ export interface Clock {
 /** A pretend MAX that can be called. */
 export interface MaxServer extends SandboxServer {
   readonly clock: Clock;
-  /** One call, such as `max("POST", "/messages?user_id=1", {text: "hi"})`; the answer is checked against the schema. */
+  /**
+   * One call, such as `max("POST", "/messages?user_id=1", {text: "hi"})`; the answer is checked
+   * against the schema.
+   */
   max(method: string, path: string, body?: unknown, headers?: HeadersInit): Promise<MaxReply>;
 }
 
-/** Starts a pretend MAX. Unless told otherwise there is no limit of calls, and any webhook URL is taken. */
+/**
+ * Starts a pretend MAX. Unless told otherwise there is no limit of calls, and any webhook URL is
+ * taken.
+ */
 export async function startMaxServer(rules: Partial<MaxRules> = {}): Promise<MaxServer> {
   const clock = { now: Date.now() };
   const maxRules = { rateLimits: false, webhookUrls: "any" as const, ...rules };
@@ -124,7 +131,10 @@ export interface Delivered {
 export interface WebhookReceiver {
   readonly url: string;
   readonly deliveries: Delivered[];
-  /** What the next deliveries are answered: a status, or a body with 200. Without any: 200 and no body. */
+  /**
+   * What the next deliveries are answered: a status, or a body with 200. Without any: 200 and no
+   * body.
+   */
   readonly answers: (number | { readonly body: object } | "never")[];
   /** Resolves once so many deliveries have come. */
   until(count: number): Promise<void>;

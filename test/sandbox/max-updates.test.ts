@@ -1,5 +1,6 @@
-// What the bot of the pretend MAX is told: the shape of every update, and when a deep link reaches the bot. Every update is
-// checked against the published schema. How the bot polls stands in max-polling.test.ts.
+// What the bot of the pretend MAX is told: the shape of every update, and when a deep link reaches
+// the bot. Every update is checked against the published schema. How the bot polls stands in
+// max-polling.test.ts.
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Chat } from "../../src/sandbox/chat.ts";
@@ -42,7 +43,8 @@ function newPerson() {
   return { id: String(++lastId), firstName: "Анна", lastName: "К", lang: "ru" };
 }
 
-// The person acts, the bot fetches; the chat settles once the bot says something, or confirms and says nothing.
+// The person acts, the bot fetches; the chat settles once the bot says something, or confirms and
+// says nothing.
 async function updatesOf(action: Promise<Chat>): Promise<readonly WireUpdate[]> {
   const updates = await poller.next();
   await poller.commit();

@@ -1,5 +1,6 @@
-// How the pretend MAX pushes updates to webhooks: what may be subscribed, what a delivery looks like, what counts as
-// taken, how often it tries again, and when it gives up on a URL. Real sockets; only the waiting is compressed.
+// How the pretend MAX pushes updates to webhooks: what may be subscribed, what a delivery looks
+// like, what counts as taken, how often it tries again, and when it gives up on a URL. Real
+// sockets; only the waiting is compressed.
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { assertUpdate } from "../support/max-schema.ts";

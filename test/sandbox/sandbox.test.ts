@@ -1,5 +1,5 @@
-// What pretend people can do, with a real grammY bot polling the pretend Telegram: each wish answers when the bot has
-// reacted, and no wish gets lost among many.
+// What pretend people can do, with a real grammY bot polling the pretend Telegram: each wish
+// answers when the bot has reacted, and no wish gets lost among many.
 
 import type { Bot } from "grammy";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

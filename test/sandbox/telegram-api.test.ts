@@ -1,5 +1,5 @@
-// The Bot API of the pretend Telegram over a real socket: the ways arguments come in, the shapes that go out, long polling
-// and its conflicts. What is refused stands in telegram-refusals.test.ts.
+// The Bot API of the pretend Telegram over a real socket: the ways arguments come in, the shapes
+// that go out, long polling and its conflicts. What is refused stands in telegram-refusals.test.ts.
 
 import { once } from "node:events";
 import { request } from "node:http";

@@ -1,4 +1,5 @@
-// Profile photos of the pretend Telegram: what the Bot API tells of them, the files, and how long a path works.
+// Profile photos of the pretend Telegram: what the Bot API tells of them, the files, and how long a
+// path works.
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { launchChromium } from "../support/chromium.ts";

@@ -1,5 +1,5 @@
-// The rules of the pretend Telegram that need no socket: URLs of buttons, commands in texts, deep links, the queue of
-// updates and its bounds, what is remembered of people.
+// The rules of the pretend Telegram that need no socket: URLs of buttons, commands in texts, deep
+// links, the queue of updates and its bounds, what is remembered of people.
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";

@@ -1,5 +1,6 @@
-// How the pretend Telegram pushes updates to a webhook: what a delivery looks like, what counts as taken, how often it
-// tries again, and what getWebhookInfo tells of it. Real sockets; only the waiting is compressed.
+// How the pretend Telegram pushes updates to a webhook: what a delivery looks like, what counts as
+// taken, how often it tries again, and what getWebhookInfo tells of it. Real sockets; only the
+// waiting is compressed.
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type SandboxServer, startSandboxServer } from "./chat-server.ts";

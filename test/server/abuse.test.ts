@@ -1,5 +1,5 @@
-// T28: what HTTP/2 and HTTP/1.1 let a client do to a server without ever asking for anything sensible. Each is stopped
-// within its limit, and who comes in the midst of it is served.
+// T28: what HTTP/2 and HTTP/1.1 let a client do to a server without ever asking for anything
+// sensible. Each is stopped within its limit, and who comes in the midst of it is served.
 
 import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -23,7 +23,10 @@ import { ask, jsonOf, openRaw } from "./raw-http.ts";
 
 /** Frames that are handed to the socket at once. */
 const BURST = 100;
-/** Milliseconds after its limit at which a connection must be gone; the machine may be busy with other tests. */
+/**
+ * Milliseconds after its limit at which a connection must be gone; the machine may be busy with
+ * other tests.
+ */
 const TOLERANCE_MS = 5000;
 /** Milliseconds a flood may last: it is stopped by its count, not by a clock. */
 const FLOOD_MS = 15_000;
@@ -114,7 +117,10 @@ async function within(ms: number, event: Promise<unknown>): Promise<boolean> {
   return inTime;
 }
 
-/** Does the work while others ask; fails unless each of them is answered. Resolves with the slowest answer's ms. */
+/**
+ * Does the work while others ask; fails unless each of them is answered. Resolves with the slowest
+ * answer's ms.
+ */
 async function whileOthersAsk(tapin: Tapin, work: Promise<unknown>): Promise<number> {
   let busy = true;
   const done = work.finally(() => {
@@ -210,7 +216,9 @@ describe.each(RUNTIMES)("T28: abuse of connections on %s", { timeout: 120_000 },
     });
   });
 
-  /** Null when the stream or the connection was ended in time, though the client goes on to ping. */
+  /**
+   * Null when the stream or the connection was ended in time, though the client goes on to ping.
+   */
   async function stallHttp2(what: string, limitMs: number, frames: readonly Uint8Array[]) {
     const zeroWindow: [number, number] = [4, 0];
     let tellReset = () => {};

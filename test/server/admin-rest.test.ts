@@ -1,4 +1,5 @@
-// AdminService as REST: the life of a project and of its keys, and what an operator is told when it cannot be.
+// AdminService as REST: the life of a project and of its keys, and what an operator is told when it
+// cannot be.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RUNTIMES, startTapin, type Tapin } from "../support/tapin.ts";

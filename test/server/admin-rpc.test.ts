@@ -1,4 +1,5 @@
-// AdminService as gRPC (by grpc-js) and as Connect JSON: the same verbs as over REST, and the field mask.
+// AdminService as gRPC (by grpc-js) and as Connect JSON: the same verbs as over REST, and the field
+// mask.
 
 import type { DescMethodUnary } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

@@ -1,4 +1,5 @@
-// A budget that several processes share: together they allow about what one would, without asking at every call.
+// A budget that several processes share: together they allow about what one would, without asking
+// at every call.
 
 import { describe, expect, it, vi } from "vitest";
 import { TapinError } from "../../src/errors.ts";

@@ -1,4 +1,5 @@
-// Runs the `buf` of the dependencies in the project's folder: connect-go, a client that is not ours.
+// Runs the `buf` of the dependencies in the project's folder: connect-go, a client that is not
+// ours.
 
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";

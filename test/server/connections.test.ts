@@ -1,5 +1,5 @@
-// One port for HTTP/1.1 and cleartext HTTP/2: how the two are told apart, and that a kept connection stays
-// usable whatever was answered on it.
+// One port for HTTP/1.1 and cleartext HTTP/2: how the two are told apart, and that a kept
+// connection stays usable whatever was answered on it.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { AuthService } from "#gen/tapin/auth/v1/auth_pb.ts";

@@ -1,4 +1,5 @@
-// T16: which pages of which origins may do what. The same list for every dialect; watch tokens only.
+// T16: which pages of which origins may do what. The same list for every dialect; watch tokens
+// only.
 
 import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

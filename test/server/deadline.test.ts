@@ -1,5 +1,6 @@
-// Deadlines are kept: the answer comes when the time is up, although the work ignores its signal and goes on. Measured on a
-// server in this process whose operations answer only when the test lets them; then on real services with a held database.
+// Deadlines are kept: the answer comes when the time is up, although the work ignores its signal
+// and goes on. Measured on a server in this process whose operations answer only when the test lets
+// them; then on real services with a held database.
 
 import { availableParallelism, loadavg } from "node:os";
 import type { DescMethod, Message } from "@bufbuild/protobuf";
@@ -150,7 +151,8 @@ describe("a deadline in process", () => {
     const worst = Math.max(...found.map(Math.abs));
     printFigure(what, `median ${median(found).toFixed(1)} ms late, worst ${worst.toFixed(1)} ms`);
     expect(Math.min(...found)).toBeGreaterThan(-20);
-    // Other work on the machine makes timers late, so the goal is demanded only where the machine is quiet.
+    // Other work on the machine makes timers late, so the goal is demanded only where the machine
+    // is quiet.
     const isQuiet = (loadavg()[0] ?? 0) < availableParallelism();
     expect(median(found)).toBeLessThan(isQuiet ? 20 : 250);
   }

@@ -1,4 +1,5 @@
-// What every REST error looks like, whoever refuses the request: contract section 2, status by status.
+// What every REST error looks like, whoever refuses the request: contract section 2, status by
+// status.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { AuthService } from "#gen/tapin/auth/v1/auth_pb.ts";

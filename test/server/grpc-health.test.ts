@@ -1,5 +1,6 @@
-// grpc.health.v1 (Check, List, Watch), asked by grpc-js with the vendored proto file and by `buf curl`: what it says while
-// all is well, while the database is away, and when the server stops.
+// grpc.health.v1 (Check, List, Watch), asked by grpc-js with the vendored proto file and by
+// `buf curl`: what it says while all is well, while the database is away, and when the server
+// stops.
 
 import { status } from "@grpc/grpc-js";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";

@@ -1,5 +1,5 @@
-// Clients of gRPC's own services, health and reflection, for tests: grpc-js with the vendored proto files read by
-// protobufjs, which shares no code with the server.
+// Clients of gRPC's own services, health and reflection, for tests: grpc-js with the vendored proto
+// files read by protobufjs, which shares no code with the server.
 
 import { fileURLToPath } from "node:url";
 import {
@@ -98,8 +98,8 @@ export function openReflection(url: string, version: "v1" | "v1alpha"): Reflecti
 }
 
 /**
- * Nobody closes these clients, they end with the process: the GOAWAY of a client that closes can abort Deno
- * (https://github.com/denoland/deno/issues/36788).
+ * Nobody closes these clients, they end with the process: the GOAWAY of a client that closes can
+ * abort Deno (https://github.com/denoland/deno/issues/36788).
  */
 type Connected = Client & Readonly<Record<string, unknown>>;
 

@@ -1,5 +1,5 @@
-// healthOperations and shareReadyCheck, called directly: what would take half a minute over the wire, and how
-// often the database is asked.
+// healthOperations and shareReadyCheck, called directly: what would take half a minute over the
+// wire, and how often the database is asked.
 
 import { create, type Message } from "@bufbuild/protobuf";
 import { expect, it } from "vitest";

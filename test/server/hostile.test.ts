@@ -1,4 +1,5 @@
-// T28: whatever arrives, the process lives and answers 4xx in the envelope, or closes the connection.
+// T28: whatever arrives, the process lives and answers 4xx in the envelope, or closes the
+// connection.
 
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -171,7 +172,9 @@ async function send(url: string, request: Hostile, apiKey: string): Promise<Answ
   }
 }
 
-/** What is wrong with how a request ended that is most likely none of ours; null when nothing is. */
+/**
+ * What is wrong with how a request ended that is most likely none of ours; null when nothing is.
+ */
 function faultOf(answer: Answer | null, method: string): string | null {
   if (answer === null) return null;
   const { status, headers, text } = answer;

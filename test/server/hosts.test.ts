@@ -1,4 +1,5 @@
-// One packet must not end the process: broken Host lines, authorities and targets, over HTTP/1 and HTTP/2.
+// One packet must not end the process: broken Host lines, authorities and targets, over HTTP/1 and
+// HTTP/2.
 
 import http2 from "node:http2";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

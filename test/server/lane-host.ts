@@ -1,6 +1,6 @@
-// Serves every service on two ports, on the second one without the lane. Operations do what a header of the call says, so
-// that the same request has the same answer on both. A process for Node or Deno; it says its ports in one line, and ends
-// with its input.
+// Serves every service on two ports, on the second one without the lane. Operations do what a
+// header of the call says, so that the same request has the same answer on both. A process for Node
+// or Deno; it says its ports in one line, and ends with its input.
 
 import process from "node:process";
 import {
@@ -42,7 +42,10 @@ async function obey(method: DescMethod, outcome: string): Promise<Message> {
 
 const outcomeOf = (call: AdmittedCall) => call.headers.get("x-outcome") ?? "answer 1";
 
-/** As many messages as a caller asks for, with beats between them, and then the outcome; an answer is one more. */
+/**
+ * As many messages as a caller asks for, with beats between them, and then the outcome; an answer
+ * is one more.
+ */
 async function* tell(method: DescMethod, told: number, outcome: string): AsyncIterable<Message> {
   for (let n = 1; n <= told; n += 1) yield await obey(method, `answer ${n}`);
   const last = await obey(method, outcome);

@@ -1,4 +1,5 @@
-// A deadline that passes before the work is begun: the caller is told, nothing is done for it, the process lives.
+// A deadline that passes before the work is begun: the caller is told, nothing is done for it, the
+// process lives.
 
 import { request } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

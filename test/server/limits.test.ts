@@ -1,5 +1,5 @@
-// The limits of callers, over every dialect: failed lookups (T10), sessions for one client address, watchers (T24), and what
-// callers are told of them.
+// The limits of callers, over every dialect: failed lookups (T10), sessions for one client address,
+// watchers (T24), and what callers are told of them.
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { awaitAnswer } from "../support/await-condition.ts";

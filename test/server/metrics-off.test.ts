@@ -1,4 +1,5 @@
-// Without a token nobody can read metrics, so nothing is measured: in this process, where what is installed can be seen.
+// Without a token nobody can read metrics, so nothing is measured: in this process, where what is
+// installed can be seen.
 
 import { PerformanceObserver } from "node:perf_hooks";
 import { pino } from "pino";

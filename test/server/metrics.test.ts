@@ -1,5 +1,5 @@
-// What Prometheus reads, after one login of each ending and some refusals, on Node and on Deno; and the caller's trace
-// in the log.
+// What Prometheus reads, after one login of each ending and some refusals, on Node and on Deno; and
+// the caller's trace in the log.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { refusalOf } from "../support/contract-client.ts";
@@ -32,7 +32,8 @@ describe.each(RUNTIMES)("metrics on %s", { timeout: 60_000 }, (runtime) => {
   it("are for whoever has the token, and nobody else", async () => {
     expect((await read(TOKEN)).headers.get("content-type")).toMatch(/^text\/plain; version=0.0.4/);
     expect(await (await read(TOKEN, "HEAD")).text()).toBe("");
-    // The scheme is in any case, and more than one space may follow (RFC 9110 section 11.1, RFC 6750 section 2.1).
+    // The scheme is in any case, and more than one space may follow (RFC 9110 section 11.1, RFC
+    // 6750 section 2.1).
     const headers = { authorization: `bearer  ${TOKEN}` };
     expect((await fetch(`${stage.url}/metrics`, { headers })).status).toBe(200);
     for (const bearer of [null, "wrong", stage.tapin.adminToken, shop.apiKey]) {

@@ -1,5 +1,5 @@
-// HTTP/1.1 by hand over node:net, for what no client library would send; and node:http and node:http2 for the
-// rest. Nothing here knows what Tapin answers.
+// HTTP/1.1 by hand over node:net, for what no client library would send; and node:http and
+// node:http2 for the rest. Nothing here knows what Tapin answers.
 
 import { once } from "node:events";
 import http from "node:http";
@@ -27,9 +27,14 @@ export interface RawConnection {
   endSending(): void;
   /** The next answer (interim ones skipped); null when the connection ended before it was whole. */
   answer(method?: string): Promise<Answer | null>;
-  /** Everything that came and was not taken, once it matches; whatever came when the connection ends. */
+  /**
+   * Everything that came and was not taken, once it matches; whatever came when the connection
+   * ends.
+   */
   text(wanted: RegExp): Promise<string>;
-  /** The type of the first HTTP/2 frame (RFC 9113 section 4.1), once it came; null when nothing did. */
+  /**
+   * The type of the first HTTP/2 frame (RFC 9113 section 4.1), once it came; null when nothing did.
+   */
   frameType(): Promise<number | null>;
   /** Resolves once the other side has closed or reset the connection. */
   readonly closed: Promise<void>;
@@ -83,7 +88,10 @@ export async function askRaw(
   }
 }
 
-/** The text of a request over HTTP/1.1 with this API key: its first line without the version, and its other header lines. */
+/**
+ * The text of a request over HTTP/1.1 with this API key: its first line without the version, and
+ * its other header lines.
+ */
 export function requestText(apiKey: string, line: string, lines: string, body = ""): string {
   return `${line} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${apiKey}\r\n${lines}\r\n${body}`;
 }
@@ -229,15 +237,18 @@ export async function openHttp2(url: string): Promise<http2.ClientHttp2Session> 
 }
 
 /**
- * Ends a session by cutting its TCP connection, without the GOAWAY that `destroy` and `close` send: on
- * Deno 2.9.6 a GOAWAY after an odd `:authority` can crash the server's process inside nghttp2, where no
- * code of ours runs (https://github.com/denoland/deno/issues/36788).
+ * Ends a session by cutting its TCP connection, without the GOAWAY that `destroy` and `close` send:
+ * on Deno 2.9.6 a GOAWAY after an odd `:authority` can crash the server's process inside nghttp2,
+ * where no code of ours runs (https://github.com/denoland/deno/issues/36788).
  */
 export function dropHttp2(session: http2.ClientHttp2Session): void {
   sockets.get(session)?.destroy();
 }
 
-/** One request on an HTTP/2 session; trailers are among the answer's headers. Pseudo-headers may be overwritten by `headers`. */
+/**
+ * One request on an HTTP/2 session; trailers are among the answer's headers. Pseudo-headers may be
+ * overwritten by `headers`.
+ */
 export function askHttp2(
   session: http2.ClientHttp2Session,
   path: string,

@@ -1,5 +1,6 @@
-// The document and its page as they are served: with the public URL, with SandboxService only where it is, to be kept by
-// caches that ask again, and under a policy that lets nothing from elsewhere in.
+// The document and its page as they are served: with the public URL, with SandboxService only where
+// it is, to be kept by caches that ask again, and under a policy that lets nothing from elsewhere
+// in.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { freePort } from "../support/free-port.ts";

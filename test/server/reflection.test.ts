@@ -1,4 +1,5 @@
-// gRPC server reflection: what `buf curl` and grpc-js, with nothing but the vendored proto files, learn of the services.
+// gRPC server reflection: what `buf curl` and grpc-js, with nothing but the vendored proto files,
+// learn of the services.
 
 import {
   createFileRegistry,

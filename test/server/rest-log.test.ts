@@ -1,4 +1,5 @@
-// Every REST call of somebody who was let in has its one line in the log, also when nobody could make sense of what it asked.
+// Every REST call of somebody who was let in has its one line in the log, also when nobody could
+// make sense of what it asked.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { awaitCondition } from "../support/await-condition.ts";

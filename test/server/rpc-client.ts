@@ -1,4 +1,5 @@
-// RPC clients for tests: gRPC by grpc-js, an implementation that is not Connect's, and Connect JSON by hand.
+// RPC clients for tests: gRPC by grpc-js, an implementation that is not Connect's, and Connect JSON
+// by hand.
 
 import {
   create,

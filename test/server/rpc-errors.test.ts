@@ -1,4 +1,5 @@
-// How RPC callers are told of errors: the same code, reason and details over gRPC, gRPC-Web and Connect.
+// How RPC callers are told of errors: the same code, reason and details over gRPC, gRPC-Web and
+// Connect.
 
 import { Code, ConnectError, createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-web";

@@ -1,5 +1,6 @@
-// What is refused before a message is understood: bad compression, deadlines nobody can read, messages that are too large
-// or broken. Every RPC dialect tells the same reason with the same details.
+// What is refused before a message is understood: bad compression, deadlines nobody can read,
+// messages that are too large or broken. Every RPC dialect tells the same reason with the same
+// details.
 
 import { once } from "node:events";
 import { brotliCompressSync, gzipSync } from "node:zlib";
@@ -53,7 +54,10 @@ const WIRES = [
   wire("Connect stream binary", "connect+proto", watchSession),
 ];
 
-/** A message of about that many bytes that both methods can read: field 1 of both is a text or holds one. */
+/**
+ * A message of about that many bytes that both methods can read: field 1 of both is a text or holds
+ * one.
+ */
 function messageOf({ type, method }: Wire, size: number): Buffer {
   const text = "x".repeat(size);
   const name = method === createSession ? "state" : "sessionId";

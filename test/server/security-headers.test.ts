@@ -1,4 +1,5 @@
-// T16 T28: what every answer says to browsers and caches, whichever way it came about: on Node and on Deno.
+// T16 T28: what every answer says to browsers and caches, whichever way it came about: on Node and
+// on Deno.
 
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

@@ -1,5 +1,5 @@
-// The sizes that an operator sets, from the outside: what is one step too large is refused in the form of its dialect, and
-// what just fits is read, with the smallest values and with the largest.
+// The sizes that an operator sets, from the outside: what is one step too large is refused in the
+// form of its dialect, and what just fits is read, with the smallest values and with the largest.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { encodeFields, type Field } from "../fuzz/hpack.ts";
@@ -136,8 +136,8 @@ describe.each(CASES)("$name sizes on $runtime", ({ runtime, sizes }) => {
       }
       if (frame.type === FRAME.reset || frame.type === FRAME.goaway) refused.resolve(frame);
     });
-    // Questions that never come keep these streams open, and ask no database. Who has not said that it has seen SETTINGS
-    // is only refused.
+    // Questions that never come keep these streams open, and ask no database. Who has not said that
+    // it has seen SETTINGS is only refused.
     const fields: Field[] = [
       [":method", "POST"],
       [":scheme", "http"],

@@ -1,5 +1,5 @@
-// Who takes a large answer slowly is not taken for one who has stopped: the real listener, whose looks at what waits come
-// when the test says so.
+// Who takes a large answer slowly is not taken for one who has stopped: the real listener, whose
+// looks at what waits come when the test says so.
 
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { answerBytes, PIECE_BYTES } from "../../src/server/exchange.ts";

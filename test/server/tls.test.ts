@@ -1,5 +1,5 @@
-// TLS on the one port: every protocol over it, a certificate that is renewed while it runs, and files that are no
-// good. On Node and on Deno.
+// TLS on the one port: every protocol over it, a certificate that is renewed while it runs, and
+// files that are no good. On Node and on Deno.
 
 import { once } from "node:events";
 import { copyFile, readFile, rm } from "node:fs/promises";

@@ -1,5 +1,5 @@
-// The patterns of the proto files, which the runtime's own regular expressions match: they mean there what they mean in
-// RE2, and none lets a hostile text cost more than its length.
+// The patterns of the proto files, which the runtime's own regular expressions match: they mean
+// there what they mean in RE2, and none lets a hostile text cost more than its length.
 
 import { getOption, hasOption } from "@bufbuild/protobuf";
 import { createValidator } from "@bufbuild/protovalidate";
@@ -28,7 +28,10 @@ const PATTERNS = new Set(
   }),
 );
 
-/** Classes that are repeated, and after them at most one group that its first character tells from what is before. */
+/**
+ * Classes that are repeated, and after them at most one group that its first character tells from
+ * what is before.
+ */
 const SIMPLE = /^\^(?:\[[^\]]+\]\{\d+(?:,\d+)?\})(?:\(-\[A-Za-z0-9\]\{\d+,\d+\}\)\*)?\$$/;
 
 it("createValidate: every pattern is so simple that matching it takes one pass", () => {

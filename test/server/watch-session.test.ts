@@ -1,4 +1,5 @@
-// createWatchSession: what is read and what is told, with a store that counts and that the test can hold up.
+// createWatchSession: what is read and what is told, with a store that counts and that the test can
+// hold up.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { SessionView } from "../../src/actions/deliver-status.ts";

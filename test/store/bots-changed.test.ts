@@ -1,5 +1,5 @@
-// onBotsChanged on both databases and between two stores on one PostgreSQL: every change of a project's bot
-// is heard by every process, and a lost connection is no reason to miss one.
+// onBotsChanged on both databases and between two stores on one PostgreSQL: every change of a
+// project's bot is heard by every process, and a lost connection is no reason to miss one.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ChangeFeed, Store } from "../../src/core/ports.ts";

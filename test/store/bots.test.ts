@@ -1,4 +1,5 @@
-// The bots of projects on both databases: one project for each bot account, a revision for each change.
+// The bots of projects on both databases: one project for each bot account, a revision for each
+// change.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Store } from "../../src/core/ports.ts";

@@ -1,5 +1,5 @@
-// The change feed: the hub alone, on both databases, and between two processes' worth of stores on one
-// PostgreSQL.
+// The change feed: the hub alone, on both databases, and between two processes' worth of stores on
+// one PostgreSQL.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Store } from "../../src/core/ports.ts";

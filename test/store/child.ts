@@ -1,4 +1,5 @@
-// Starts store-child.ts under Node or Deno, with the permissions the store needs under Deno and no others.
+// Starts store-child.ts under Node or Deno, with the permissions the store needs under Deno and no
+// others.
 
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";

@@ -1,4 +1,5 @@
-// The embedded database on disk: one process at a time, and nothing lost or blocked by a killed one.
+// The embedded database on disk: one process at a time, and nothing lost or blocked by a killed
+// one.
 
 import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,4 +1,5 @@
-// Calls of the same moment in one statement: each gets its own answer, whatever happens to the others.
+// Calls of the same moment in one statement: each gets its own answer, whatever happens to the
+// others.
 
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";

@@ -1,4 +1,5 @@
-// Idempotency keys on both databases: the same call again, another call, a simultaneous call, a forgotten one.
+// Idempotency keys on both databases: the same call again, another call, a simultaneous call, a
+// forgotten one.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Store } from "../../src/core/ports.ts";

@@ -1,5 +1,5 @@
-// The schema: every table and column says what it is, every foreign key has its index, processes that start
-// at once all come up, and a newer Tapin's database is left alone.
+// The schema: every table and column says what it is, every foreign key has its index, processes
+// that start at once all come up, and a newer Tapin's database is left alone.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { migrate } from "../../src/store/migrate.ts";
@@ -34,7 +34,8 @@ describe.each(DATABASES)("schema on $name", (kind) => {
     expect(indexes.filter(({ comment }) => !comment)).toEqual([]);
   });
 
-  // Of projects only administrators get rid, by hand: for that, sessions need not carry one more index of random keys.
+  // Of projects only administrators get rid, by hand: for that, sessions need not carry one more
+  // index of random keys.
   test("every foreign key has an index that starts with its columns, but the project of sessions", async () => {
     const bare = await database.query(`
       select conrelid::regclass::text as of_table, conname from pg_constraint

@@ -1,5 +1,5 @@
-// Taps on Login that are noted and decided by one statement: all of a Login or nothing of it, each tap by itself, and
-// whatever it does not decide is noted all the same.
+// Taps on Login that are noted and decided by one statement: all of a Login or nothing of it, each
+// tap by itself, and whatever it does not decide is noted all the same.
 
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";

@@ -1,5 +1,5 @@
-// How PostgreSQL goes about the statements of every day on tables that have grown: by an index, never over all rows. The
-// statements are those that the store sends, caught on their way.
+// How PostgreSQL goes about the statements of every day on tables that have grown: by an index,
+// never over all rows. The statements are those that the store sends, caught on their way.
 
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
@@ -251,7 +251,8 @@ describe("the kept plan of a tap", () => {
 });
 
 describe("what changes all the time", () => {
-  // PostgreSQL changes a row in its page, and no index, only when no index says anything of the column.
+  // PostgreSQL changes a row in its page, and no index, only when no index says anything of the
+  // column.
   test.each([
     ["sessions", ["status", "sequence", "owner_channel"]],
     ["grants", ["recipient", "used_at", "wrong_verifiers"]],

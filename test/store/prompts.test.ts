@@ -1,4 +1,5 @@
-// The table of prompts on both databases: one live prompt per person, and which messages need an edit.
+// The table of prompts on both databases: one live prompt per person, and which messages need an
+// edit.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Store } from "../../src/core/ports.ts";

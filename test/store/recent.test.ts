@@ -1,5 +1,6 @@
-// What the store answers from memory: on both databases what it may never say, and on PostgreSQL, between two processes'
-// worth of stores, how long it may be wrong, also when the connection that tells of changes falls silent.
+// What the store answers from memory: on both databases what it may never say, and on PostgreSQL,
+// between two processes' worth of stores, how long it may be wrong, also when the connection that
+// tells of changes falls silent.
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Store } from "../../src/core/ports.ts";

@@ -1,4 +1,5 @@
-// The table of sessions on both databases: every cell of the transition table, what time does, tenancy, races.
+// The table of sessions on both databases: every cell of the transition table, what time does,
+// tenancy, races.
 
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

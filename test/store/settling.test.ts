@@ -1,5 +1,5 @@
-// What takeStale hands out beside the prompts' own ends, on both databases: prompts of a bot that has left, whether the
-// person may be asked to subscribe, and the language they read.
+// What takeStale hands out beside the prompts' own ends, on both databases: prompts of a bot that
+// has left, whether the person may be asked to subscribe, and the language they read.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Store } from "../../src/core/ports.ts";

@@ -1,6 +1,6 @@
-// A process of its own around a store, run by Node or Deno: opens it, makes a project and a session, says so
-// in one line of JSON, and stays until it is killed or its input ends. Arguments: the database's URL or the
-// data directory (or `memory`).
+// A process of its own around a store, run by Node or Deno: opens it, makes a project and a
+// session, says so in one line of JSON, and stays until it is killed or its input ends. Arguments:
+// the database's URL or the data directory (or `memory`).
 
 import process from "node:process";
 import { openStore } from "../../src/store/open.ts";

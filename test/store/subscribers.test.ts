@@ -1,4 +1,5 @@
-// Subscribers and chosen languages on both databases: identity, subscription, and whom a bot speaks for.
+// Subscribers and chosen languages on both databases: identity, subscription, and whom a bot speaks
+// for.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Store } from "../../src/core/ports.ts";
@@ -20,7 +21,10 @@ describe.each(DATABASES)("subscribers on $name", (kind) => {
   });
   afterAll(() => database?.stop());
 
-  /** One person's rows with a project that has no bot, one with a bot on Telegram, one with a bot on MAX. */
+  /**
+   * One person's rows with a project that has no bot, one with a bot on Telegram, one with a bot on
+   * MAX.
+   */
   async function threeProjects(who: Person): Promise<readonly [Project, Subscriber][]> {
     const projects = [await addProject(store), await addProject(store), await addProject(store)];
     await store.bots.set(projects[1]?.id ?? "", botDraft());

@@ -1,4 +1,5 @@
-// The timer wheel: never early, at most a tick late, each time once, and no timer while nobody waits.
+// The timer wheel: never early, at most a tick late, each time once, and no timer while nobody
+// waits.
 
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { TICK_MS, TimerWheel } from "../../src/store/timer-wheel.ts";

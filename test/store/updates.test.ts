@@ -1,4 +1,5 @@
-// The updates of messengers on both databases: each is fresh once, and what nobody finished is found again.
+// The updates of messengers on both databases: each is fresh once, and what nobody finished is
+// found again.
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { UnfinishedUpdate } from "../../src/core/bot-ports.ts";

@@ -1,5 +1,5 @@
-// Where a picture comes from (T18): a project's own bot reads it, MAX's stays at MAX, and without TAPIN_AVATARS there
-// is none from Telegram.
+// Where a picture comes from (T18): a project's own bot reads it, MAX's stays at MAX, and without
+// TAPIN_AVATARS there is none from Telegram.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { avatarId } from "../../src/core/avatar.ts";

@@ -1,4 +1,5 @@
-// Pictures of people, on the service on Node and on Deno (T18): Telegram's come from our own endpoint, MAX's from MAX.
+// Pictures of people, on the service on Node and on Deno (T18): Telegram's come from our own
+// endpoint, MAX's from MAX.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { avatarId, parseAvatarId } from "../../src/core/avatar.ts";
@@ -50,7 +51,10 @@ describe.each(RUNTIMES)("pictures of people in Telegram, on %s", (runtime) => {
     return { userId, profile: await site.rest.verifyCode({ code }) };
   }
 
-  /** The same, while Telegram does not say at once whether there is a picture: nothing is kept of it. */
+  /**
+   * The same, while Telegram does not say at once whether there is a picture: nothing is kept of
+   * it.
+   */
   async function logInUnasked(photo: Photo = "drawn"): Promise<string> {
     proxy.fail("getUserProfilePhotos", failure(500));
     return urlOf((await logIn(photo)).profile);

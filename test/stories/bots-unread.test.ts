@@ -1,4 +1,5 @@
-// Bots of projects while the database does not list them: it is asked again, and told apart from a roster that ended.
+// Bots of projects while the database does not list them: it is asked again, and told apart from a
+// roster that ended.
 
 import { pino } from "pino";
 import { expect, test } from "vitest";

@@ -1,4 +1,5 @@
-// Which browser pages may use a watch token: those of the project's origin, in every dialect, and no others: T16.
+// Which browser pages may use a watch token: those of the project's origin, in every dialect, and
+// no others: T16.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DIALECTS } from "../support/clients.ts";

@@ -1,4 +1,5 @@
-// T25: DeleteSubscriber leaves nothing of the person in the project, and nothing of anybody else is touched.
+// T25: DeleteSubscriber leaves nothing of the person in the project, and nothing of anybody else is
+// touched.
 
 import { createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-web";
@@ -72,7 +73,8 @@ describe("T25 DeleteSubscriber", () => {
     expect([answer.status, await answer.text()]).toEqual([200, "{}"]);
 
     expect(await rowsNaming(...words)).toEqual([]);
-    // What was open has ended for whoever waits for it, and a code that was on its way works no more.
+    // What was open has ended for whoever waits for it, and a code that was on its way works no
+    // more.
     expect((await watch.next()).value).toMatchObject({ status: "cancelled" });
     expect(await project.client().getSessionStatus(third.sessionId)).toEqual({
       status: "cancelled",

@@ -1,4 +1,5 @@
-// The doctor: what it says when all is well, and what when something is not; by AdminService and by the command.
+// The doctor: what it says when all is well, and what when something is not; by AdminService and by
+// the command.
 
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";

@@ -1,4 +1,5 @@
-// How a session ends: cancelled by the person, cancelled by the website, expired. Whatever ended it first stays.
+// How a session ends: cancelled by the person, cancelled by the website, expired. Whatever ended it
+// first stays.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ContractClient, CreatedSession, WatchMessage } from "../support/contract-client.ts";
@@ -119,7 +120,8 @@ describe("expiry", () => {
   it("of a session nobody opened reads as expired", async () => {
     const session = await website.createSession();
     await turnBack(session);
-    // Turned back by hand, so that what the process knows of the session's time is wrong until the sweeper comes by.
+    // Turned back by hand, so that what the process knows of the session's time is wrong until the
+    // sweeper comes by.
     await expect
       .poll(() => website.getSessionStatus(session.sessionId), SOON)
       .toEqual({ status: "expired" });

@@ -1,5 +1,6 @@
-// A project's bot that is replaced or removed while people have its prompts before them, and one whose token the messenger
-// refuses: what people see, what links lead to, and what the operator is told.
+// A project's bot that is replaced or removed while people have its prompts before them, and one
+// whose token the messenger refuses: what people see, what links lead to, and what the operator is
+// told.
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { awaitCondition } from "../support/await-condition.ts";
@@ -51,7 +52,9 @@ async function openNew(index: number): Promise<{ userId: string; session: Create
   return { userId, session };
 }
 
-/** The session's link in another bot: the website's page asks for it anew, with the same session. */
+/**
+ * The session's link in another bot: the website's page asks for it anew, with the same session.
+ */
 const linkIn = (index: number, { sessionId }: CreatedSession) =>
   `https://t.me/${api.bot(index).username}?start=auths_${sessionId}`;
 

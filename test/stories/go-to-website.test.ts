@@ -1,4 +1,5 @@
-// The way back to the website: the button "Go to website" with the code and the state, static links, redirect URIs.
+// The way back to the website: the button "Go to website" with the code and the state, static
+// links, redirect URIs.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { refusalOf } from "../support/contract-client.ts";

@@ -1,4 +1,5 @@
-// Idempotency-Key on create and verify: the same call gets the same answer, another call with the key is a conflict.
+// Idempotency-Key on create and verify: the same call gets the same answer, another call with the
+// key is a conflict.
 
 import { createHash, randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

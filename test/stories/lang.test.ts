@@ -1,5 +1,5 @@
-// /lang: the language a person has chosen holds for everything a bot says to them, whatever the messenger tells. On both
-// messengers and both runtimes.
+// /lang: the language a person has chosen holds for everything a bot says to them, whatever the
+// messenger tells. On both messengers and both runtimes.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CHANNELS } from "../../src/core/subscriber.ts";

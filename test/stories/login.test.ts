@@ -1,4 +1,5 @@
-// The login from the first request to the verified profile, in every dialect, against the service on Node and on Deno.
+// The login from the first request to the verified profile, in every dialect, against the service
+// on Node and on Deno.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CLIENTS, DIALECTS } from "../support/clients.ts";
@@ -84,7 +85,10 @@ describe.each(RUNTIMES)("the service on %s", (runtime) => {
   });
 });
 
-/** Watches until the stream ends; the person opens the link at the first message and taps Login at the second. */
+/**
+ * Watches until the stream ends; the person opens the link at the first message and taps Login at
+ * the second.
+ */
 async function watchWhile(
   page: ContractClient,
   { sessionId, telegramLink }: CreatedSession,

@@ -1,4 +1,5 @@
-// The match code and the context of the prompt, against a victim who approves what an attacker started: T2.
+// The match code and the context of the prompt, against a victim who approves what an attacker
+// started: T2.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DIALECTS } from "../support/clients.ts";

@@ -1,5 +1,5 @@
-// The login through MAX, on the service on Node and on Deno: by the link, and by the text that stands for it where MAX
-// tells a bot nothing of a link.
+// The login through MAX, on the service on Node and on Deno: by the link, and by the text that
+// stands for it where MAX tells a bot nothing of a link.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { codeOf, labelsOf, websiteOf } from "../support/person.ts";

@@ -1,4 +1,5 @@
-// An onlooker who has only the QR code's text, and so the session id, learns nothing and changes nothing: T1.
+// An onlooker who has only the QR code's text, and so the session id, learns nothing and changes
+// nothing: T1.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DIALECTS } from "../support/clients.ts";

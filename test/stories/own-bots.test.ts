@@ -1,5 +1,5 @@
-// A project's own bot: set, used, listed and taken away without a restart; its token is in no answer, in no row and in
-// no line of the log.
+// A project's own bot: set, used, listed and taken away without a restart; its token is in no
+// answer, in no row and in no line of the log.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { awaitCondition } from "../support/await-condition.ts";

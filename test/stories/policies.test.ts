@@ -1,5 +1,5 @@
-// T22: whom Login subscribes under each policy of a project, what the person reads about it, and how they end it. On both
-// messengers and both runtimes.
+// T22: whom Login subscribes under each policy of a project, what the person reads about it, and
+// how they end it. On both messengers and both runtimes.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CHANNELS, type Channel } from "../../src/core/subscriber.ts";

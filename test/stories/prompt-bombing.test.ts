@@ -1,5 +1,6 @@
-// T11: nobody can be bombed with a project's prompts. One is live for a person, and who has cancelled three within ten
-// minutes gets no more for a while. On both messengers and both runtimes.
+// T11: nobody can be bombed with a project's prompts. One is live for a person, and who has
+// cancelled three within ten minutes gets no more for a while. On both messengers and both
+// runtimes.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CHANNELS } from "../../src/core/subscriber.ts";

@@ -1,5 +1,5 @@
-// Prompts in many hands: newer ones replace older ones, the first account owns the session, and buttons that are stale,
-// forwarded or forged do nothing: T11, T12, T13.
+// Prompts in many hands: newer ones replace older ones, the first account owns the session, and
+// buttons that are stale, forwarded or forged do nothing: T11, T12, T13.
 
 import { randomInt } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

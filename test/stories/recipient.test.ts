@@ -1,4 +1,5 @@
-// One code, one recipient: who is told the code, who may read it again, and who is told nothing (contract section 1).
+// One code, one recipient: who is told the code, who may read it again, and who is told nothing
+// (contract section 1).
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DIALECTS } from "../support/clients.ts";

@@ -1,4 +1,5 @@
-// The REST form of AuthService byte for byte, as section 1 of the contract shows it to clients that exist already.
+// The REST form of AuthService byte for byte, as section 1 of the contract shows it to clients that
+// exist already.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { codeOf } from "../support/person.ts";

@@ -1,5 +1,6 @@
-// A key that is revoked, a project that is changed and a session that ends through one process, as they are seen through
-// another that answers from memory: calls, open streams, pages, polls. One process is on Node, the other on Deno.
+// A key that is revoked, a project that is changed and a session that ends through one process, as
+// they are seen through another that answers from memory: calls, open streams, pages, polls. One
+// process is on Node, the other on Deno.
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { LISTENER_NAME } from "../../src/store/listener.ts";
@@ -12,7 +13,9 @@ import { restFetch } from "../support/rest-client.ts";
 import { type Stage, type StoryProject, startStage } from "../support/story-stage.ts";
 import { startTapin, type Tapin } from "../support/tapin.ts";
 
-/** Milliseconds within which a stream must end: at its next heartbeat (14 s) it would look anyhow. */
+/**
+ * Milliseconds within which a stream must end: at its next heartbeat (14 s) it would look anyhow.
+ */
 const AT_ONCE_MS = 7000;
 
 const DIALECTS = ["gRPC", "REST"] as const;

@@ -1,4 +1,5 @@
-// Two processes on one PostgreSQL, one on Node and one on Deno, share the budgets of projects and of addresses.
+// Two processes on one PostgreSQL, one on Node and one on Deno, share the budgets of projects and
+// of addresses.
 
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { createSecrets } from "../../src/core/secret.ts";
@@ -57,14 +58,19 @@ async function countAllowed(most: number, call: () => Promise<unknown>): Promise
   return allowed;
 }
 
-/** What is added up of a caller: the key of its row is made from the secret that all processes have. */
+/**
+ * What is added up of a caller: the key of its row is made from the secret that all processes have.
+ */
 async function sumOf(caller: string): Promise<number> {
   const key = createSecrets([TEST_SECRET]).derive(`budget|${caller}`);
   const [row] = await stage.query("select used from budgets where key = $1", [key]);
   return Number(row?.used ?? 0);
 }
 
-/** Uses a budget up at the first process, then asks the second one, which does not know the caller yet. */
+/**
+ * Uses a budget up at the first process, then asks the second one, which does not know the caller
+ * yet.
+ */
 async function expectShared(
   caller: string,
   budget: number,
@@ -96,7 +102,8 @@ it("two processes together allow a project's budget, and little more; another pr
   }
   printFigure(`requests allowed by two processes, of ${REQUESTS}`, String(allowed));
   expect(allowed).toBeGreaterThanOrEqual(REQUESTS);
-  // Each may not know of a tenth of the budget that the other has counted, and of what comes while it asks.
+  // Each may not know of a tenth of the budget that the other has counted, and of what comes while
+  // it asks.
   expect(allowed).toBeLessThanOrEqual(REQUESTS * 1.5);
   expect(await CLIENTS.REST(second.url, other.apiKey).getLink()).toBeTruthy();
 });

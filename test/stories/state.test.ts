@@ -1,4 +1,5 @@
-// The website's `state`: which values are taken, and that they come back unchanged and are shown to nobody: T26.
+// The website's `state`: which values are taken, and that they come back unchanged and are shown to
+// nobody: T26.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DIALECTS } from "../support/clients.ts";

@@ -1,4 +1,5 @@
-// WatchSession on the wire: events and their ids, heartbeats, resuming without doubling, JSON lines, refusals.
+// WatchSession on the wire: events and their ids, heartbeats, resuming without doubling, JSON
+// lines, refusals.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DIALECTS } from "../support/clients.ts";

@@ -1,4 +1,5 @@
-// Who a person is for a project: the same subscriber under any name, a subscription they can end, a bot they can block.
+// Who a person is for a project: the same subscriber under any name, a subscription they can end, a
+// bot they can block.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ContractClient, Profile } from "../support/contract-client.ts";

@@ -1,5 +1,5 @@
-// Text that arrives in pieces: an update whose body is cut inside a character tells the person's name unharmed, over
-// real sockets, through both messengers and on both runtimes.
+// Text that arrives in pieces: an update whose body is cut inside a character tells the person's
+// name unharmed, over real sockets, through both messengers and on both runtimes.
 
 import { afterEach, expect, it } from "vitest";
 import { awaitCondition } from "../support/await-condition.ts";

@@ -7,7 +7,9 @@ import { type ContractClient, refusalOf, type WatchMessage } from "../support/co
 import { type Stage, type StoryProject, startStage } from "../support/story-stage.ts";
 import { startTapin, type Tapin } from "../support/tapin.ts";
 
-/** Milliseconds within which a change must arrive: a watcher that only polled would look after 14 s. */
+/**
+ * Milliseconds within which a change must arrive: a watcher that only polled would look after 14 s.
+ */
 const AT_ONCE_MS = 7000;
 
 let stage: Stage;

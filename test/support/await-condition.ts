@@ -1,9 +1,13 @@
-// Waits for what announces itself to nobody, such as a row another process writes: looks again and again.
+// Waits for what announces itself to nobody, such as a row another process writes: looks again and
+// again.
 
 /** Milliseconds between two looks. */
 const LOOK_MS = 25;
 
-/** The first answer of `look` that is not null; rejects when there is none within the time (default 10 s). */
+/**
+ * The first answer of `look` that is not null; rejects when there is none within the time (default
+ * 10 s).
+ */
 export async function awaitAnswer<T>(
   what: string,
   look: () => Promise<T | null>,

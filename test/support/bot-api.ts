@@ -1,5 +1,6 @@
-// A pretend Telegram of the test process with several bots at one address, as the real one has them. Each is a sandbox
-// of its own behind it, which knows one bot only: the name and the token are given here.
+// A pretend Telegram of the test process with several bots at one address, as the real one has
+// them. Each is a sandbox of its own behind it, which knows one bot only: the name and the token
+// are given here.
 
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
@@ -26,7 +27,10 @@ export interface PretendBot {
   readonly refusedCalls: number;
   /** Address of the webhook; empty = none. */
   webhookUrl(): Promise<string>;
-  /** A person opens a link to this bot and presses START; the texts of the chat. Rejects on a link to another bot. */
+  /**
+   * A person opens a link to this bot and presses START; the texts of the chat. Rejects on a link
+   * to another bot.
+   */
   open(link: string | null, userId: string): Promise<readonly string[]>;
   /** Taps a button of the newest message; the address behind the first button with one, or null. */
   tap(label: string, userId: string): Promise<string | null>;

@@ -1,5 +1,5 @@
-// Finds a Chromium and launches it, for every test that needs a real browser, and examines a page with axe-core. What a
-// page must show is the business of the tests.
+// Finds a Chromium and launches it, for every test that needs a real browser, and examines a page
+// with axe-core. What a page must show is the business of the tests.
 
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rename, rm } from "node:fs/promises";
@@ -11,26 +11,28 @@ import { type Browser, chromium, type Page } from "playwright-core";
 /** Where Debian's package puts it. */
 const DEBIAN_CHROMIUM = "/usr/bin/chromium";
 
-// Playwright adds what keeps a browser from calling home and from its own sandbox. The arguments that the npm package
-// recommends are for another place: --single-process ends the browser with its first page, and --disable-web-security
-// would let pages do what no browser lets them do.
+// Playwright adds what keeps a browser from calling home and from its own sandbox. The arguments
+// that the npm package recommends are for another place: --single-process ends the browser with its
+// first page, and --disable-web-security would let pages do what no browser lets them do.
 const ARGUMENTS = ["--disable-gpu", "--disable-domain-reliability", "--font-render-hinting=none"];
 
 /**
- * Launches a Chromium without a window: CHROMIUM_PATH, else Debian's, else the one inside @sparticuz/chromium, which is
- * unpacked once (about 3 s). The caller closes it. Rejects when none can be started.
+ * Launches a Chromium without a window: CHROMIUM_PATH, else Debian's, else the one inside
+ * @sparticuz/chromium, which is unpacked once (about 3 s). The caller closes it. Rejects when none
+ * can be started.
  */
 export async function launchChromium(): Promise<Browser> {
   return await chromium.launch({ executablePath: await findChromium(), args: ARGUMENTS });
 }
 
 /**
- * The rules of axe-core (WCAG A and AA, best practices) that the page breaks as it is now, one line for each place;
- * empty when there are none.
+ * The rules of axe-core (WCAG A and AA, best practices) that the page breaks as it is now, one line
+ * for each place; empty when there are none.
  */
 export async function accessibilityProblems(page: Page): Promise<readonly string[]> {
   const axe = await readFile(new URL(import.meta.resolve("axe-core/axe.min.js")), "utf8");
-  // Past the page's policy, as an extension would: the policy is what the page lives under, not the examiner.
+  // Past the page's policy, as an extension would: the policy is what the page lives under, not the
+  // examiner.
   return await page.evaluate(`${axe}; axe.run().then(({ passes, violations }) => {
     if (passes.length === 0) throw new Error("axe-core checked nothing");
     return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => id + ": " + html));
@@ -44,8 +46,8 @@ async function findChromium(): Promise<string> {
 }
 
 /**
- * Unpacks into a folder of our own and gives it its name when it is whole: the package's own way takes a file that
- * another process is still writing.
+ * Unpacks into a folder of our own and gives it its name when it is whole: the package's own way
+ * takes a file that another process is still writing.
  */
 async function unpackChromium(): Promise<string> {
   const manifest = new URL("../package.json", import.meta.resolve("@sparticuz/chromium"));

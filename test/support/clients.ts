@@ -1,5 +1,5 @@
-// The five ways to speak the contract, one client each. Four are libraries nobody here wrote: @grpc/grpc-js with
-// protobufjs, and connect-web; REST is plain fetch.
+// The five ways to speak the contract, one client each. Four are libraries nobody here wrote:
+// @grpc/grpc-js with protobufjs, and connect-web; REST is plain fetch.
 
 import { connectClient } from "./connect-client.ts";
 import type { ConnectClient, DialectName } from "./contract-client.ts";

@@ -1,4 +1,5 @@
-// Clients over connect-web, as a page would use it: gRPC-Web, Connect with JSON, Connect with the binary form.
+// Clients over connect-web, as a page would use it: gRPC-Web, Connect with JSON, Connect with the
+// binary form.
 
 import { type DescMessage, type MessageShape, toJson } from "@bufbuild/protobuf";
 import {

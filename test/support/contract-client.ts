@@ -1,5 +1,6 @@
-// What a client of the contract looks like to tests, whichever dialect it speaks: one form of the answers and one of the
-// errors. How a dialect is spoken is in grpc-client.ts, connect-client.ts and rest-client.ts.
+// What a client of the contract looks like to tests, whichever dialect it speaks: one form of the
+// answers and one of the errors. How a dialect is spoken is in grpc-client.ts, connect-client.ts
+// and rest-client.ts.
 
 import { keepAnswer, keepEvidence } from "./leaks.ts";
 

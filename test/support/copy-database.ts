@@ -1,4 +1,5 @@
-// Copies one database's rows into another one on another server, which then stands in for it, as after a failover.
+// Copies one database's rows into another one on another server, which then stands in for it, as
+// after a failover.
 
 import { openStore } from "../../src/store/open.ts";
 import { queryOnce } from "./postgres.ts";

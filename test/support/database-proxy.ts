@@ -1,5 +1,5 @@
-// A TCP proxy in front of PostgreSQL that fails as networks and servers do: it breaks connections, passes nothing on without
-// saying so, and leads to another server.
+// A TCP proxy in front of PostgreSQL that fails as networks and servers do: it breaks connections,
+// passes nothing on without saying so, and leads to another server.
 
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
@@ -11,8 +11,8 @@ export interface DatabaseProxy {
   /** Breaks every connection; new ones get through. */
   cut(): void;
   /**
-   * Takes connections and passes nothing on from now on, in either direction, as a network that drops packets. With
-   * `name` only those connections fall silent that say this `application_name`.
+   * Takes connections and passes nothing on from now on, in either direction, as a network that
+   * drops packets. With `name` only those connections fall silent that say this `application_name`.
    */
   silence(name?: string): void;
   /** Passes on again, what was held back first. */
@@ -118,7 +118,8 @@ class RunningProxy implements DatabaseProxy {
   }
 }
 
-// The protocol's message of type Q; before it there are the greeting, which has no type, and the password.
+// The protocol's message of type Q; before it there are the greeting, which has no type, and the
+// password.
 function breakAtQuery({ client, server }: Pair): void {
   client.prependListener("data", (chunk: Buffer) => {
     if (chunk.toString("latin1", 0, 1) !== "Q") return;

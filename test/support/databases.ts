@@ -1,4 +1,5 @@
-// Both databases for suites that must hold on both: `describe.each(DATABASES)`, then `start` in beforeAll.
+// Both databases for suites that must hold on both: `describe.each(DATABASES)`, then `start` in
+// beforeAll.
 
 import { sql } from "kysely";
 import { type OpenedDatabase, openDatabase } from "../../src/store/open.ts";

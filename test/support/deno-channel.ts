@@ -1,5 +1,6 @@
-// How Vitest's messages travel between the run on Node and its Deno workers: as text. Of Node's two ways, JSON
-// loses what is not JSON (errors, cycles), and Node cannot read what Deno writes in the other one.
+// How Vitest's messages travel between the run on Node and its Deno workers: as text. Of Node's two
+// ways, JSON loses what is not JSON (errors, cycles), and Node cannot read what Deno writes in the
+// other one.
 
 import { Buffer } from "node:buffer";
 import { deserialize, serialize } from "node:v8";

@@ -1,5 +1,5 @@
-// A Vitest pool whose workers are Deno processes: the same test files, on the other runtime. The worker's side is
-// deno-worker.ts.
+// A Vitest pool whose workers are Deno processes: the same test files, on the other runtime. The
+// worker's side is deno-worker.ts.
 
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";

@@ -1,4 +1,5 @@
-// The process that deno-pool.ts starts: Vitest's own worker on Deno, which talks to the run by the process's channel.
+// The process that deno-pool.ts starts: Vitest's own worker on Deno, which talks to the run by the
+// process's channel.
 
 import process from "node:process";
 import { init, runBaseTests, setupEnvironment } from "vitest/worker";

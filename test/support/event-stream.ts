@@ -1,4 +1,5 @@
-// Reads the two forms of a REST stream: server-sent events (WHATWG HTML section 9.2) and newline-delimited JSON.
+// Reads the two forms of a REST stream: server-sent events (WHATWG HTML section 9.2) and
+// newline-delimited JSON.
 
 /** What came out of an event stream: an event, or a comment. */
 export type StreamEntry =

@@ -1,4 +1,5 @@
-// Runs the service where it cannot start, and tells how it ended. Services that do start are started by tapin.ts.
+// Runs the service where it cannot start, and tells how it ended. Services that do start are
+// started by tapin.ts.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";

@@ -1,6 +1,6 @@
-// An HTTP proxy for tests that stands before a messenger's API, remembers every call, and misbehaves on demand:
-// answers instead of the server, drops the socket before or after the server did the work, is slow, hangs, tears
-// characters apart, is down.
+// An HTTP proxy for tests that stands before a messenger's API, remembers every call, and
+// misbehaves on demand: answers instead of the server, drops the socket before or after the server
+// did the work, is slow, hangs, tears characters apart, is down.
 
 import { once } from "node:events";
 import http from "node:http";
@@ -19,13 +19,18 @@ export type Fault =
       readonly body: unknown;
       readonly headers?: Readonly<Record<string, string>>;
     }
-  /** Closes the socket; `after` lets the server do its work first, so that only the answer is lost. */
+  /**
+   * Closes the socket; `after` lets the server do its work first, so that only the answer is lost.
+   */
   | { readonly kind: "drop"; readonly after?: boolean }
   /** Passes the call on after so many milliseconds. */
   | { readonly kind: "slow"; readonly ms: number }
   /** Never answers; `after` lets the server do its work first. */
   | { readonly kind: "hang"; readonly after?: boolean }
-  /** Passes an answer that holds a character of several bytes on in two pieces, torn inside the first such one. */
+  /**
+   * Passes an answer that holds a character of several bytes on in two pieces, torn inside the
+   * first such one.
+   */
   | { readonly kind: "torn" };
 
 /** One call that came in. */
@@ -54,7 +59,9 @@ export interface FaultProxy {
   fail(method: string, fault: Fault, times?: number): void;
   /** Every call is dropped while it is down, also one that is under way when it goes down. */
   setDown(down: boolean): void;
-  /** Resolves as soon as the calls fulfil the condition: checked at every call, answer and leaving. */
+  /**
+   * Resolves as soon as the calls fulfil the condition: checked at every call, answer and leaving.
+   */
   until(condition: (proxy: FaultProxy) => boolean): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,4 +1,5 @@
-// Prints what a test measured, where an issue asks for the figure itself and not only for a bound on it.
+// Prints what a test measured, where an issue asks for the figure itself and not only for a bound
+// on it.
 
 /** Prints one line, such as `figure: tap to completed on the other process: 12 ms`. */
 export function printFigure(what: string, value: string): void {

@@ -4,7 +4,10 @@ import type { ChangeFeed, SessionNews } from "../../src/core/ports.ts";
 
 /** What is waited for. */
 export interface Followed {
-  /** The next news; `timeout` when there is none for so long. News between two waits are not lost, but become one. */
+  /**
+   * The next news; `timeout` when there is none for so long. News between two waits are not lost,
+   * but become one.
+   */
   next(timeoutMs: number): Promise<SessionNews>;
   close(): void;
 }

@@ -1,4 +1,5 @@
-// A port of this machine that nobody listens on, for services that must know theirs before they start.
+// A port of this machine that nobody listens on, for services that must know theirs before they
+// start.
 
 import { createServer } from "node:net";
 

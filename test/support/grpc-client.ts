@@ -1,4 +1,5 @@
-// A gRPC client of @grpc/grpc-js that reads the proto files with protobufjs: neither shares code with the server.
+// A gRPC client of @grpc/grpc-js that reads the proto files with protobufjs: neither shares code
+// with the server.
 
 import { fileURLToPath } from "node:url";
 import {
@@ -46,7 +47,10 @@ const WRAPPED = new Set([
   "userAgent",
 ]);
 
-/** A connection of its own for each client: else all of a process would share the 100 streams of one. */
+/**
+ * A connection of its own for each client: else all of a process would share the 100 streams of
+ * one.
+ */
 const OWN_CONNECTION = { "grpc.use_local_subchannel_pool": 1 };
 
 /** Makes a client that speaks gRPC over cleartext HTTP/2. */

@@ -1,5 +1,6 @@
-// Checks values against the subset of JSON Schema (as OpenAPI 3.0 writes it) that max-auth-subset.json uses. A keyword it
-// does not know makes it throw, so that no rule of a schema is passed over in silence.
+// Checks values against the subset of JSON Schema (as OpenAPI 3.0 writes it) that
+// max-auth-subset.json uses. A keyword it does not know makes it throw, so that no rule of a schema
+// is passed over in silence.
 
 /** A schema, as far as it is read. */
 export interface Schema {

@@ -1,4 +1,5 @@
-// Vitest's setup of every test file: after all its tests no secret may have leaked, or the file fails.
+// Vitest's setup of every test file: after all its tests no secret may have leaked, or the file
+// fails.
 
 import { afterAll, expect } from "vitest";
 import { takeLeaks } from "./leaks.ts";

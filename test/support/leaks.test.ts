@@ -1,5 +1,5 @@
-// That the check for leaked secrets finds them: a secret planted in each place where it looks is told, and what is told
-// where it belongs is not.
+// That the check for leaked secrets finds them: a secret planted in each place where it looks is
+// told, and what is told where it belongs is not.
 
 import { once } from "node:events";
 import { mkdir, writeFile } from "node:fs/promises";

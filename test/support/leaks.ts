@@ -1,6 +1,7 @@
-// What must be read nowhere, and everywhere it could be read: the secrets that the tests of a file come to know, and the
-// logs, answers and databases they leave. leak-check.ts compares the two after each file. Bot tokens, watch tokens, API keys,
-// admin tokens, codes, the server secret and database passwords are secrets.
+// What must be read nowhere, and everywhere it could be read: the secrets that the tests of a file
+// come to know, and the logs, answers and databases they leave. leak-check.ts compares the two
+// after each file. Bot tokens, watch tokens, API keys, admin tokens, codes, the server secret and
+// database passwords are secrets.
 
 /** A secret, and what it is. */
 export interface Secret {
@@ -86,7 +87,8 @@ export function takeLeaks(): readonly string[] {
   return [...new Set([...found.splice(0), ...leaks])];
 }
 
-// The banner of the embedded mode shows the demo project's key and the admin token: that is its job.
+// The banner of the embedded mode shows the demo project's key and the admin token: that is its
+// job.
 const BANNER_LINE =
   /^ {2,}(?:API key {7}|Admin token {3}|curl -s .*Bearer |-H '.*Bearer )tapin_\w+/;
 

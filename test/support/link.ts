@@ -1,4 +1,5 @@
-// A TCP connection's way to a server, which tests may cut and mend: as when a database goes away and comes back.
+// A TCP connection's way to a server, which tests may cut and mend: as when a database goes away
+// and comes back.
 
 import { once } from "node:events";
 import net, { type AddressInfo, type Socket } from "node:net";

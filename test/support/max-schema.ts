@@ -1,5 +1,5 @@
-// What MAX publishes about its API, as far as Tapin uses it: checks bodies of calls, answers and updates against
-// max-auth-subset.json. Which call has which schema is written here once.
+// What MAX publishes about its API, as far as Tapin uses it: checks bodies of calls, answers and
+// updates against max-auth-subset.json. Which call has which schema is written here once.
 
 import { readFileSync } from "node:fs";
 import { checkValue, type Schemas } from "./json-schema.ts";
@@ -65,7 +65,10 @@ export function assertRequest(call: string, body: unknown): void {
   if (name !== undefined) assertSchema(body, name);
 }
 
-/** Throws when the answer to a call does not fit its schema: with 200 the call's own, else that of an error. */
+/**
+ * Throws when the answer to a call does not fit its schema: with 200 the call's own, else that of
+ * an error.
+ */
 export function assertAnswer(
   call: string,
   { status, body }: { readonly status: number; readonly body: unknown },

@@ -1,5 +1,6 @@
-// Pretend messengers of the test's own: for what only a modified client can do, such as taps with any data, and for what
-// the vendors' limits come to. The service reaches them over HTTP like the real ones.
+// Pretend messengers of the test's own: for what only a modified client can do, such as taps with
+// any data, and for what the vendors' limits come to. The service reaches them over HTTP like the
+// real ones.
 
 import { once } from "node:events";
 import { createServer } from "node:http";

@@ -1,5 +1,6 @@
-// One pretend messenger of the test process, behind real HTTP and the fault proxy, for whole services that come and go
-// while it stays; and the person who logs in. The stage for bots alone is test/channels/bot-stage.ts.
+// One pretend messenger of the test process, behind real HTTP and the fault proxy, for whole
+// services that come and go while it stays; and the person who logs in. The stage for bots alone is
+// test/channels/bot-stage.ts.
 
 import { once } from "node:events";
 import { createServer } from "node:http";
@@ -43,7 +44,10 @@ export interface MessengerWorld {
   close(): Promise<void>;
 }
 
-/** Starts it. Every update is delivered in two pieces, torn inside a character of the person's name. In MAX every link tells the bot, and there are no rate limits. */
+/**
+ * Starts it. Every update is delivered in two pieces, torn inside a character of the person's name.
+ * In MAX every link tells the bot, and there are no rate limits.
+ */
 export async function startMessengerWorld(channel: WorldChannel): Promise<MessengerWorld> {
   let url = "";
   const sandbox = createSandbox({

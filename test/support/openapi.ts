@@ -1,5 +1,6 @@
-// The OpenAPI document that the service is served with: finding operations and checking that answers are as it says.
-// Answers are held to more than the document: a field that it does not name is a fault too.
+// The OpenAPI document that the service is served with: finding operations and checking that
+// answers are as it says. Answers are held to more than the document: a field that it does not name
+// is a fault too.
 
 import { readFileSync } from "node:fs";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";

@@ -20,7 +20,10 @@ export interface Who {
   readonly lang?: string;
 }
 
-/** What a person can do. Each answers with the newest bubble once the bot has reacted; refusals reject. */
+/**
+ * What a person can do. Each answers with the newest bubble once the bot has reacted; refusals
+ * reject.
+ */
 export interface Person {
   readonly id: string;
   /** Opens a deep link and taps START. */

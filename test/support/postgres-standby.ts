@@ -1,6 +1,7 @@
-// A standby that streams from a running PostgreSQL and confirms each of its commits, made as the manual says for want of
-// pg_basebackup (https://www.postgresql.org/docs/current/continuous-archiving.html). Imported by the process around the
-// servers only (postgres-process.ts), which says why.
+// A standby that streams from a running PostgreSQL and confirms each of its commits, made as the
+// manual says for want of pg_basebackup
+// (https://www.postgresql.org/docs/current/continuous-archiving.html). Imported by the process
+// around the servers only (postgres-process.ts), which says why.
 
 import { execFile } from "node:child_process";
 import { appendFile, chown, rm, stat, writeFile } from "node:fs/promises";

@@ -1,5 +1,6 @@
-// A real PostgreSQL for tests: the one that TAPIN_TEST_DATABASE_URL names (postgres-setup.ts starts one for a
-// whole vitest run and names it there), or else one of our own. Each test file makes its own databases.
+// A real PostgreSQL for tests: the one that TAPIN_TEST_DATABASE_URL names (postgres-setup.ts starts
+// one for a whole vitest run and names it there), or else one of our own. Each test file makes its
+// own databases.
 
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -16,13 +17,17 @@ export interface TestPostgres {
   readonly port: number;
   /** Makes an empty database and answers its URL. */
   createDatabase(): Promise<string>;
-  /** Drops the databases made here, searched for secrets; ends the server if it was started here. */
+  /**
+   * Drops the databases made here, searched for secrets; ends the server if it was started here.
+   */
   stop(): Promise<void>;
 }
 
 /** A server that a test may stop. */
 export interface OwnPostgres extends TestPostgres {
-  /** Stops it: in good order, or by `crash` without, so that it recovers from its log at the start. */
+  /**
+   * Stops it: in good order, or by `crash` without, so that it recovers from its log at the start.
+   */
   halt(how: "stop" | "crash"): Promise<void>;
   /** Starts it again at the same port, with its data. */
   resume(): Promise<void>;
@@ -46,8 +51,8 @@ export async function startPostgres(): Promise<TestPostgres> {
 }
 
 /**
- * A server of its own, for tests that have to stop it and for the bench. It ends with this process at the latest. `durable`
- * (default false): what is committed reaches the disk.
+ * A server of its own, for tests that have to stop it and for the bench. It ends with this process
+ * at the latest. `durable` (default false): what is committed reaches the disk.
  */
 export async function startOwnPostgres({ durable = false } = {}): Promise<OwnPostgres> {
   const script = fileURLToPath(new URL("./postgres-process.ts", import.meta.url));

@@ -1,5 +1,5 @@
-// Watchers made of nothing but a socket, so that they can vanish as a killed process does: no goodbye in any protocol, and
-// if they like without ever having read.
+// Watchers made of nothing but a socket, so that they can vanish as a killed process does: no
+// goodbye in any protocol, and if they like without ever having read.
 
 import { once } from "node:events";
 import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";

@@ -23,8 +23,8 @@ export interface RestCall extends CallOptions {
 }
 
 /**
- * Sends one request; the answer may be an error. `bearer` defaults to none. Rejects when the answer is not what the
- * OpenAPI document says.
+ * Sends one request; the answer may be an error. `bearer` defaults to none. Rejects when the answer
+ * is not what the OpenAPI document says.
  */
 export async function restFetch(url: string, call: RestCall = {}): Promise<Response> {
   const headers = new Headers(call.headers);

@@ -1,4 +1,5 @@
-// Holds a lock in PostgreSQL, so that statements of the service wait where a test wants them to, however fast the machine.
+// Holds a lock in PostgreSQL, so that statements of the service wait where a test wants them to,
+// however fast the machine.
 
 import pg from "pg";
 import { awaitCondition } from "./await-condition.ts";
@@ -30,7 +31,8 @@ export async function holdLock(
       await client.query(statement, [...values]);
       break;
     } catch (error) {
-      // Tables are locked one after the other, and a sweep of the service may take two of them in another order.
+      // Tables are locked one after the other, and a sweep of the service may take two of them in
+      // another order.
       if (!(error instanceof pg.DatabaseError && error.code === DEADLOCK) || tries === MOST_TRIES) {
         throw error;
       }

@@ -1,5 +1,6 @@
-// A website on a running service, for tests that do not care which database is behind it: its project is made through
-// AdminService, so it works embedded and on PostgreSQL. The stage of the stories is in story-stage.ts.
+// A website on a running service, for tests that do not care which database is behind it: its
+// project is made through AdminService, so it works embedded and on PostgreSQL. The stage of the
+// stories is in story-stage.ts.
 
 import { randomBytes } from "node:crypto";
 import { awaitAnswer } from "./await-condition.ts";
@@ -82,8 +83,8 @@ export async function confirmLogin(
 }
 
 /**
- * Opens the link and waits for the message that asks for the login. The sandbox's own wait for the bot ends after 2 s,
- * which a slow machine may need longer than.
+ * Opens the link and waits for the message that asks for the login. The sandbox's own wait for the
+ * bot ends after 2 s, which a slow machine may need longer than.
  */
 export async function openPrompt(
   person: Person,

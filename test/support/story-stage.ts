@@ -1,5 +1,6 @@
-// The stage of a story: the whole service on PostgreSQL with the pretend Telegram, projects made through AdminService, and
-// the database itself for what no caller may do, such as turning back a clock.
+// The stage of a story: the whole service on PostgreSQL with the pretend Telegram, projects made
+// through AdminService, and the database itself for what no caller may do, such as turning back a
+// clock.
 
 import { randomBytes } from "node:crypto";
 import type { SubscriptionPolicy } from "../../src/core/project.ts";
@@ -52,8 +53,8 @@ export interface Stage {
 }
 
 /**
- * Opens the session's link in this messenger. In a running dialog MAX tells a bot nothing of it: there the person sends
- * the text that stands for the link too.
+ * Opens the session's link in this messenger. In a running dialog MAX tells a bot nothing of it:
+ * there the person sends the text that stands for the link too.
  */
 export async function openIn(
   channel: Channel,

@@ -1,4 +1,5 @@
-// Runs the whole service as its own process, on Node or on Deno, as `npm start` and `npm run start:deno` do.
+// Runs the whole service as its own process, on Node or on Deno, as `npm start` and
+// `npm run start:deno` do.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -102,7 +103,10 @@ export async function startTapin({
   };
 }
 
-/** A data directory that Deno may write to; `remove` searches its database for secrets and removes it. */
+/**
+ * A data directory that Deno may write to; `remove` searches its database for secrets and removes
+ * it.
+ */
 export async function makeDataDir(): Promise<{ path: string; remove(): Promise<void> }> {
   const path = `.tapin/test-${randomBytes(6).toString("hex")}`;
   await mkdir(`${root}${path}`, { recursive: true });

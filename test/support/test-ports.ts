@@ -1,5 +1,6 @@
-// What verbs and servers under test are made of when no messenger is needed: ports over a database, and no limits. The
-// databases themselves are in databases.ts, and rows to start from in test/store/seed.ts.
+// What verbs and servers under test are made of when no messenger is needed: ports over a database,
+// and no limits. The databases themselves are in databases.ts, and rows to start from in
+// test/store/seed.ts.
 
 import { randomBytes } from "node:crypto";
 import { parseConfig } from "../../src/config.ts";
@@ -30,7 +31,10 @@ export const NO_LIMITS: LimitSettings = {
 /** How large what callers send may be, unless the operator sets another size. */
 export const DEFAULT_SIZES = parseConfig({}).sizes;
 
-/** Ports over a database: sessions and codes live 300 s, pictures are not served, and nobody has a bot. */
+/**
+ * Ports over a database: sessions and codes live 300 s, pictures are not served, and nobody has a
+ * bot.
+ */
 export function portsOver({ store, changes }: Pick<Ports, "store" | "changes">): Ports {
   return {
     store,

@@ -1,5 +1,5 @@
-// Annotations that can be served, and those that must stop the start. The services are made here, one
-// rule each, because a proto file with a bad rule would not be a good proto file.
+// Annotations that can be served, and those that must stop the start. The services are made here,
+// one rule each, because a proto file with a bad rule would not be a good proto file.
 
 import type { DescService, MessageInitShape } from "@bufbuild/protobuf";
 import { create, createFileRegistry, setExtension } from "@bufbuild/protobuf";

@@ -1,6 +1,6 @@
-// A program, not a test: the transcoder behind a real HTTP server of the runtime that runs it, called
-// over a real socket. Prints "ok" when a call, an error, and a stream broken off by its reader all
-// behave. The runtime test starts it.
+// A program, not a test: the transcoder behind a real HTTP server of the runtime that runs it,
+// called over a real socket. Prints "ok" when a call, an error, and a stream broken off by its
+// reader all behave. The runtime test starts it.
 
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";

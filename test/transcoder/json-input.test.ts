@@ -1,5 +1,5 @@
-// JSON bodies to messages: what is read, and how each fault is named. The tables go through the echo
-// method, whose body is the whole message.
+// JSON bodies to messages: what is read, and how each fault is named. The tables go through the
+// echo method, whose body is the whole message.
 
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { create } from "@bufbuild/protobuf";

@@ -1,5 +1,5 @@
-// Query strings to messages: what is bound, and how each fault is named. The tables go through the echo
-// method, which takes its whole message from the query.
+// Query strings to messages: what is bound, and how each fault is named. The tables go through the
+// echo method, which takes its whole message from the query.
 
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";

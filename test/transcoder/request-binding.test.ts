@@ -1,5 +1,5 @@
-// How body and path become the request message, and what follows from them: fields given twice, faults,
-// update masks.
+// How body and path become the request message, and what follows from them: fields given twice,
+// faults, update masks.
 
 import type { Message } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";

@@ -1,4 +1,5 @@
-// What may be there at once is gone on with at once, and what fails, now or later, is taken by the same hands.
+// What may be there at once is gone on with at once, and what fails, now or later, is taken by the
+// same hands.
 
 import { expect, it } from "vitest";
 import { attempt, whenThere } from "../../src/transcoder/soon.ts";

@@ -1,5 +1,5 @@
-// The script and the style the demo site's pages load, and no other file of the disk. The script is built from
-// src/web/demo.ts by scripts/build-web.ts.
+// The script and the style the demo site's pages load, and no other file of the disk. The script is
+// built from src/web/demo.ts by scripts/build-web.ts.
 
 import { readFile } from "node:fs/promises";
 import type { Answer } from "./http.ts";

@@ -119,7 +119,10 @@ function showProfile(_site: Site, { lang, visitor }: Call): Answer {
   return pageAnswer(200, profilePage(lang, visitor.profile));
 }
 
-/** What a person is told of a failure; the code is for scripts, and that of the status when it is left out. */
+/**
+ * What a person is told of a failure; the code is for scripts, and that of the status when it is
+ * left out.
+ */
 interface Failure {
   readonly status: ProblemStatus;
   readonly text: TextName;

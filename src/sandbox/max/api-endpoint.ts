@@ -1,5 +1,6 @@
-// The HTTP side of the MAX API: which path leads to which method, the token, the limit of calls, and how answers and
-// refusals are written. https://dev.max.ru/docs-api. What each method does lives in message-methods.ts and bot-methods.ts.
+// The HTTP side of the MAX API: which path leads to which method, the token, the limit of calls,
+// and how answers and refusals are written. https://dev.max.ru/docs-api. What each method does
+// lives in message-methods.ts and bot-methods.ts.
 
 import { timingSafeEqual } from "node:crypto";
 import { answerFallible } from "../faults.ts";
@@ -97,7 +98,10 @@ function parseBody(text: string): unknown {
   }
 }
 
-/** Runs a method, and lets whoever waits for the bot know of it; not of a 429, for the bot will try again. */
+/**
+ * Runs a method, and lets whoever waits for the bot know of it; not of a 429, for the bot will try
+ * again.
+ */
 async function runMethod(method: Method, call: Omit<MaxCall, "concerns">): Promise<unknown> {
   let note = (): void => undefined;
   const concerns = (person: MaxPerson, ...calls: readonly BotCall[]): void => {
@@ -154,9 +158,9 @@ async function answerOrRefuse(endpoint: MaxEndpoint, exchange: Exchange): Promis
 }
 
 /**
- * Answers one call of the MAX API. `url` holds what comes after the API root. 403 for a token in the query, 401 for a
- * wrong one, 429 for over 30 calls a second, 404 and 405 for anything but a known method, 413 for a body over 256 KB.
- * Never rejects.
+ * Answers one call of the MAX API. `url` holds what comes after the API root. 403 for a token in
+ * the query, 401 for a wrong one, 429 for over 30 calls a second, 404 and 405 for anything but a
+ * known method, 413 for a body over 256 KB. Never rejects.
  */
 export async function handleMaxCall(
   endpoint: MaxEndpoint,

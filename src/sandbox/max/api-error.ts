@@ -1,5 +1,6 @@
-// How the MAX API says no: an HTTP status and `{"code","message"}`. Only the codes that were seen on the real one are
-// known (https://dev.max.ru/docs-api and reports); for the others a client can go by the status alone.
+// How the MAX API says no: an HTTP status and `{"code","message"}`. Only the codes that were seen
+// on the real one are known (https://dev.max.ru/docs-api and reports); for the others a client can
+// go by the status alone.
 
 /** A refusal of the MAX API. */
 export class MaxApiError extends Error {
@@ -34,7 +35,10 @@ export function tooManyRequests(): MaxApiError {
   return new MaxApiError(429, "too.many.requests", "Too many requests");
 }
 
-/** A success that is none: 200 with `success: false`, as the real one answers when there is nothing to change. */
+/**
+ * A success that is none: 200 with `success: false`, as the real one answers when there is nothing
+ * to change.
+ */
 export interface SimpleResult {
   readonly success: boolean;
   readonly message?: string;

@@ -1,4 +1,5 @@
-// The methods of the MAX API about the bot itself: who it is, its commands, its dialogs, how it gets its updates.
+// The methods of the MAX API about the bot itself: who it is, its commands, its dialogs, how it
+// gets its updates.
 
 import { characterCount } from "../typed-text.ts";
 import { badRequest, notFound, type SimpleResult } from "./api-error.ts";
@@ -34,7 +35,10 @@ function checkCommand(value: unknown): object {
   return { name, description };
 }
 
-/** https://dev.max.ru/docs-api/methods/PATCH/me/commands: all of them, at most 32; an empty list removes them. */
+/**
+ * https://dev.max.ru/docs-api/methods/PATCH/me/commands: all of them, at most 32; an empty list
+ * removes them.
+ */
 export function setCommands({ state, body }: MaxCall): SimpleResult {
   const { commands } = Object(body) as Fields;
   if (!Array.isArray(commands)) throw badRequest("commands: array expected");
@@ -101,7 +105,10 @@ function checkUpdateTypes(types: unknown): readonly string[] | undefined {
   return types.length === 0 ? undefined : types;
 }
 
-/** https://dev.max.ru/docs-api/methods/POST/subscriptions: adds to those that are there. 400 for a bad body. */
+/**
+ * https://dev.max.ru/docs-api/methods/POST/subscriptions: adds to those that are there. 400 for a
+ * bad body.
+ */
 export function subscribe({ state, body }: MaxCall): SimpleResult {
   const { url, secret, update_types: types } = Object(body) as Fields;
   const request: SubscriptionRequest = {
@@ -114,7 +121,10 @@ export function subscribe({ state, body }: MaxCall): SimpleResult {
   return { success: true };
 }
 
-/** https://dev.max.ru/docs-api/methods/DELETE/subscriptions: `success: false` for a URL that is not subscribed. */
+/**
+ * https://dev.max.ru/docs-api/methods/DELETE/subscriptions: `success: false` for a URL that is not
+ * subscribed.
+ */
 export function unsubscribe({ state, query }: MaxCall): SimpleResult {
   const removed = state.subscriptions.remove(readRequired(query, "url"));
   return removed ? { success: true } : { success: false, message: "Subscription not found" };

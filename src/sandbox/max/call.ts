@@ -19,7 +19,9 @@ export interface MaxCall {
   readonly concerns: (person: MaxPerson, ...calls: readonly BotCall[]) => void;
 }
 
-/** A whole number in the query; undefined when it is absent or empty. Throws 400 for anything else. */
+/**
+ * A whole number in the query; undefined when it is absent or empty. Throws 400 for anything else.
+ */
 export function readInteger(query: URLSearchParams, name: string): number | undefined {
   const text = query.get(name) ?? "";
   if (text === "") return undefined;

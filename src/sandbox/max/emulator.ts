@@ -1,5 +1,6 @@
-// The pretend MAX: one bot behind a MAX API over HTTP, and the persons who talk to it. Each action of a person becomes an
-// update for the bot and resolves when the bot has reacted (reactions.ts says when that is) or 2 s have passed.
+// The pretend MAX: one bot behind a MAX API over HTTP, and the persons who talk to it. Each action
+// of a person becomes an update for the bot and resolves when the bot has reacted (reactions.ts
+// says when that is) or 2 s have passed.
 
 import { randomBytes } from "node:crypto";
 import { type Chat, type ChatMessage, SandboxError, type SandboxUser } from "../chat.ts";
@@ -33,8 +34,8 @@ export interface MaxOptions {
   readonly avatarUrl?: (userId: number) => string;
 }
 
-// Fixed, so that a subscriber known by (bot, person) is the same one after a restart of the sandbox. The username is as
-// MAX makes them; nobody chooses it.
+// Fixed, so that a subscriber known by (bot, person) is the same one after a restart of the
+// sandbox. The username is as MAX makes them; nobody chooses it.
 const BOT_ID = 770_001;
 const USERNAME = "id770001_bot";
 const BOT_NAME = "Tapin Demo";
@@ -47,7 +48,10 @@ function shownMessage({ id, from, text, keyboard }: MaxMessage): ChatMessage {
   return { messageId: id, from, text, buttons };
 }
 
-/** A pretend MAX with one bot. Everything is in memory; at most 10,000 people and 200 messages a dialog are kept. */
+/**
+ * A pretend MAX with one bot. Everything is in memory; at most 10,000 people and 200 messages a
+ * dialog are kept.
+ */
 export class MaxEmulator {
   /** The bot's token. A new one each time. */
   readonly token = randomBytes(48).toString("base64url");
@@ -79,17 +83,17 @@ export class MaxEmulator {
   }
 
   /**
-   * Makes a person known who has not started the bot yet: it may not write to them either. Throws SandboxError
-   * `invalid`.
+   * Makes a person known who has not started the bot yet: it may not write to them either. Throws
+   * SandboxError `invalid`.
    */
   addPerson(user: SandboxUser): void {
     this.#state.people.meet(user);
   }
 
   /**
-   * The person opens a deep link, and taps Start where the app offers it: in a dialog that does not run. There the bot
-   * gets `bot_started` with the payload. In a running dialog nothing reaches it, unless `rules.botStarted` is `always`.
-   * Throws SandboxError `invalid`.
+   * The person opens a deep link, and taps Start where the app offers it: in a dialog that does not
+   * run. There the bot gets `bot_started` with the payload. In a running dialog nothing reaches it,
+   * unless `rules.botStarted` is `always`. Throws SandboxError `invalid`.
    */
   async start(user: SandboxUser, payload: string): Promise<Chat> {
     const person = this.#state.people.meet(user);
@@ -100,8 +104,8 @@ export class MaxEmulator {
   }
 
   /**
-   * The person types a text. Throws SandboxError: `not_found` for an unknown person, `invalid` for a blank or too long
-   * text, and while no dialog runs.
+   * The person types a text. Throws SandboxError: `not_found` for an unknown person, `invalid` for
+   * a blank or too long text, and while no dialog runs.
    */
   async sendText(userId: string, text: string): Promise<Chat> {
     await this.#write(this.#talkingPerson(userId), checkTyped(text, TEXT_LIMIT));
@@ -109,9 +113,9 @@ export class MaxEmulator {
   }
 
   /**
-   * The person taps the first button of that label. A link and a button that copies change nothing; one of kind `message`
-   * sends its label. Throws SandboxError: `not_found` for an unknown person, message or label, `invalid` while no dialog
-   * runs.
+   * The person taps the first button of that label. A link and a button that copies change nothing;
+   * one of kind `message` sends its label. Throws SandboxError: `not_found` for an unknown person,
+   * message or label, `invalid` while no dialog runs.
    */
   async tap(userId: string, messageId: string, label: string): Promise<Chat> {
     const person = this.#talkingPerson(userId);
@@ -126,16 +130,19 @@ export class MaxEmulator {
   }
 
   /**
-   * Sends any payload as a tap, as a modified client can: that of a button long gone, or one that never was. For a message
-   * that does not exist (any more) the callback has `message: null`. Throws SandboxError `not_found` for an unknown
-   * person.
+   * Sends any payload as a tap, as a modified client can: that of a button long gone, or one that
+   * never was. For a message that does not exist (any more) the callback has `message: null`.
+   * Throws SandboxError `not_found` for an unknown person.
    */
   async tapPayload(userId: string, messageId: string, payload: string): Promise<Chat> {
     await this.#query(this.#state.people.get(userId), messageId, payload);
     return this.chat(userId);
   }
 
-  /** Takes a message out of the dialog; the bot is not told. Throws SandboxError `not_found` for an unknown person. */
+  /**
+   * Takes a message out of the dialog; the bot is not told. Throws SandboxError `not_found` for an
+   * unknown person.
+   */
   deleteMessage(userId: string, messageId: string): void {
     removeMessage(this.#state.people.get(userId), messageId);
   }
@@ -151,8 +158,8 @@ export class MaxEmulator {
   }
 
   /**
-   * The person stops the bot, which gets `bot_stopped` and `dialog_removed`; or starts it again, without a payload.
-   * Nothing happens when it is so already. Throws SandboxError `not_found`.
+   * The person stops the bot, which gets `bot_stopped` and `dialog_removed`; or starts it again,
+   * without a payload. Nothing happens when it is so already. Throws SandboxError `not_found`.
    */
   async setBlocked(userId: string, blocked: boolean): Promise<Chat> {
     const person = this.#state.people.get(userId);
@@ -234,7 +241,8 @@ export class MaxEmulator {
       kind: "tap",
       chatId: person.chatId,
       queryId: callbackId,
-      // For a message that is gone there is nothing to answer with: a new one is all the reaction there can be.
+      // For a message that is gone there is nothing to answer with: a new one is all the reaction
+      // there can be.
       answerOptional: message === undefined,
     } as const;
     await this.#tell(person, update, awaited);
@@ -259,7 +267,8 @@ export class MaxEmulator {
     return { ...update, chat_id: person.chatId, user };
   }
 
-  // Publishing and beginning to wait are one step: the update may be fetched as soon as this function pauses.
+  // Publishing and beginning to wait are one step: the update may be fetched as soon as this
+  // function pauses.
   async #tell(person: MaxPerson, update: MaxUpdate, awaited?: AwaitedAction): Promise<void> {
     const held = this.faults.holdBack();
     if (held !== undefined) await held;

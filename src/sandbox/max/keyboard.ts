@@ -1,5 +1,6 @@
-// Inline keyboards as MAX takes them, and its limits. https://dev.max.ru/docs-api/use-cases/sending-messages/keyboard
-// Kinds of button that need more than a chat (contact, place, mini-app) are refused: the pretend messenger has none.
+// Inline keyboards as MAX takes them, and its limits.
+// https://dev.max.ru/docs-api/use-cases/sending-messages/keyboard Kinds of button that need more
+// than a chat (contact, place, mini-app) are refused: the pretend messenger has none.
 
 import { characterCount } from "../typed-text.ts";
 import { badRequest } from "./api-error.ts";
@@ -42,7 +43,9 @@ function isIpHost(host: string): boolean {
   return host.startsWith("[") || /^\d{1,3}(?:\.\d{1,3}){3}$/.test(host);
 }
 
-/** True for a URL that MAX takes in a button: http or https, and a host with a dot or an IP address. */
+/**
+ * True for a URL that MAX takes in a button: http or https, and a host with a dot or an IP address.
+ */
 export function isButtonUrl(url: string): boolean {
   if (!URL.canParse(url)) return false;
   const { protocol, hostname } = new URL(url);
@@ -83,8 +86,9 @@ function parseRow(value: unknown): readonly MaxButton[] {
 }
 
 /**
- * Reads the `payload` of an inline keyboard. Throws 400: no row, over 30 rows, 7 buttons a row (3 with a link) or 210 in
- * all; a label of 0 or over 128 characters, a payload over 1024, a URL over 2048 or one that MAX does not take.
+ * Reads the `payload` of an inline keyboard. Throws 400: no row, over 30 rows, 7 buttons a row (3
+ * with a link) or 210 in all; a label of 0 or over 128 characters, a payload over 1024, a URL over
+ * 2048 or one that MAX does not take.
  */
 export function parseKeyboard(payload: unknown): MaxKeyboard {
   const { buttons } = fieldsOf(payload, "attachments.payload");

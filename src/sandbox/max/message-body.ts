@@ -1,5 +1,6 @@
-// The body with which a bot sends or edits a message (NewMessageBody, https://dev.max.ru/docs-api/methods/POST/messages).
-// Formatting is not emulated: `format` is checked and the text shown as it is sent. Of attachments only keyboards are taken.
+// The body with which a bot sends or edits a message (NewMessageBody,
+// https://dev.max.ru/docs-api/methods/POST/messages). Formatting is not emulated: `format` is
+// checked and the text shown as it is sent. Of attachments only keyboards are taken.
 
 import { characterCount } from "../typed-text.ts";
 import { badRequest } from "./api-error.ts";
@@ -64,12 +65,18 @@ export function parseNewMessage(body: unknown): NewMessage {
   return { text: readText(body.text), keyboard: readKeyboard(body.attachments) };
 }
 
-/** What the bot answers to a tap (CallbackAnswer): a new form of the message, or a passing notice, or both. */
+/**
+ * What the bot answers to a tap (CallbackAnswer): a new form of the message, or a passing notice,
+ * or both.
+ */
 export interface CallbackAnswer {
   readonly message: NewMessage | undefined;
 }
 
-/** Reads an answer. Throws 400 when there is neither a message nor a notice: MAX has no bare acknowledgement. */
+/**
+ * Reads an answer. Throws 400 when there is neither a message nor a notice: MAX has no bare
+ * acknowledgement.
+ */
 export function parseCallbackAnswer(body: unknown): CallbackAnswer {
   if (!isObject(body)) throw badRequest("object expected");
   const { message, notification } = body;

@@ -1,4 +1,5 @@
-// The methods of the MAX API that show something in a dialog: sending, editing, deleting, answering a tap.
+// The methods of the MAX API that show something in a dialog: sending, editing, deleting, answering
+// a tap.
 
 import { appendMessage, removeMessage, replaceMessage } from "../people.ts";
 import { badRequest, chatDenied, notFound, type SimpleResult } from "./api-error.ts";
@@ -25,8 +26,9 @@ function checkDialog(person: MaxPerson): void {
 }
 
 /**
- * https://dev.max.ru/docs-api/methods/POST/messages. 400: a bad body, or nothing to show; 403: the person stopped the bot
- * or never started it; 404: an unknown person or dialog; 429: over 2 in a second in the dialog.
+ * https://dev.max.ru/docs-api/methods/POST/messages. 400: a bad body, or nothing to show; 403: the
+ * person stopped the bot or never started it; 404: an unknown person or dialog; 429: over 2 in a
+ * second in the dialog.
  */
 export function sendMessage(call: MaxCall): { readonly message: MaxMessageShape } {
   const { state } = call;
@@ -54,9 +56,9 @@ function applyEdit(
 }
 
 /**
- * https://dev.max.ru/docs-api/methods/PUT/messages: `attachments` null or absent keeps the buttons, `[]` removes them. A
- * message that is gone, the person's own, or over 7 days old and without buttons: 200 with `success: false`. Errors as for
- * sending.
+ * https://dev.max.ru/docs-api/methods/PUT/messages: `attachments` null or absent keeps the buttons,
+ * `[]` removes them. A message that is gone, the person's own, or over 7 days old and without
+ * buttons: 200 with `success: false`. Errors as for sending.
  */
 export function editMessage(call: MaxCall): SimpleResult {
   const { state } = call;
@@ -88,9 +90,10 @@ export function deleteMessage(call: MaxCall): SimpleResult {
 }
 
 /**
- * https://dev.max.ru/docs-api/methods/POST/answers: edits the message whose button was tapped, and acknowledges. 400 for
- * an empty body, 404 for an unknown `callback_id`; a message that is gone: 200 with `success: false`. A notice is taken
- * and not shown, as reported of the real one (max-messenger/max-bot-api-client-go#130).
+ * https://dev.max.ru/docs-api/methods/POST/answers: edits the message whose button was tapped, and
+ * acknowledges. 400 for an empty body, 404 for an unknown `callback_id`; a message that is gone:
+ * 200 with `success: false`. A notice is taken and not shown, as reported of the real one
+ * (max-messenger/max-bot-api-client-go#130).
  */
 export function answerCallback(call: MaxCall): SimpleResult {
   const { state } = call;

@@ -1,4 +1,5 @@
-// What the pretend MAX keeps of a person and of a message. How both are written to the bot is in shapes.ts.
+// What the pretend MAX keeps of a person and of a message. How both are written to the bot is in
+// shapes.ts.
 
 import type { SandboxUser } from "../chat.ts";
 import type { ChatMessages, KnownPerson } from "../people.ts";
@@ -24,7 +25,10 @@ export interface MaxMessage {
 export interface MaxPerson extends KnownPerson, ChatMessages<MaxMessage> {
   /** The dialog's id: not that of the person. */
   readonly chatId: number;
-  /** `none`: the person never started the bot, so it may not write to them; `stopped`: they stopped it. */
+  /**
+   * `none`: the person never started the bot, so it may not write to them; `stopped`: they stopped
+   * it.
+   */
   dialog: "none" | "running" | "stopped";
   /** Unix milliseconds of the last thing they did. */
   lastActiveAt: number;
@@ -32,7 +36,8 @@ export interface MaxPerson extends KnownPerson, ChatMessages<MaxMessage> {
   hasAvatar: boolean;
 }
 
-// The id of a dialog is a number of its own that both sides can compute; here that of the two accounts, mixed.
+// The id of a dialog is a number of its own that both sides can compute; here that of the two
+// accounts, mixed.
 function mix(userId: number, botId: number): number {
   return Number(BigInt(userId) ^ BigInt(botId));
 }

@@ -1,6 +1,7 @@
-// The objects of the MAX API as they go over the wire: users, messages, dialogs and updates. Which fields a user has
-// differs from update to update, as in the platform's own fixtures (max-messenger/max-bot-api-client-go, stabs) and in
-// captured ones. Each is a snapshot: later changes do not reach into an update that was made before.
+// The objects of the MAX API as they go over the wire: users, messages, dialogs and updates. Which
+// fields a user has differs from update to update, as in the platform's own fixtures
+// (max-messenger/max-bot-api-client-go, stabs) and in captured ones. Each is a snapshot: later
+// changes do not reach into an update that was made before.
 
 import type { MaxKeyboard } from "./keyboard.ts";
 import type { MaxMessage, MaxPerson } from "./person.ts";
@@ -57,7 +58,10 @@ export interface MaxUpdate {
 /** Gives a person's picture; undefined when there is none. */
 export type AvatarUrl = (person: MaxPerson) => string | undefined;
 
-/** The person with everything MAX tells of them: in updates about the dialog itself, and in GET /chats. */
+/**
+ * The person with everything MAX tells of them: in updates about the dialog itself, and in GET
+ * /chats.
+ */
 export function fullUserShape(person: MaxPerson, avatarUrl: AvatarUrl): MaxUser {
   const { firstName, lastName } = person.profile;
   const avatar = avatarUrl(person);
@@ -72,7 +76,10 @@ export function fullUserShape(person: MaxPerson, avatarUrl: AvatarUrl): MaxUser 
   };
 }
 
-/** The person as the one who taps: without a picture; a last name that is not there is an empty text. */
+/**
+ * The person as the one who taps: without a picture; a last name that is not there is an empty
+ * text.
+ */
 export function tapperShape(person: MaxPerson): MaxUser {
   return { ...senderShape(person), last_activity_time: person.lastActiveAt };
 }
@@ -125,7 +132,9 @@ export function chatShape(person: MaxPerson, avatarUrl: AvatarUrl): object {
   };
 }
 
-/** The language of the person's app, as every update carries it; nothing when the app does not tell. */
+/**
+ * The language of the person's app, as every update carries it; nothing when the app does not tell.
+ */
 export function localeShape({ profile }: MaxPerson): { user_locale?: string } {
   return profile.lang ? { user_locale: profile.lang } : {};
 }

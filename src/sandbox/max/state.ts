@@ -1,5 +1,5 @@
-// Everything the pretend MAX remembers, in one place, handed to the methods of its API and to the actions of persons
-// alike. Nothing of it outlives the process.
+// Everything the pretend MAX remembers, in one place, handed to the methods of its API and to the
+// actions of persons alike. Nothing of it outlives the process.
 
 import { randomBytes } from "node:crypto";
 import { Faults } from "../faults.ts";
@@ -114,8 +114,8 @@ export class MaxState {
   }
 
   /**
-   * Gives an update to the bot: to every subscription that wants it, or to the pollers when there is none. Returns its
-   * number, or undefined when the bot will not see it.
+   * Gives an update to the bot: to every subscription that wants it, or to the pollers when there
+   * is none. Returns its number, or undefined when the bot will not see it.
    */
   publish(person: MaxPerson, update: MaxUpdate): number | undefined {
     const copies = this.faults.takeCopies();

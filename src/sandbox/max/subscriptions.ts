@@ -1,7 +1,7 @@
 // The webhooks of the bot: which URLs are subscribed, and pushing updates to each of them.
-// https://dev.max.ru/docs-api/methods/POST/subscriptions
-// Assumed, since nothing says otherwise: an update that came before a URL was subscribed stays with the pollers, and one
-// that was given up on is lost.
+// https://dev.max.ru/docs-api/methods/POST/subscriptions Assumed, since nothing says otherwise: an
+// update that came before a URL was subscribed stays with the pollers, and one that was given up on
+// is lost.
 
 import type { Faults } from "../faults.ts";
 import type { Reactions } from "../reactions.ts";
@@ -100,7 +100,9 @@ export class MaxSubscriptions {
     return this.#byUrl.delete(url);
   }
 
-  /** Sends an update to every URL that wants it. Returns its number, or undefined when none does. */
+  /**
+   * Sends an update to every URL that wants it. Returns its number, or undefined when none does.
+   */
   publish(
     update: MaxUpdate,
     { lane, copies }: { lane: string; copies: number },

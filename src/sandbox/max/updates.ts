@@ -1,6 +1,6 @@
-// The updates that wait for a poller, and the poll that fetches them. https://dev.max.ru/docs-api/methods/GET/updates
-// A marker is the place of the next update expected and commits all before it. Several polls may wait at once: nothing
-// says that one ends another.
+// The updates that wait for a poller, and the poll that fetches them.
+// https://dev.max.ru/docs-api/methods/GET/updates A marker is the place of the next update expected
+// and commits all before it. Several polls may wait at once: nothing says that one ends another.
 
 import { WaitingPolls } from "../waiting-polls.ts";
 import { MaxApiError } from "./api-error.ts";
@@ -9,7 +9,10 @@ import type { MaxUpdate } from "./shapes.ts";
 
 /** One GET /updates. */
 export interface MaxPoll {
-  /** Place of the first update wanted; all before it are committed and gone. Undefined: the rules say. */
+  /**
+   * Place of the first update wanted; all before it are committed and gone. Undefined: the rules
+   * say.
+   */
   readonly marker: number | undefined;
   /** How many at most, 1-1000. */
   readonly limit: number;
@@ -42,11 +45,13 @@ interface Entry {
   readonly update: MaxUpdate;
 }
 
-/** How many updates wait at most; the oldest are dropped. Keeps memory bounded when no bot polls. */
+/**
+ * How many updates wait at most; the oldest are dropped. Keeps memory bounded when no bot polls.
+ */
 export const QUEUE_LIMIT = 10_000;
 
-// Places count from milliseconds since this moment, so that a marker kept across a restart of the sandbox lies before
-// what comes after it.
+// Places count from milliseconds since this moment, so that a marker kept across a restart of the
+// sandbox lies before what comes after it.
 const PLACE_EPOCH_MS = Date.UTC(2026, 0, 1);
 
 function closed(): MaxApiError {
@@ -67,7 +72,10 @@ export class MaxUpdates {
     this.#rules = rules;
   }
 
-  /** Adds an update, `copies` times at places of their own, and wakes the pollers. Returns the place of the first. */
+  /**
+   * Adds an update, `copies` times at places of their own, and wakes the pollers. Returns the place
+   * of the first.
+   */
   push(update: MaxUpdate, copies: number): number {
     const place = this.#next;
     for (let copy = 0; copy < copies; copy += 1) {

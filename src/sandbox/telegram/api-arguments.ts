@@ -1,17 +1,25 @@
-// The arguments of a Bot API call, from the query string, a form or a JSON body, read as leniently as the real server
-// reads them. What an argument means is the method's business.
+// The arguments of a Bot API call, from the query string, a form or a JSON body, read as leniently
+// as the real server reads them. What an argument means is the method's business.
 
 import { badRequest } from "./api-error.ts";
 
 /** The arguments of one call. */
 export interface ApiArguments {
-  /** The argument as text; "" when it is absent. Numbers and objects of a JSON body are written out. */
+  /**
+   * The argument as text; "" when it is absent. Numbers and objects of a JSON body are written out.
+   */
   text(name: string): string;
-  /** The argument as a whole number, clamped to the bounds; `fallback` when it is absent, 0 when it is no number. */
+  /**
+   * The argument as a whole number, clamped to the bounds; `fallback` when it is absent, 0 when it
+   * is no number.
+   */
   integer(name: string, bounds: { fallback: number; min: number; max: number }): number;
   /** True for `true`, `yes` and `1`, as the real server reads a Boolean. */
   flag(name: string): boolean;
-  /** The argument as JSON; undefined when it is absent. Throws 400 `problem` when it is text that is not JSON. */
+  /**
+   * The argument as JSON; undefined when it is absent. Throws 400 `problem` when it is text that is
+   * not JSON.
+   */
   json(name: string, problem: string): unknown;
 }
 
@@ -65,8 +73,9 @@ function bodyEntries(body: string, contentType: string): Iterable<readonly [stri
 }
 
 /**
- * Reads the arguments of a call; what stands in the body wins over the query string. Throws 400 with Telegram's words
- * when the body is malformed JSON. https://core.telegram.org/bots/api#making-requests
+ * Reads the arguments of a call; what stands in the body wins over the query string. Throws 400
+ * with Telegram's words when the body is malformed JSON.
+ * https://core.telegram.org/bots/api#making-requests
  */
 export function readArguments(
   query: URLSearchParams,

@@ -1,5 +1,6 @@
-// The HTTP side of the Bot API: `/bot<TOKEN>/<method>` in, `{"ok":...}` out. https://core.telegram.org/bots/api#making-requests
-// What each method does lives in message-methods.ts and bot-methods.ts.
+// The HTTP side of the Bot API: `/bot<TOKEN>/<method>` in, `{"ok":...}` out.
+// https://core.telegram.org/bots/api#making-requests What each method does lives in
+// message-methods.ts and bot-methods.ts.
 
 import { timingSafeEqual } from "node:crypto";
 import { STATUS_CODES } from "node:http";
@@ -168,9 +169,9 @@ function scriptedRefusal(status: number, retryAfterSeconds?: number): Answer {
 }
 
 /**
- * Answers one call of the Bot API. `url` holds what comes after the API root: `/bot<TOKEN>/<method>?...`. 401 for a wrong
- * token, 404 for anything but a known method, 413 for a body over 256 KB, 501 for HTTP methods other than GET and POST.
- * Never rejects.
+ * Answers one call of the Bot API. `url` holds what comes after the API root:
+ * `/bot<TOKEN>/<method>?...`. 401 for a wrong token, 404 for anything but a known method, 413 for a
+ * body over 256 KB, 501 for HTTP methods other than GET and POST. Never rejects.
  */
 export async function handleApiCall(
   endpoint: ApiEndpoint,
@@ -184,8 +185,9 @@ export async function handleApiCall(
 }
 
 /**
- * Answers a download: `/file/bot<TOKEN>/<file_path>`. 404 for a wrong token and for a path that getFile did not tell; to
- * faults, every download is a call named `file`. Never rejects. https://core.telegram.org/bots/api#getfile
+ * Answers a download: `/file/bot<TOKEN>/<file_path>`. 404 for a wrong token and for a path that
+ * getFile did not tell; to faults, every download is a call named `file`. Never rejects.
+ * https://core.telegram.org/bots/api#getfile
  */
 export async function handleDownload(
   { state, token }: ApiEndpoint,
@@ -201,9 +203,10 @@ export async function handleDownload(
 }
 
 /**
- * Does what the answer to a webhook delivery asks for: one call of the Bot API, named by `method` in a JSON body or a
- * form; the bot is never told how it went. https://core.telegram.org/bots/api#making-requests-when-getting-updates
- * Anything else is no call. Never rejects.
+ * Does what the answer to a webhook delivery asks for: one call of the Bot API, named by `method`
+ * in a JSON body or a form; the bot is never told how it went.
+ * https://core.telegram.org/bots/api#making-requests-when-getting-updates Anything else is no call.
+ * Never rejects.
  */
 export async function runWebhookAnswer(
   state: TelegramState,

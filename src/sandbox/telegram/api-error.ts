@@ -1,8 +1,9 @@
-// How the Bot API says no. The sentences themselves stand where the rule is; here is only the shape of a refusal.
+// How the Bot API says no. The sentences themselves stand where the rule is; here is only the shape
+// of a refusal.
 
 /**
- * A refusal of the Bot API: `{"ok":false,"error_code":errorCode,"description":message}`, with the HTTP status of the same
- * number. https://core.telegram.org/bots/api#making-requests
+ * A refusal of the Bot API: `{"ok":false,"error_code":errorCode,"description":message}`, with the
+ * HTTP status of the same number. https://core.telegram.org/bots/api#making-requests
  */
 export class TelegramApiError extends Error {
   override readonly name = "TelegramApiError";

@@ -1,5 +1,5 @@
-// The methods of the Bot API about the bot itself: who it is, its commands, how it gets its updates. Pushing
-// them to a webhook is in webhook.ts.
+// The methods of the Bot API about the bot itself: who it is, its commands, how it gets its
+// updates. Pushing them to a webhook is in webhook.ts.
 
 import type { ApiArguments } from "./api-arguments.ts";
 import { badRequest } from "./api-error.ts";
@@ -37,8 +37,8 @@ function allowUpdates(state: TelegramState, args: ApiArguments): void {
 }
 
 /**
- * https://core.telegram.org/bots/api#getupdates. Rejects with 409 while a webhook is set, and when another poll takes the
- * place of this one.
+ * https://core.telegram.org/bots/api#getupdates. Rejects with 409 while a webhook is set, and when
+ * another poll takes the place of this one.
  */
 export function getUpdates(
   state: TelegramState,
@@ -64,7 +64,8 @@ export function getUpdates(
 function checkWebhookUrl(url: string): void {
   const absolute = url.includes("://") ? url : `https://${url}`;
   const protocol = URL.canParse(absolute) ? new URL(absolute).protocol : "";
-  // Plain http and any port, as the real server allows when it runs with `--local`: everything here is local.
+  // Plain http and any port, as the real server allows when it runs with `--local`: everything here
+  // is local.
   if (protocol !== "https:" && protocol !== "http:") {
     throw badRequest("invalid webhook URL specified");
   }
@@ -81,7 +82,10 @@ function dropPending(state: TelegramState, args: ApiArguments): void {
   if (args.flag("drop_pending_updates")) state.updates.clear();
 }
 
-/** https://core.telegram.org/bots/api#setwebhook; an empty URL deletes. A waiting poll ends with 409. */
+/**
+ * https://core.telegram.org/bots/api#setwebhook; an empty URL deletes. A waiting poll ends with
+ * 409.
+ */
 export function setWebhook(state: TelegramState, args: ApiArguments): Described {
   const url = args.text("url");
   if (url === "") return deleteWebhook(state, args);
@@ -159,7 +163,10 @@ export function setMyCommands(state: TelegramState, args: ApiArguments): true {
   return true;
 }
 
-/** https://core.telegram.org/bots/api#getmycommands; an empty list when none were set for the scope and language. */
+/**
+ * https://core.telegram.org/bots/api#getmycommands; an empty list when none were set for the scope
+ * and language.
+ */
 export function getMyCommands(state: TelegramState, args: ApiArguments): unknown {
   return state.commands.get(commandsKey(args)) ?? [];
 }

@@ -1,5 +1,5 @@
-// Which URLs Telegram takes for a button, and how it writes them. The rules and the words are those of TDLib
-// (`LinkManager::check_link`, `parse_url`), the code that stands behind the real Bot API.
+// Which URLs Telegram takes for a button, and how it writes them. The rules and the words are those
+// of TDLib (`LinkManager::check_link`, `parse_url`), the code that stands behind the real Bot API.
 
 interface Authority {
   readonly userinfo: string;
@@ -103,8 +103,8 @@ export type ButtonUrl =
   | { readonly ok: false; readonly problem: string };
 
 /**
- * Checks the URL of an inline button: http when the scheme is absent; http, https or tg otherwise; a host with a dot, or
- * an IPv6 address.
+ * Checks the URL of an inline button: http when the scheme is absent; http, https or tg otherwise;
+ * a host with a dot, or an IPv6 address.
  */
 export function checkButtonUrl(url: string): ButtonUrl {
   try {

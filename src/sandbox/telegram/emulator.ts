@@ -1,5 +1,6 @@
-// The pretend Telegram: one bot behind a real Bot API over HTTP, and the persons who talk to it. Each action of a person
-// becomes an update for the bot and resolves when the bot has reacted (reactions.ts says when that is) or 2 s have passed.
+// The pretend Telegram: one bot behind a real Bot API over HTTP, and the persons who talk to it.
+// Each action of a person becomes an update for the bot and resolves when the bot has reacted
+// (reactions.ts says when that is) or 2 s have passed.
 
 import { randomBytes, randomInt } from "node:crypto";
 import { type Chat, type ChatMessage, SandboxError, type SandboxUser } from "../chat.ts";
@@ -24,7 +25,8 @@ export interface TelegramOptions {
   readonly rules?: Partial<TelegramRules>;
 }
 
-// Fixed, so that a subscriber known by (bot, person) is the same one after a restart of the sandbox.
+// Fixed, so that a subscriber known by (bot, person) is the same one after a restart of the
+// sandbox.
 const BOT_ID = 7_770_777_001;
 const USERNAME = "TapinDemoBot";
 const BOT_NAME = "Tapin Demo";
@@ -37,7 +39,10 @@ function shownMessage(message: StoredMessage): ChatMessage {
   return { messageId: String(message.id), from: message.from, text: message.text, buttons };
 }
 
-/** A pretend Telegram with one bot. Everything is in memory; at most 10,000 people and 200 messages a chat are kept. */
+/**
+ * A pretend Telegram with one bot. Everything is in memory; at most 10,000 people and 200 messages
+ * a chat are kept.
+ */
 export class TelegramEmulator {
   /** The bot's token. A new one each time; the bot's id in it stays. */
   readonly token = `${BOT_ID}:${randomBytes(26).toString("base64url")}`;
@@ -60,23 +65,26 @@ export class TelegramEmulator {
     this.#state = state;
   }
 
-  /** Answers a call of the Bot API or the download of a file; `url` holds what comes after the API root. Never rejects. */
+  /**
+   * Answers a call of the Bot API or the download of a file; `url` holds what comes after the API
+   * root. Never rejects.
+   */
   handleApi(req: Incoming, res: Outgoing, url: URL): Promise<void> {
     const handle = url.pathname.startsWith("/file/") ? handleDownload : handleApiCall;
     return handle({ state: this.#state, token: this.token }, { req, res, url });
   }
 
   /**
-   * Makes a person known who has not written to the bot yet: it may not write to them either. Throws SandboxError
-   * `invalid`.
+   * Makes a person known who has not written to the bot yet: it may not write to them either.
+   * Throws SandboxError `invalid`.
    */
   addPerson(user: SandboxUser): void {
     this.#state.people.meet(user);
   }
 
   /**
-   * The person taps START: sends `/start`, with the payload when there is one. Unblocks the bot, as START does in the
-   * real app. Throws SandboxError `invalid`.
+   * The person taps START: sends `/start`, with the payload when there is one. Unblocks the bot, as
+   * START does in the real app. Throws SandboxError `invalid`.
    */
   async start(user: SandboxUser, payload: string): Promise<Chat> {
     const person = this.#state.people.meet(user);
@@ -86,8 +94,8 @@ export class TelegramEmulator {
   }
 
   /**
-   * The person types a text. Throws SandboxError: `not_found` for an unknown person, `invalid` for a blank or too long
-   * text, and while they block the bot.
+   * The person types a text. Throws SandboxError: `not_found` for an unknown person, `invalid` for
+   * a blank or too long text, and while they block the bot.
    */
   async sendText(userId: string, text: string): Promise<Chat> {
     const person = this.#unblockedPerson(userId);
@@ -96,8 +104,9 @@ export class TelegramEmulator {
   }
 
   /**
-   * The person taps the first button of that label. A button with a URL changes nothing. Throws SandboxError: `not_found`
-   * for an unknown person, message or label, `invalid` while they block the bot.
+   * The person taps the first button of that label. A button with a URL changes nothing. Throws
+   * SandboxError: `not_found` for an unknown person, message or label, `invalid` while they block
+   * the bot.
    */
   async tap(userId: string, messageId: string, label: string): Promise<Chat> {
     const person = this.#unblockedPerson(userId);
@@ -114,15 +123,18 @@ export class TelegramEmulator {
   }
 
   /**
-   * Sends any data as a tap, as a modified client can: that of a button long gone, or one that never was. The message
-   * need not exist. Throws SandboxError `not_found` for an unknown person.
+   * Sends any data as a tap, as a modified client can: that of a button long gone, or one that
+   * never was. The message need not exist. Throws SandboxError `not_found` for an unknown person.
    */
   async tapData(userId: string, messageId: string, data: string): Promise<Chat> {
     await this.#query(this.#person(userId), Number(messageId), data);
     return this.chat(userId);
   }
 
-  /** The person blocks or unblocks the bot; nothing happens when it is so already. Throws SandboxError `not_found`. */
+  /**
+   * The person blocks or unblocks the bot; nothing happens when it is so already. Throws
+   * SandboxError `not_found`.
+   */
   async setBlocked(userId: string, blocked: boolean): Promise<Chat> {
     const person = this.#person(userId);
     if (person.blocked !== blocked) {
@@ -132,8 +144,8 @@ export class TelegramEmulator {
   }
 
   /**
-   * Gives the person another profile photo: a drawn one, none, or these bytes whatever they are. Throws SandboxError
-   * `not_found`.
+   * Gives the person another profile photo: a drawn one, none, or these bytes whatever they are.
+   * Throws SandboxError `not_found`.
    */
   setPhoto(userId: string, photo: Person["photo"]): void {
     this.#person(userId).photo = photo;
@@ -206,7 +218,8 @@ export class TelegramEmulator {
     return this.#tell("my_chat_member", blockChangeShape(person, { bot, date }), awaited);
   }
 
-  // Pushing and beginning to wait are one step: the update may be fetched as soon as this function pauses.
+  // Pushing and beginning to wait are one step: the update may be fetched as soon as this function
+  // pauses.
   async #tell(kind: UpdateKind, content: object, awaited?: AwaitedAction): Promise<void> {
     const held = this.faults.holdBack();
     if (held !== undefined) await held;

@@ -1,5 +1,5 @@
-// Inline keyboards: what a bot may put under a message. Other markups (reply keyboards, force reply) change nothing in
-// the chat of the pretend messenger, so they are taken and forgotten.
+// Inline keyboards: what a bot may put under a message. Other markups (reply keyboards, force
+// reply) change nothing in the chat of the pretend messenger, so they are taken and forgotten.
 
 import type { ApiArguments } from "./api-arguments.ts";
 import { badRequest } from "./api-error.ts";
@@ -88,7 +88,8 @@ function parseRow(value: unknown): readonly InlineButton[] {
       'field "inline_keyboard" of the InlineKeyboardMarkup must be an Array of Arrays',
     );
   }
-  // The real server leaves out buttons without a text and cuts a row that is too long, without a word.
+  // The real server leaves out buttons without a text and cuts a row that is too long, without a
+  // word.
   return value
     .map(parseButton)
     .filter((button) => button.text !== "")
@@ -107,9 +108,10 @@ function withinLimit(rows: readonly (readonly InlineButton[])[]): InlineKeyboard
 }
 
 /**
- * Reads `reply_markup`. Absent, or another markup than an inline keyboard: an empty keyboard. Throws 400 with Telegram's
- * words: `BUTTON_DATA_INVALID` for data over 64 bytes, `inline keyboard button URL '...' is invalid: ...`, and
- * `BUTTON_TYPE_INVALID` for the kinds of button that the pretend messenger does not have.
+ * Reads `reply_markup`. Absent, or another markup than an inline keyboard: an empty keyboard.
+ * Throws 400 with Telegram's words: `BUTTON_DATA_INVALID` for data over 64 bytes,
+ * `inline keyboard button URL '...' is invalid: ...`, and `BUTTON_TYPE_INVALID` for the kinds of
+ * button that the pretend messenger does not have.
  */
 export function readKeyboard(args: ApiArguments): InlineKeyboard {
   const markup = args.json("reply_markup", "can't parse reply keyboard markup JSON object");

@@ -1,5 +1,6 @@
-// The methods of the Bot API that show something in a chat: sending, editing, deleting, answering a tap. Checks and their
-// order follow the real server, so that a call with two mistakes is refused for the same one.
+// The methods of the Bot API that show something in a chat: sending, editing, deleting, answering a
+// tap. Checks and their order follow the real server, so that a call with two mistakes is refused
+// for the same one.
 
 import { appendMessage, findMessage, removeMessage, replaceMessage } from "../people.ts";
 import { characterCount } from "../typed-text.ts";
@@ -40,8 +41,9 @@ function readLinkPreviewOptions(args: ApiArguments): object | undefined {
 }
 
 /**
- * https://core.telegram.org/bots/api#sendmessage, plain text to a private chat. 400: no text, text over 4096 characters,
- * a bad button, an unknown chat. 403: the person blocked the bot, or never wrote to it.
+ * https://core.telegram.org/bots/api#sendmessage, plain text to a private chat. 400: no text, text
+ * over 4096 characters, a bad button, an unknown chat. 403: the person blocked the bot, or never
+ * wrote to it.
  */
 export function sendMessage(state: TelegramState, args: ApiArguments): TelegramMessage {
   const linkPreviewOptions = readLinkPreviewOptions(args);
@@ -92,8 +94,8 @@ function applyEdit(
 }
 
 /**
- * https://core.telegram.org/bots/api#editmessagetext. Without `reply_markup` the buttons go. 400 as for sending, and: no
- * such message, a message of the person, nothing changed.
+ * https://core.telegram.org/bots/api#editmessagetext. Without `reply_markup` the buttons go. 400 as
+ * for sending, and: no such message, a message of the person, nothing changed.
  */
 export function editMessageText(state: TelegramState, args: ApiArguments): TelegramMessage {
   const linkPreviewOptions = readLinkPreviewOptions(args);
@@ -106,7 +108,10 @@ export function editMessageText(state: TelegramState, args: ApiArguments): Teleg
   });
 }
 
-/** https://core.telegram.org/bots/api#editmessagereplymarkup: the buttons alone; without `reply_markup` they go. */
+/**
+ * https://core.telegram.org/bots/api#editmessagereplymarkup: the buttons alone; without
+ * `reply_markup` they go.
+ */
 export function editMessageReplyMarkup(state: TelegramState, args: ApiArguments): TelegramMessage {
   const keyboard = readKeyboard(args);
   const edited = readEdited(state, args);
@@ -129,8 +134,9 @@ export function deleteMessage(state: TelegramState, args: ApiArguments): true {
 }
 
 /**
- * https://core.telegram.org/bots/api#answercallbackquery. 400 when the query is unknown, too old, or answered already. The
- * text of an answer, a passing notice in the real app, is checked and not shown.
+ * https://core.telegram.org/bots/api#answercallbackquery. 400 when the query is unknown, too old,
+ * or answered already. The text of an answer, a passing notice in the real app, is checked and not
+ * shown.
  */
 export function answerCallbackQuery(state: TelegramState, args: ApiArguments): true {
   const query = state.queries.get(args.text("callback_query_id"));

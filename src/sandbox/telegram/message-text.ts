@@ -1,5 +1,5 @@
-// The text of a message: its limits and the commands in it. Formatting (parse_mode, entities given by the bot) is not
-// emulated: the text is shown as it is sent.
+// The text of a message: its limits and the commands in it. Formatting (parse_mode, entities given
+// by the bot) is not emulated: the text is shown as it is sent.
 
 import { characterCount } from "../typed-text.ts";
 import { badRequest } from "./api-error.ts";
@@ -26,8 +26,9 @@ export function commandEntities(text: string): readonly MessageEntity[] {
 }
 
 /**
- * The text a bot sends, trimmed as Telegram trims it. Throws 400 when it is empty, blank or over {@link TEXT_LIMIT}; the
- * real server has two wordings for the last, one for sending and one for editing, hence `tooLong`.
+ * The text a bot sends, trimmed as Telegram trims it. Throws 400 when it is empty, blank or over
+ * {@link TEXT_LIMIT}; the real server has two wordings for the last, one for sending and one for
+ * editing, hence `tooLong`.
  */
 export function checkText(
   text: string,

@@ -1,4 +1,5 @@
-// What the pretend Telegram keeps of a person and of a message. How both are written to the bot is in shapes.ts.
+// What the pretend Telegram keeps of a person and of a message. How both are written to the bot is
+// in shapes.ts.
 
 import { randomBytes } from "node:crypto";
 import type { SandboxUser } from "../chat.ts";

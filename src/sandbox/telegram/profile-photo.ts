@@ -1,5 +1,6 @@
-// The profile photos of pretend persons and how a bot gets their bytes: getUserProfilePhotos, getFile, and the download under
-// `/file/bot<TOKEN>/<file_path>`. As in the real one, a file's path works only for a while after getFile told it.
+// The profile photos of pretend persons and how a bot gets their bytes: getUserProfilePhotos,
+// getFile, and the download under `/file/bot<TOKEN>/<file_path>`. As in the real one, a file's path
+// works only for a while after getFile told it.
 
 import { type Answer, jsonAnswer } from "../http-exchange.ts";
 import { TILE_PIXELS, type TileColour, tileJpeg } from "../tile-jpeg.ts";
@@ -11,7 +12,10 @@ import type { TelegramState } from "./state.ts";
 /** Sides of a photo's sizes in pixels, as the real one has them. */
 const SIZES = [160, 320, 640] as const;
 
-/** https://core.telegram.org/bots/api#getuserprofilephotos: one photo, or none. 400 for an unknown person. */
+/**
+ * https://core.telegram.org/bots/api#getuserprofilephotos: one photo, or none. 400 for an unknown
+ * person.
+ */
 export function getUserProfilePhotos(state: TelegramState, args: ApiArguments): object {
   const bounds = { fallback: 0, min: 0, max: Number.MAX_SAFE_INTEGER };
   const userId = args.integer("user_id", bounds);

@@ -3,9 +3,9 @@
 /** Settings of the pretend Telegram; they may be changed while it runs. */
 export interface TelegramRules {
   /**
-   * True to refuse with 429 what is over the published limits: 30 messages a second in all, and in one chat one a second,
-   * of which three may come at once. https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this
-   * Default: false.
+   * True to refuse with 429 what is over the published limits: 30 messages a second in all, and in
+   * one chat one a second, of which three may come at once.
+   * https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this Default: false.
    */
   rateLimits: boolean;
   /** Real seconds for each second between the attempts of a webhook delivery. Default: 1. */

@@ -1,5 +1,5 @@
-// How many messages a bot may send: Telegram publishes the numbers as advice and keeps the exact ones to itself.
-// https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this
+// How many messages a bot may send: Telegram publishes the numbers as advice and keeps the exact
+// ones to itself. https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this
 
 import { RateLimit } from "../rate-limit.ts";
 import { TelegramApiError } from "./api-error.ts";

@@ -1,5 +1,5 @@
-// The objects of the Bot API as they go over the wire: User, Chat, Message and what updates carry. Each is a snapshot:
-// later changes in the chat do not reach into an update that was made before.
+// The objects of the Bot API as they go over the wire: User, Chat, Message and what updates carry.
+// Each is a snapshot: later changes in the chat do not reach into an update that was made before.
 // https://core.telegram.org/bots/api#available-types
 
 import type { InlineKeyboard } from "./keyboard.ts";
@@ -64,7 +64,10 @@ export function chatShape(person: Person): TelegramChat {
   return { id: person.id, ...names(person), type: "private" };
 }
 
-/** The chat as getChat shows it: https://core.telegram.org/bots/api#chatfullinfo with nothing set in it. */
+/**
+ * The chat as getChat shows it: https://core.telegram.org/bots/api#chatfullinfo with nothing set in
+ * it.
+ */
 export function fullChatShape(person: Person): object {
   const { username } = person.profile;
   return {
@@ -108,7 +111,10 @@ export function inaccessibleMessageShape(person: Person, messageId: number): obj
   return { chat: chatShape(person), message_id: messageId, date: 0 };
 }
 
-/** https://core.telegram.org/bots/api#chatmemberupdated for a private chat: the person blocked or unblocked the bot. */
+/**
+ * https://core.telegram.org/bots/api#chatmemberupdated for a private chat: the person blocked or
+ * unblocked the bot.
+ */
 export function blockChangeShape(
   person: Person,
   { bot, date }: { bot: TelegramUser; date: number },

@@ -1,5 +1,5 @@
-// Everything the pretend Telegram remembers, in one place, handed to the methods of the Bot API and to the actions of
-// persons alike. Nothing of it outlives the process.
+// Everything the pretend Telegram remembers, in one place, handed to the methods of the Bot API and
+// to the actions of persons alike. Nothing of it outlives the process.
 
 import { Faults } from "../faults.ts";
 import { People } from "../people.ts";
@@ -23,8 +23,8 @@ export interface CallbackQuery {
 /** How many callback queries are remembered; the oldest is dropped. */
 export const QUERIES_LIMIT = 10_000;
 
-// Messages count from seconds since this moment, so that after a restart of the sandbox the id of an old message does
-// not point at a new one in a bot's database.
+// Messages count from seconds since this moment, so that after a restart of the sandbox the id of
+// an old message does not point at a new one in a bot's database.
 const MESSAGE_ID_EPOCH_SECONDS = Date.UTC(2026, 0, 1) / 1000;
 
 /** The memory of one pretend Telegram with its one bot. */
@@ -88,8 +88,8 @@ export class TelegramState {
   }
 
   /**
-   * True when a query may be answered: once, and for as long as its update lives. Telegram names no number for the
-   * answer; this is the most generous one that fits what it says of updates.
+   * True when a query may be answered: once, and for as long as its update lives. Telegram names no
+   * number for the answer; this is the most generous one that fits what it says of updates.
    */
   mayAnswer(query: CallbackQuery): boolean {
     return !query.answered && this.nowSeconds() - query.tappedAt <= CALLBACK_QUERY_LIFE_SECONDS;

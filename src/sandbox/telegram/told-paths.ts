@@ -1,8 +1,11 @@
-// The paths under which a bot may download files: each works from the call of getFile that told it, for an hour.
+// The paths under which a bot may download files: each works from the call of getFile that told it,
+// for an hour.
 
 import { randomInt } from "node:crypto";
 
-/** Seconds a path works; the real one promises an hour. https://core.telegram.org/bots/api#getfile */
+/**
+ * Seconds a path works; the real one promises an hour. https://core.telegram.org/bots/api#getfile
+ */
 const PATH_LIFE_SECONDS = 3600;
 
 /** How many paths are remembered; the oldest is dropped. */

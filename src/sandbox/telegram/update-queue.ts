@@ -1,6 +1,7 @@
-// The updates that wait for the bot, and the long poll that fetches them. Follows the real server's queue (tdlib/td
-// TQueue, telegram-bot-api Client::do_get_updates): an offset confirms all below it, one poller at a time. Not emulated:
-// the real server slows identical short polls down to one in 3 s.
+// The updates that wait for the bot, and the long poll that fetches them. Follows the real server's
+// queue (tdlib/td TQueue, telegram-bot-api Client::do_get_updates): an offset confirms all below
+// it, one poller at a time. Not emulated: the real server slows identical short polls down to one
+// in 3 s.
 
 import { randomInt } from "node:crypto";
 import { WaitingPolls } from "../waiting-polls.ts";
@@ -16,7 +17,10 @@ export interface TelegramUpdate extends Readonly<Partial<Record<UpdateKind, obje
 
 /** One getUpdates call. */
 export interface Poll {
-  /** First update wanted; all below it are confirmed and gone. Negative: keep only so many of the newest. 0: the oldest. */
+  /**
+   * First update wanted; all below it are confirmed and gone. Negative: keep only so many of the
+   * newest. 0: the oldest.
+   */
   readonly offset: number;
   /** How many at most, 1-100. */
   readonly limit: number;
@@ -41,16 +45,24 @@ interface Entry {
   readonly expiresAt: number;
 }
 
-/** How long a callback query waits to be fetched, in seconds (tdlib/telegram-bot-api, `add_update(..., 150, ...)`). */
+/**
+ * How long a callback query waits to be fetched, in seconds (tdlib/telegram-bot-api,
+ * `add_update(..., 150, ...)`).
+ */
 export const CALLBACK_QUERY_LIFE_SECONDS = 150;
 
-/** How long any other update waits, in seconds. https://core.telegram.org/bots/api#getting-updates */
+/**
+ * How long any other update waits, in seconds. https://core.telegram.org/bots/api#getting-updates
+ */
 export const UPDATE_LIFE_SECONDS = 24 * 60 * 60;
 
-/** How many updates wait at most; the oldest are dropped. Keeps memory bounded when no bot polls. */
+/**
+ * How many updates wait at most; the oldest are dropped. Keeps memory bounded when no bot polls.
+ */
 export const QUEUE_LIMIT = 10_000;
 
-// Beyond the newest id by more than this, the real server takes an offset for a mistake and starts from the oldest.
+// Beyond the newest id by more than this, the real server takes an offset for a mistake and starts
+// from the oldest.
 const FUTURE_OFFSET_TOLERANCE = 10;
 const CONFLICT_DELAY_SECONDS = 3;
 const OTHER_POLLER =
@@ -64,8 +76,8 @@ export class UpdateQueue {
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #delayedConflicts = new Set<(error: TelegramApiError) => void>();
   #entries: Entry[] = [];
-  // Random, as with the real server after a silent week: a bot that dedupes by id across a restart of the sandbox
-  // must not take a new update for an old one.
+  // Random, as with the real server after a silent week: a bot that dedupes by id across a restart
+  // of the sandbox must not take a new update for an old one.
   #nextId = randomInt(100_000_000, 1_000_000_000);
   #lastConflictAt = Number.NEGATIVE_INFINITY;
   #allowed: ReadonlySet<string> | undefined;
@@ -88,14 +100,17 @@ export class UpdateQueue {
     return this.#allowed && [...this.#allowed];
   }
 
-  /** Remembers which kinds of update the bot wants; an empty list means the default, which has all three. */
+  /**
+   * Remembers which kinds of update the bot wants; an empty list means the default, which has all
+   * three.
+   */
   allow(kinds: readonly string[]): void {
     this.#allowed = kinds.length === 0 ? undefined : new Set(kinds);
   }
 
   /**
-   * Adds an update, `copies` times under the same id (default 1), and wakes the waiting poller. Returns its id, or
-   * undefined when the bot does not want the kind.
+   * Adds an update, `copies` times under the same id (default 1), and wakes the waiting poller.
+   * Returns its id, or undefined when the bot does not want the kind.
    */
   push(kind: UpdateKind, content: object, copies = 1): number | undefined {
     if (this.#allowed !== undefined && !this.#allowed.has(kind)) return undefined;
@@ -114,8 +129,8 @@ export class UpdateQueue {
   }
 
   /**
-   * Fetches updates. Rejects with 409 when, before the first update comes, another poll begins or a webhook is set, and
-   * with 500 when the queue is closed.
+   * Fetches updates. Rejects with 409 when, before the first update comes, another poll begins or a
+   * webhook is set, and with 500 when the queue is closed.
    */
   poll(poll: Poll): Promise<readonly TelegramUpdate[]> {
     if (this.#closed) return Promise.reject(restarting());
@@ -141,8 +156,8 @@ export class UpdateQueue {
   }
 
   /**
-   * Gives a 409 to `fail`: at once, or after 3 s when the last one is less than 3 s ago, so that two pollers fighting for
-   * the updates do not spin (telegram-bot-api `fail_query_conflict`).
+   * Gives a 409 to `fail`: at once, or after 3 s when the last one is less than 3 s ago, so that
+   * two pollers fighting for the updates do not spin (telegram-bot-api `fail_query_conflict`).
    */
   failConflict(problem: string, fail: (error: TelegramApiError) => void): void {
     if (this.#now() >= this.#lastConflictAt + CONFLICT_DELAY_SECONDS) {
@@ -168,7 +183,10 @@ export class UpdateQueue {
     return this.waiting().some((update) => update.update_id === updateId);
   }
 
-  /** Forgets one update, of two copies one: the bot has taken it. Returns how many copies still wait. */
+  /**
+   * Forgets one update, of two copies one: the bot has taken it. Returns how many copies still
+   * wait.
+   */
   remove(updateId: number): number {
     const at = this.#entries.findIndex(({ update }) => update.update_id === updateId);
     if (at !== -1) this.#entries = this.#entries.toSpliced(at, 1);

@@ -1,5 +1,6 @@
-// The webhook of the pretend Telegram: which one is set, and pushing the updates of the queue to it. The rules are those of
-// tdlib/telegram-bot-api (WebhookActor). Not emulated: max_connections, certificates, and that 410 ends a webhook.
+// The webhook of the pretend Telegram: which one is set, and pushing the updates of the queue to
+// it. The rules are those of tdlib/telegram-bot-api (WebhookActor). Not emulated: max_connections,
+// certificates, and that 410 ends a webhook.
 
 import { randomInt } from "node:crypto";
 import type { Faults } from "../faults.ts";
