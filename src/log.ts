@@ -1,6 +1,8 @@
 // The log: one JSON line for each event, on standard output. Tokens, keys and codes never reach it:
-// every line is searched for them on its way out, whoever wrote it.
+// every line is searched for them on its way out, whoever wrote it. The lines of one turn of the
+// event loop go out together.
 
+import { setImmediate } from "node:timers";
 import { type Logger, pino } from "pino";
 import { CREDENTIAL_PREFIX } from "./core/secret.ts";
 
@@ -65,5 +67,59 @@ function createTimestamp(): () => string {
       text = `,"time":"${new Date(now).toISOString()}"`;
     }
     return text;
+  };
+}
+
+/**
+ * Bytes that a pipe takes as one piece, whoever else writes to it (PIPE_BUF of Linux; POSIX
+ * write()).
+ */
+const WHOLE_BYTES = 4096;
+
+/** What lines are written to. */
+export interface Outlet {
+  write(text: string, done: () => void): unknown;
+}
+
+/**
+ * Writes lines in order, those of one turn of the event loop in as few pieces as may be: a write
+ * for each line would cost more than to make it. Several processes may write to one pipe and every
+ * line stays whole, up to 4096 bytes: the next piece goes out only when the last one is taken. A
+ * stream by itself would make one piece of all that waits for a slow reader, and cut it anywhere.
+ */
+export class Lines {
+  readonly #outlet: Outlet;
+  readonly #pieces: { text: string; bytes: number }[] = [];
+  /** Whether a piece is on its way out, or the turn's end is waited for. */
+  #isBusy = false;
+
+  constructor(outlet: Outlet) {
+    this.#outlet = outlet;
+  }
+
+  /** Writes the line at the turn's end. */
+  readonly write = (line: string): void => {
+    const bytes = Buffer.byteLength(line);
+    const last = this.#pieces.at(-1);
+    if (last === undefined || last.bytes + bytes > WHOLE_BYTES) {
+      this.#pieces.push({ text: line, bytes });
+    } else {
+      last.text += line;
+      last.bytes += bytes;
+    }
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    setImmediate(this.#next);
+  };
+
+  /** Hands everything over now, for a process that ends: no turn of its will. */
+  flush(): void {
+    for (const { text } of this.#pieces.splice(0)) this.#outlet.write(text, () => {});
+  }
+
+  readonly #next = (): void => {
+    const piece = this.#pieces.shift();
+    this.#isBusy = piece !== undefined;
+    if (piece !== undefined) this.#outlet.write(piece.text, this.#next);
   };
 }

@@ -20,9 +20,13 @@ const STOP_LIMIT_MS = 9500;
  */
 const IMPATIENT_MS = 1000;
 
-const write = (text: string) => {
-  process.stdout.write(text);
-};
+/** What a process that serves is besides its settings. */
+interface Setting {
+  readonly embedded: Embedded | null;
+  readonly worker: Worker | null;
+  /** Writes to standard output, in turn with the log. */
+  write(text: string): void;
+}
 
 function readConfig(): Config {
   try {
@@ -38,27 +42,31 @@ function readConfig(): Config {
 async function start(config: Config): Promise<void> {
   const embedded = config.databaseUrl === null ? await openEarly(config.dataDir) : null;
   const together = config.workers === 1 ? null : await import("./worker.ts");
-  const { createLog } = await import("./log.ts");
-  const log = createLog({
-    level: config.logLevel,
-    secrets: secretsOf(config),
-    write: together?.wholeLines(process.stdout) ?? write,
-  });
+  const { createLog, Lines } = await import("./log.ts");
+  const lines = new Lines(process.stdout);
+  // What was logged last is not lost with the process.
+  process.once("exit", () => lines.flush());
+  const { write } = lines;
+  const log = createLog({ level: config.logLevel, secrets: secretsOf(config), write });
   watchProcess(log);
-  if (together === null) await serve(config, log, { embedded, worker: null });
-  else await serveTogether(config, log, together.thisWorker());
+  if (together === null) await serve(config, log, { embedded, worker: null, write });
+  else await serveTogether(config, log, { worker: together.thisWorker(), write });
 }
 
 /** As a worker, or with null as the parent of the workers, which loads nothing of the service. */
-async function serveTogether(config: Config, log: Logger, worker: Worker | null): Promise<void> {
+async function serveTogether(
+  config: Config,
+  log: Logger,
+  { worker, write }: Pick<Setting, "worker" | "write">,
+): Promise<void> {
   if (worker === null) await (await import("./workers.ts")).startWorkers(config, log);
-  else await serve(config, log.child({ worker: worker.number }), { embedded: null, worker });
+  else await serve(config, log.child({ worker: worker.number }), { embedded: null, worker, write });
 }
 
 async function serve(
   config: Config,
   log: Logger,
-  { embedded, worker }: { embedded: Embedded | null; worker: Worker | null },
+  { embedded, worker, write }: Setting,
 ): Promise<void> {
   if (worker === null) {
     const database = config.databaseUrl === null ? "embedded" : "postgresql";

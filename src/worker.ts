@@ -1,6 +1,5 @@
 // A worker's side of TAPIN_WORKERS: one of several processes that serve one port, which their
-// parent (workers.ts) starts and watches. Here is what it tells its parent and hears from it, and
-// how all of them write to one log.
+// parent (workers.ts) starts and watches. Here is what it tells its parent and hears from it.
 
 import cluster, { type Worker as ClusterWorker } from "node:cluster";
 import process from "node:process";
@@ -9,12 +8,6 @@ import type { Crew, Figures } from "./server/metrics.ts";
 
 /** Milliseconds that the workers have to tell their figures. */
 export const GATHER_MS = 3000;
-
-/**
- * Bytes that a pipe takes as one piece, whoever else writes to it (PIPE_BUF of Linux; POSIX
- * write()).
- */
-const WHOLE_BYTES = 4096;
 
 /** What a worker says. */
 export type FromWorker =
@@ -40,40 +33,6 @@ export interface Worker {
    * gone.
    */
   ready(url: string, gone: () => void): void;
-}
-
-/** Where lines go. */
-interface Outlet {
-  write(text: string, done: () => void): unknown;
-}
-
-/**
- * Writes lines to what several processes write to, so that each stays whole, up to 4096 bytes: the
- * next piece goes out only when the last one is taken. A stream by itself would make one piece of
- * all that waits for a slow reader, and cut it anywhere.
- */
-export function wholeLines(outlet: Outlet): (line: string) => void {
-  const pieces: { text: string; bytes: number }[] = [];
-  let busy = false;
-  const next = () => {
-    const piece = pieces.shift();
-    busy = piece !== undefined;
-    if (piece !== undefined) outlet.write(piece.text, next);
-  };
-  // What was logged last is not lost with the process.
-  process.once("exit", () => {
-    for (const { text } of pieces.splice(0)) outlet.write(text, () => {});
-  });
-  return (line) => {
-    const bytes = Buffer.byteLength(line);
-    const last = pieces.at(-1);
-    if (last === undefined || last.bytes + bytes > WHOLE_BYTES) pieces.push({ text: line, bytes });
-    else {
-      last.text += line;
-      last.bytes += bytes;
-    }
-    if (!busy) next();
-  };
 }
 
 /** Null = this process is the parent, or is alone. */

@@ -1,8 +1,9 @@
 // The log: whatever was written, no secret leaves with it (T4, T18), and a line stays a line of
 // JSON.
 
+import { setImmediate as endOfTurn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { createLog, createRedactor } from "../src/log.ts";
+import { createLog, createRedactor, Lines } from "../src/log.ts";
 
 const KEY = `tapin_live_${"aB3".repeat(10)}xy`;
 const WATCH = `tapin_watch_${"Zz9".repeat(10)}xy`;
@@ -138,5 +139,58 @@ describe("createLog", () => {
     const silent = captured("silent");
     silent.log.fatal("nothing");
     expect(silent.lines).toHaveLength(0);
+  });
+});
+
+describe("Lines", () => {
+  /** What is written to, and what each write was, until its writer is told that it is taken. */
+  function outlet() {
+    const written: string[] = [];
+    const taken: (() => void)[] = [];
+    const lines = new Lines({
+      write(text, done) {
+        written.push(text);
+        taken.push(done);
+      },
+    });
+    return { lines, written, take: () => taken.shift()?.() };
+  }
+
+  it("writes the lines of one turn together, in order", async () => {
+    const { lines, written, take } = outlet();
+    lines.write("a\n");
+    lines.write("b\n");
+    await Promise.resolve().then(() => lines.write("c\n"));
+    expect(written).toEqual([]);
+    await endOfTurn();
+    expect(written).toEqual(["a\nb\nc\n"]);
+    take();
+    lines.write("d\n");
+    await endOfTurn();
+    expect(written).toEqual(["a\nb\nc\n", "d\n"]);
+  });
+
+  it("writes no more than 4096 bytes at once, and no piece before the last one is taken", async () => {
+    const { lines, written, take } = outlet();
+    const line = `${"ж".repeat(1000)}\n`;
+    for (let count = 0; count < 5; count += 1) lines.write(line);
+    await endOfTurn();
+    expect(written).toEqual([line.repeat(2)]);
+    lines.write("late\n");
+    await endOfTurn();
+    expect(written).toHaveLength(1);
+    take();
+    take();
+    expect(written).toEqual([line.repeat(2), line.repeat(2), `${line}late\n`]);
+  });
+
+  it("hands over at once what a process that ends has left", () => {
+    const { lines, written } = outlet();
+    lines.write("a\n");
+    lines.write("b\n");
+    lines.flush();
+    expect(written).toEqual(["a\nb\n"]);
+    lines.flush();
+    expect(written).toHaveLength(1);
   });
 });

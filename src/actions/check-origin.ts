@@ -7,18 +7,25 @@ import { type Caller, findPending, findSession } from "./caller.ts";
 
 /**
  * Fails with `forbidden` when a browser page of another origin than the project's uses a session's
- * watch token. `origin` is null for callers that are no cross-origin page.
+ * watch token; at once when there is nothing to check. `origin` is null for callers that are no
+ * cross-origin page.
  */
-export async function checkOrigin(
+export function checkOrigin(
   ports: Pick<Ports, "store" | "secrets">,
-  call: { caller: Caller; sessionId: string; origin: string | null },
+  { caller, sessionId, origin }: { caller: Caller; sessionId: string; origin: string | null },
+): Promise<void> | undefined {
+  if (origin === null || caller.kind !== "watch_token") return;
+  return checkPage(ports, { caller, sessionId, origin });
+}
+
+async function checkPage(
+  ports: Pick<Ports, "store" | "secrets">,
+  { caller, sessionId, origin }: { caller: Caller; sessionId: string; origin: string },
 ): Promise<void> {
-  if (call.origin === null || call.caller.kind !== "watch_token") return;
-  const { caller, sessionId } = call;
   const { projectId } =
     (await findPending(ports, caller, sessionId)) ?? (await findSession(ports, caller, sessionId));
   const project = await ports.store.projects.findRecent(projectId);
-  if (project?.originUrl?.toLowerCase() !== call.origin.toLowerCase()) {
+  if (project?.originUrl?.toLowerCase() !== origin.toLowerCase()) {
     throw new TapinError("FORBIDDEN", {
       sentence: "Pages of this origin may not use the project's sessions.",
     });

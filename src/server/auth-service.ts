@@ -16,6 +16,7 @@ import type { Ports } from "../core/ports.ts";
 import type { Project } from "../core/project.ts";
 import { sha256Hex } from "../core/secret.ts";
 import { TapinError } from "../errors.ts";
+import { whenThere } from "../transcoder/soon.ts";
 import type { AdmittedCall } from "./call.ts";
 import {
   createdSessionToProto,
@@ -80,11 +81,12 @@ function projectOperations(ports: Ports, limits: Limits): readonly Operation[] {
 /** What may also be done with a session's watch token. */
 function sessionOperations(ports: Ports, limits: Limits): readonly Operation[] {
   return [
-    unary(statusRpc, "api_key_or_watch_token", async ({ sessionId }, call) => {
-      const caller = await callerOf(ports, call, sessionId);
-      const reader = call.head ? null : readerOf(ports, call);
-      return statusViewToProto(await deliverStatus(ports, { caller, sessionId, reader }));
-    }),
+    unary(statusRpc, "api_key_or_watch_token", ({ sessionId }, call) =>
+      whenThere(callerOf(ports, call, sessionId), async (caller) => {
+        const reader = call.head ? null : readerOf(ports, call);
+        return statusViewToProto(await deliverStatus(ports, { caller, sessionId, reader }));
+      }),
+    ),
     unary(cancelRpc, "api_key_or_watch_token", async ({ sessionId }, call) => {
       const caller = await callerOf(ports, call, sessionId);
       return { status: statusToProto(await cancelSession(ports, { caller, sessionId })) };

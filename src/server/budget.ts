@@ -43,20 +43,21 @@ export function createBudget(options: BudgetOptions): Budget {
     policy,
     ["ratelimit", `"${name}";r=${remainingPoints};t=${secondsOf(msBeforeNext)}`],
   ];
+  const refuse = (error: unknown) => {
+    if (!(error instanceof RateLimiterRes)) throw error;
+    throw new TapinError("RATE_LIMITED", {
+      ...(sentence === undefined ? {} : { sentence }),
+      retryAfterSeconds: secondsOf(error.msBeforeNext),
+      headers: fieldsOf(error),
+    });
+  };
   return {
-    async take(key) {
-      try {
-        const left = await counts.consume(key);
+    take(key) {
+      const onLeft = (left: RateLimiterRes) => {
         sum?.note(key, left);
         return fieldsOf(left);
-      } catch (error) {
-        if (!(error instanceof RateLimiterRes)) throw error;
-        throw new TapinError("RATE_LIMITED", {
-          ...(sentence === undefined ? {} : { sentence }),
-          retryAfterSeconds: secondsOf(error.msBeforeNext),
-          headers: fieldsOf(error),
-        });
-      }
+      };
+      return counts.consume(key).then(onLeft, refuse);
     },
     close: () => sum?.close(),
   };

@@ -43,10 +43,11 @@ export interface Call extends Arrival {
 /** The call that a request begins now. */
 export function beginCall(
   { requestId, address, origin, tell, hideFromPages }: Arrival,
-  given: Pick<Call, "dialect" | "headers" | "waiting">,
+  { dialect, headers, waiting }: Pick<Call, "dialect" | "headers" | "waiting">,
 ): Call {
+  const startedAt = performance.now();
   const arrival = { requestId, address, origin, tell, hideFromPages };
-  return { ...arrival, ...given, head: false, startedAt: performance.now() };
+  return { ...arrival, dialect, headers, waiting, head: false, startedAt };
 }
 
 /** A call whose credentials were checked. */

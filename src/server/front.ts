@@ -174,6 +174,7 @@ function arrive<Req extends RequestHead, Res extends ResponseHead>(
   res.setHeader("x-request-id", requestId);
   for (const [name, value] of SECURITY_HEADERS) res.setHeader(name, value);
   const target = originForm(req.url ?? "/");
+  const origin = foreignOrigin(req);
   const mark = target.indexOf("?");
   return {
     req,
@@ -183,12 +184,12 @@ function arrive<Req extends RequestHead, Res extends ResponseHead>(
     path: mark < 0 ? target : target.slice(0, mark),
     query: mark < 0 ? "" : target.slice(mark + 1),
     address: addressOf(req),
-    origin: foreignOrigin(req),
+    origin,
     tell(name, value) {
       if (!res.headersSent) res.setHeader(name, value);
     },
     hideFromPages() {
-      if (!res.headersSent) res.removeHeader("access-control-allow-origin");
+      if (origin !== null && !res.headersSent) res.removeHeader("access-control-allow-origin");
     },
   };
 }
@@ -203,6 +204,7 @@ function newRequestId(): string {
 
 /** A server must also accept the absolute form of a target (RFC 9112 section 3.2.2). */
 function originForm(target: string): string {
+  if (target.startsWith("/")) return target;
   return target.replace(/^https?:\/\/[^/?#]*/i, "") || "/";
 }
 

@@ -11,6 +11,7 @@ import type {
   MessageShape,
 } from "@bufbuild/protobuf";
 import { create } from "@bufbuild/protobuf";
+import { type Soon, whenThere } from "../transcoder/soon.ts";
 import type { AdmittedCall } from "./call.ts";
 
 /** Which credentials an operation wants. */
@@ -48,7 +49,7 @@ export type StartStream<Request> = (
 export interface UnaryOperation {
   readonly access: Access;
   readonly method: DescMethodUnary;
-  run(request: Message, call: AdmittedCall): Promise<Message>;
+  run(request: Message, call: AdmittedCall): Soon<Message>;
 }
 
 /** An operation that streams its answer. */
@@ -72,13 +73,13 @@ export type Operation = UnaryOperation | StreamOperation | BidiOperation;
 export function unary<I extends DescMessage, O extends DescMessage>(
   method: DescMethodUnary<I, O>,
   access: Access,
-  run: (request: MessageShape<I>, call: AdmittedCall) => Promise<MessageInitShape<O>>,
+  run: (request: MessageShape<I>, call: AdmittedCall) => Soon<MessageInitShape<O>>,
 ): Operation {
   return {
     method,
     access,
-    run: async (request: Message, call: AdmittedCall) =>
-      create(method.output, await run(request as MessageShape<I>, call)),
+    run: (request: Message, call: AdmittedCall) =>
+      whenThere(run(request as MessageShape<I>, call), (fields) => create(method.output, fields)),
   };
 }
 

@@ -67,7 +67,7 @@ function createSteps(parts: PipelineParts) {
     if (operation === undefined) throw new TapinError("UNIMPLEMENTED");
     return operation;
   };
-  return {
+  const steps = {
     operationOf,
     conclude,
     fail(method: DescMethod, call: Call, error: unknown): TapinError {
@@ -82,7 +82,8 @@ function createSteps(parts: PipelineParts) {
     }),
     enter(method: DescMethod, call: Call): Soon<AdmittedCall> {
       const { access } = operationOf(method);
-      return whenThere(authenticate(authority, access, call), (identity) => {
+      const check = () => authenticate(authority, access, call);
+      return whenThere(keepDeadline(check, steps.deadlineOf(method, call)), (identity) => {
         if (identity.kind === "api_key") call.hideFromPages();
         return whenThere(limits.request(call, identity), (fields) => {
           for (const [name, value] of fields) call.tell(name, value);
@@ -91,6 +92,7 @@ function createSteps(parts: PipelineParts) {
       });
     },
   };
+  return steps;
 }
 
 /** Builds the pipeline. */
@@ -108,7 +110,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     fail,
     admit(method, call) {
       return attempt(
-        () => keepDeadline(() => enter(method, call), deadlineOf(method, call)),
+        () => enter(method, call),
         async (error) => {
           throw fail(method, call, await limits.refusal(call, null, error));
         },

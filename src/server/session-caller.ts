@@ -7,22 +7,22 @@ import type { Reader } from "../core/grant.ts";
 import type { Ports } from "../core/ports.ts";
 import { randomUuid, sha256Hex } from "../core/secret.ts";
 import { TapinError } from "../errors.ts";
+import { type Soon, whenThere } from "../transcoder/soon.ts";
 import type { AdmittedCall } from "./call.ts";
 
 /**
  * Who asks for this session. Fails with `unauthorized`, and with `forbidden` when a page of another
  * origin asks.
  */
-export async function callerOf(
+export function callerOf(
   ports: Pick<Ports, "store" | "secrets">,
   { identity, origin }: Pick<AdmittedCall, "identity" | "origin">,
   sessionId: string,
-): Promise<Caller> {
+): Soon<Caller> {
   if (identity.kind !== "api_key" && identity.kind !== "watch_token") {
     throw new TapinError("UNAUTHORIZED");
   }
-  await checkOrigin(ports, { caller: identity, sessionId, origin });
-  return identity;
+  return whenThere(checkOrigin(ports, { caller: identity, sessionId, origin }), () => identity);
 }
 
 /**

@@ -17,6 +17,7 @@ import type { Reader } from "../core/grant.ts";
 import type { Ports } from "../core/ports.ts";
 import type { Session } from "../core/session.ts";
 import { remember } from "../transcoder/remember.ts";
+import type { Soon } from "../transcoder/soon.ts";
 import type { AdmittedCall } from "./call.ts";
 import { statusViewToProto } from "./convert.ts";
 import type { Limits } from "./limit.ts";
@@ -85,7 +86,7 @@ class WatchStream implements Running {
   }
 
   /** Watches as soon as it is known who does. */
-  async begin(watchSession: WatchSession, whoever: Promise<Caller>): Promise<void> {
+  async begin(watchSession: WatchSession, whoever: Soon<Caller>): Promise<void> {
     try {
       this.caller = await whoever;
       if (!this.#isStopped) this.#watch = watchSession(this);

@@ -2,11 +2,11 @@
 // handed over.
 
 import process from "node:process";
-import { wholeLines } from "../../src/worker.ts";
+import { Lines } from "../../src/log.ts";
 
 const [, , writer, count, length] = process.argv;
-const write = wholeLines(process.stdout);
+const lines = new Lines(process.stdout);
 for (let line = 0; line < Number(count); line += 1) {
-  write(`${JSON.stringify({ writer, line, padding: "ж".repeat(Number(length) / 2) })}\n`);
+  lines.write(`${JSON.stringify({ writer, line, padding: "ж".repeat(Number(length) / 2) })}\n`);
 }
 process.stderr.write("done\n");

@@ -12,7 +12,7 @@ const CHILD = fileURLToPath(new URL("whole-lines-child.ts", import.meta.url));
 const COUNT = 2000;
 const LENGTH = 3900;
 
-test("wholeLines keeps every line whole and in order, although two processes write to one pipe", async () => {
+test("Lines keeps every line whole and in order, although two processes write to one pipe", async () => {
   const run = (writer: string) => `"${process.execPath}" "${CHILD}" ${writer} ${COUNT} ${LENGTH}`;
   const shell = spawn("sh", ["-c", `${run("a")} & ${run("b")} & wait`]);
   // Nobody reads before both have far more to write than the pipe takes.
