@@ -5,9 +5,6 @@ import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from
 
 const NOTHING = new Uint8Array();
 
-/** In place of headers that are sent. */
-const SENT: OutgoingHttpHeaders = {};
-
 /** The head of a request, and its stream. */
 export class StreamRequest {
   readonly stream: ServerHttp2Stream;
@@ -46,7 +43,8 @@ export class StreamRequest {
 /** The response to it. Once its stream has closed, nothing that is done to it has any effect. */
 export class StreamResponse {
   readonly stream: ServerHttp2Stream;
-  #headers: OutgoingHttpHeaders = { ":status": 200 };
+  /** Names and values in turn: Node need not make a copy of them. */
+  #headers = [":status", "200"];
   #trailers: OutgoingHttpHeaders | null = null;
 
   constructor(stream: ServerHttp2Stream) {
@@ -54,7 +52,7 @@ export class StreamResponse {
   }
 
   set statusCode(status: number) {
-    this.#headers[":status"] = status;
+    this.#headers[1] = String(status);
   }
 
   get headersSent(): boolean {
@@ -62,11 +60,14 @@ export class StreamResponse {
   }
 
   setHeader(name: string, value: string): void {
-    this.#headers[name] = value;
+    const headers = this.#headers;
+    const at = placeOf(headers, name);
+    if (at < headers.length) headers[at + 1] = value;
+    else headers.push(name, value);
   }
 
   removeHeader(name: string): void {
-    delete this.#headers[name];
+    this.#headers.splice(placeOf(this.#headers, name), 2);
   }
 
   /** Before `end`: what follows the body (RFC 9113 section 8.1). */
@@ -82,7 +83,7 @@ export class StreamResponse {
     const trailers = this.#trailers;
     if (!this.#begin(isEmpty && trailers === null, trailers !== null)) return;
     if (trailers !== null) {
-      stream.once("wantTrailers", () => {
+      stream.on("wantTrailers", () => {
         if (!stream.destroyed && !stream.closed) stream.sendTrailers(trailers);
       });
     }
@@ -121,8 +122,15 @@ export class StreamResponse {
     if (stream.destroyed || stream.closed) return false;
     if (stream.headersSent) return true;
     stream.respond(this.#headers, { endStream, waitForTrailers });
-    // Node keeps a copy, for as long as the stream stands.
-    this.#headers = SENT;
+    // Node keeps them for as long as the stream stands.
+    this.#headers = [];
     return true;
   }
+}
+
+/** Where the header of this name stands; the end when it is not there. A value is no name. */
+function placeOf(headers: readonly string[], name: string): number {
+  let at = 0;
+  while (at < headers.length && headers[at] !== name) at += 2;
+  return at;
 }

@@ -55,6 +55,9 @@ export const GRPC_HEADERS = {
   timeout: GRPC_TIMEOUT,
 } as const;
 
+/** How gRPC tells a success behind its body. */
+export const OK_TRAILERS: OutgoingHttpHeaders = { "grpc-status": "0" };
+
 const GRPC: LaneDialect = {
   ...GRPC_HEADERS,
   name: "grpc",
@@ -63,7 +66,7 @@ const GRPC: LaneDialect = {
     status: 200,
     headers: grpcHeaders("application/grpc+proto", accepts),
     body: envelope(0, toBinary(output, answer)),
-    trailers: { "grpc-status": "0" },
+    trailers: OK_TRAILERS,
   }),
   failure: (error, accepts) => ({
     status: 200,

@@ -7,10 +7,9 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { DescMethod, DescService, Message } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 import { TapinError } from "../errors.ts";
-import { attempt, type Soon } from "../transcoder/soon.ts";
+import type { Soon } from "../transcoder/soon.ts";
 import { beginCall, type Call } from "./call.ts";
 import { VERSION, VERSION_HEADER } from "./connect-version.ts";
-import { keepDeadline } from "./deadline.ts";
 import { answerError, type Exchange, headerOf, isGone, type RequestHead } from "./exchange.ts";
 import type { StreamRequest, StreamResponse } from "./http2-stream.ts";
 import { type Answer, LANE_TYPES, type LaneDialect, type LaneRequest } from "./lane-answer.ts";
@@ -115,44 +114,50 @@ export function wayOf<Dialect extends LaneRequest>(
   return { method, dialect, timeoutMs, maxBytes, accepts: headerOf(head, accept) };
 }
 
+/** Waits only for what is not there at once: most calls are answered in the turn their body ends. */
 async function serve(pipeline: Pipeline, way: Way, exchange: LaneExchange): Promise<void> {
   const { res } = exchange;
+  const { method, dialect, accepts } = way;
   res.setHeader("cache-control", "no-store");
+  const call = callOf(way, exchange, waitFor(res, way));
+  try {
+    const admission = pipeline.admit(method, call);
+    const admitted = admission instanceof Promise ? await admission : admission;
+    const request = await readRequest(pipeline, way, { exchange, call });
+    const work: Soon<Message> = pipeline.unary(method, request, admitted);
+    const answer = work instanceof Promise ? await work : work;
+    send(res, dialect.success(method, answer, accepts));
+  } catch (error) {
+    if (!(error instanceof TapinError)) throw error;
+    send(res, dialect.failure(toConnectError(error, call.requestId), accepts));
+  }
+}
+
+/** The wait of the caller of this exchange. Holds nothing of it. */
+export function waitFor(res: LaneExchange["res"], way: Pick<Way, "timeoutMs">): Waiting {
   const waiting = new Waiting();
   if (isGone(res)) waiting.leave();
-  else res.once("close", () => waiting.leave());
-  const timer = startTimeout(way, waiting);
-  try {
-    send(res, await answerOf(pipeline, way, { exchange, call: callOf(way, exchange, waiting) }));
-  } finally {
-    clearTimeout(timer);
-  }
+  else leaveOnClose(res, waiting);
+  startTimeout(way, waiting);
+  return waiting;
+}
+
+/** In a function of its own, so that the listener holds nothing but the wait. */
+function leaveOnClose(res: LaneExchange["res"], waiting: Waiting): void {
+  // All kinds of response have the same `on`, which the union type hides.
+  (res as ServerResponse).on("close", () => waiting.leave());
 }
 
 /** Ends the wait when the caller's own deadline is over. */
-export function startTimeout({ timeoutMs }: Pick<Way, "timeoutMs">, waiting: Waiting) {
-  if (timeoutMs === null) return undefined;
+function startTimeout({ timeoutMs }: Pick<Way, "timeoutMs">, waiting: Waiting): void {
+  if (timeoutMs === null) return;
   const end = () => waiting.end(new TapinError("DEADLINE_EXCEEDED"));
-  if (timeoutMs > 0) return setTimeout(end, timeoutMs);
-  end();
-  return undefined;
-}
-
-async function answerOf(
-  pipeline: Pipeline,
-  way: Way,
-  { exchange, call }: { exchange: LaneExchange; call: Call },
-): Promise<Answer> {
-  const { method, dialect, accepts } = way;
-  try {
-    const admitted = await pipeline.admit(method, call);
-    const request = await readRequest(pipeline, way, { exchange, call });
-    const answer = await pipeline.unary(method, request, admitted);
-    return dialect.success(method, answer, accepts);
-  } catch (error) {
-    if (!(error instanceof TapinError)) throw error;
-    return dialect.failure(toConnectError(error, call.requestId), accepts);
+  if (timeoutMs === 0) {
+    end();
+    return;
   }
+  const timer = setTimeout(end, timeoutMs);
+  waiting.onOver(() => clearTimeout(timer));
 }
 
 /** The call that such an exchange begins. */
@@ -166,26 +171,23 @@ export function callOf(
 }
 
 /** Its message. How long a body may take that nobody waits for is the listener's business. */
-export function readRequest(
+export async function readRequest(
   pipeline: Pipeline,
   { method, dialect: { isEnveloped, isJson }, maxBytes }: Way<LaneRequest>,
   { exchange: { req }, call }: { exchange: LaneExchange; call: Call },
-): Soon<Message> {
-  const read = async () => {
+): Promise<Message> {
+  const { waiting } = call;
+  try {
+    waiting.throwIfOver();
     const contentLength = req.headers["content-length"];
-    const bytes = await readWhole("stream" in req ? req.stream : req, { maxBytes, contentLength });
+    const source = "stream" in req ? req.stream : req;
+    const bytes = await readWhole(source, { maxBytes, contentLength, waiting });
     const message = isEnveloped ? openEnvelope(bytes, null).bytes : bytes;
     return parseMessage(method, message, { isJson, maxBytes });
-  };
-  return attempt(
-    () => keepDeadline(read, { waiting: call.waiting, leftMs: null, onLateFailure: ignore }),
-    (error) => {
-      throw pipeline.fail(method, call, error);
-    },
-  );
+  } catch (error) {
+    throw pipeline.fail(method, call, error);
+  }
 }
-
-function ignore(): void {}
 
 function send(res: ServerResponse | StreamResponse, { status, headers, body, trailers }: Answer) {
   if (isGone(res)) return;

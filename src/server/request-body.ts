@@ -39,13 +39,24 @@ export interface BodySource {
   off(name: "end" | "error" | "close", listener: (cause?: unknown) => void): unknown;
 }
 
+/** What is done with a body. */
+export interface BodyHearer<T> {
+  /** Takes a piece of it. */
+  take(chunk: Uint8Array): void;
+  /** What it comes to at its end. */
+  whole(): T;
+  /** Must not be over yet, and must be when the sender goes away. */
+  readonly waiting?: Waiting | undefined;
+}
+
 /**
  * Hears a body to its end, and answers what `whole` makes of it then. Rejects with the first thing
- * that `take` throws, which goes on hearing, or with `canceled` when the sender goes away.
+ * that `take` throws, which goes on hearing, or with `canceled` when the sender goes away; with a
+ * wait, with its reason as soon as that is over.
  */
 export function hearBody<T>(
   source: BodySource,
-  { take, whole }: { take(chunk: Uint8Array): void; whole(): T },
+  { take, whole, waiting }: BodyHearer<T>,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     const settle = (work: () => void) => {
@@ -60,21 +71,30 @@ export function hearBody<T>(
       stop();
       settle(() => resolve(whole()));
     };
-    const breakOff = (cause?: unknown) => {
+    const giveUp = (reason: unknown) => {
       stop();
-      reject(new TapinError("CANCELED", { cause }));
+      reject(reason);
     };
     // Every body closes, mostly after its end: an error that nobody gets would cost its stack. And
     // an answer that streams would hold on to what it was asked for as long as it stands.
     const stop = () => {
       source.off("data", onData);
       source.off("end", onEnd);
-      source.off("error", breakOff);
-      source.off("close", breakOff);
+      stopWaiting();
     };
     source.on("data", onData);
     source.on("end", onEnd);
-    source.on("error", breakOff);
-    source.on("close", breakOff);
+    const stopWaiting = waiting === undefined ? onBreak(source, giveUp) : waiting.onOver(giveUp);
   });
+}
+
+/** Calls the listener when the sender goes away; the answer takes it back. */
+function onBreak(source: BodySource, listener: (reason: TapinError) => void): () => void {
+  const breakOff = (cause?: unknown) => listener(new TapinError("CANCELED", { cause }));
+  source.on("error", breakOff);
+  source.on("close", breakOff);
+  return () => {
+    source.off("error", breakOff);
+    source.off("close", breakOff);
+  };
 }

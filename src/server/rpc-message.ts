@@ -6,7 +6,7 @@ import { base64Decode } from "@bufbuild/protobuf/wire";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Compression } from "@connectrpc/connect/protocol";
 import { TapinError } from "../errors.ts";
-import { type BodySource, hearBody } from "./request-body.ts";
+import { type BodyHearer, type BodySource, hearBody } from "./request-body.ts";
 import { compressionNamed, decompress } from "./rpc-compression.ts";
 
 /** Most bytes beyond the limit that are read of a refused body to keep the connection usable. */
@@ -58,10 +58,13 @@ export interface BodyLimit {
   readonly contentLength: string | undefined;
 }
 
-/** All of a body. Fails with `body_too_large`, or with `canceled` when its sender goes away. */
+/**
+ * All of a body. Fails with `body_too_large`, or with `canceled` when its sender goes away; with a
+ * wait as {@link hearBody} says.
+ */
 export function readWhole(
   source: UnreadBody,
-  { maxBytes, contentLength }: BodyLimit,
+  { maxBytes, contentLength, waiting }: BodyLimit & Pick<BodyHearer<never>, "waiting">,
 ): Promise<Uint8Array> {
   // Not read at all: the front then drains it, and the connection lives on.
   if (Number(contentLength ?? 0) > maxBytes + DRAIN_BYTES) {
@@ -74,6 +77,7 @@ export function readWhole(
   const chunks: Uint8Array[] = [];
   let size = 0;
   return hearBody(source, {
+    waiting,
     take(chunk) {
       size += chunk.length;
       if (size <= maxBytes + PREFIX_BYTES) chunks.push(chunk);

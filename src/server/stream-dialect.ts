@@ -16,6 +16,7 @@ import {
   grpcHeaders,
   type LaneRequest,
   OK_FRAME,
+  OK_TRAILERS,
   statusOf,
 } from "./lane-answer.ts";
 import { CONNECT_TIMEOUT } from "./rpc-timeout.ts";
@@ -55,7 +56,7 @@ const GRPC: StreamDialect = {
   frame: binaryFrame,
   end: (failure) => ({
     body: undefined,
-    trailers: failure === null ? { "grpc-status": "0" } : failureTrailers(failure),
+    trailers: failure === null ? OK_TRAILERS : failureTrailers(failure),
   }),
 };
 

@@ -16,8 +16,8 @@ import {
   type LaneOptions,
   methodsByPath,
   readRequest,
-  startTimeout,
   type Way,
+  waitFor,
   wayOf,
 } from "./lane.ts";
 import type { Pipeline } from "./pipeline.ts";
@@ -25,7 +25,7 @@ import { toConnectError } from "./rpc-error.ts";
 import type { AnswerOutflow } from "./running-stream.ts";
 import { STREAM_TYPES, type StreamDialect } from "./stream-dialect.ts";
 import { StreamWriter } from "./stream-writer.ts";
-import { StreamWaits, Waiting } from "./waiting.ts";
+import { StreamWaits, type Waiting } from "./waiting.ts";
 
 /** What the lane of streams needs beside the pipeline. */
 export interface StreamLaneOptions extends LaneOptions {
@@ -56,21 +56,6 @@ export function createStreamLane(
 }
 
 type StreamWay = Way<StreamDialect>;
-
-function waitFor(res: LaneExchange["res"], way: StreamWay): Waiting {
-  const waiting = new Waiting();
-  if (isGone(res)) waiting.leave();
-  else leaveOnClose(res, waiting);
-  const timer = startTimeout(way, waiting);
-  if (timer !== undefined) waiting.onOver(() => clearTimeout(timer));
-  return waiting;
-}
-
-/** In a function of its own, so that the listener holds nothing but the wait. */
-function leaveOnClose(res: LaneExchange["res"], waiting: Waiting): void {
-  // All kinds of response have the same `on`, which the union type hides.
-  (res as ServerResponse).on("close", () => waiting.leave());
-}
 
 async function serve(
   pipeline: Pipeline,

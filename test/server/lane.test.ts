@@ -239,6 +239,27 @@ describe.each(RUNTIMES)("the lane on %s", (runtime) => {
     }
   });
 
+  it.each([1, 2] as const)(
+    "a request id named like a header over HTTP/%s is echoed",
+    async (http) => {
+      for (const id of ["vary", "cache-control", "content-type", "grpc-encoding"]) {
+        const headers = [
+          ["x-request-id", id],
+          ["grpc-accept-encoding", "gzip"],
+        ] as const;
+        for (const type of TYPES) {
+          const sent = sentOf({
+            method: AuthService.method.getLink,
+            type,
+            outcome: "answer 1",
+            headers,
+          });
+          expect(JSON.stringify((await alike(http, sent)).head)).toContain(id);
+        }
+      }
+    },
+  );
+
   it.each([1, 2] as const)("any request over HTTP/%s is answered alike", async (http) => {
     await fc.assert(
       fc.asyncProperty(requests, async (sent) => {
