@@ -12,7 +12,9 @@ import { createFleet } from "./fleet/fleet.ts";
 import { type Keyring, openKeyring } from "./keyring.ts";
 import { type Addresses, accessTo, openWebsite, sandboxRoutes } from "./mount-sandbox.ts";
 import { type Late, openStorage, portsOf } from "./open-ports.ts";
+import { cannotListen } from "./port.ts";
 import { createSandbox, type Sandbox } from "./sandbox/sandbox.ts";
+import type { OpenSocket } from "./server/listener.ts";
 import type { Crew, Metrics } from "./server/metrics.ts";
 import { compileRules, createServer, type Server } from "./server/server.ts";
 import { readCertificate, watchTlsFiles } from "./server/tls-files.ts";
@@ -66,6 +68,8 @@ export interface Given {
   readonly embedded?: Embedded | null;
   /** The workers that serve the port together with this process. Default: it is alone. */
   readonly crew?: Crew | null;
+  /** The socket to accept from. Default: one is opened at the address of the settings. */
+  readonly socket?: OpenSocket | null;
 }
 
 /**
@@ -75,7 +79,7 @@ export interface Given {
 export async function startGateway(
   config: Config,
   log: Logger,
-  { embedded = null, crew = null }: Given = {},
+  { embedded = null, crew = null, socket = null }: Given = {},
 ): Promise<Gateway> {
   const running: Running = {
     storage: async () => await embedded?.close(),
@@ -88,7 +92,7 @@ export async function startGateway(
     return stopped;
   };
   try {
-    return { ...(await assemble(config, { log, embedded, crew, running })), stop };
+    return { ...(await assemble(config, { log, embedded, crew, socket, running })), stop };
   } catch (error) {
     await stop();
     throw error;
@@ -121,7 +125,7 @@ async function inTurn(steps: readonly Stop[], log: Logger): Promise<void> {
 
 async function assemble(
   config: Config,
-  { log, embedded, crew, running }: Required<Given> & { log: Logger; running: Running },
+  { log, embedded, crew, socket, running }: Required<Given> & { log: Logger; running: Running },
 ): Promise<Omit<Gateway, "stop">> {
   const keyring = openKeyring(config.dataDir);
   const { secret, adminToken } = await readSecrets(config, keyring);
@@ -170,7 +174,7 @@ async function assemble(
     const renew = server.renew.bind(server);
     running.chores.push(watchTlsFiles(config.tls, certificate, { renew, log }));
   }
-  Object.assign(addresses, await listen(server, config));
+  Object.assign(addresses, await listen(server, config, socket));
   const demo = sandbox === null ? null : ensureDemoProject(ports, keyring, addresses.publicUrl);
   const started = startChores({ config, ports, late, sandbox, log, running });
   // Neither is left to itself when the other fails.
@@ -222,29 +226,19 @@ async function readSecrets(
   return { secret, adminToken };
 }
 
-async function listen(server: Server, config: Config): Promise<Addresses> {
-  const { host, port: wanted } = config;
-  const port = await server.listen(wanted, host).catch((cause: NodeJS.ErrnoException) => {
-    throw new Error(`Tapin cannot listen on ${host}:${wanted}: ${whyNot(cause)}.`, { cause });
-  });
+async function listen(
+  server: Server,
+  config: Config,
+  socket: OpenSocket | null,
+): Promise<Addresses> {
+  const listening = server.listen(socket ?? config.port, config.host);
+  const port = await listening.catch((cause) => Promise.reject(cannotListen(config, cause)));
   // Messengers refuse `localhost` in a button.
   const anywhere = ["0.0.0.0", "::", "localhost"].includes(config.host);
   const hostOf = (name: string) => (name.includes(":") ? `[${name}]` : name);
   const scheme = config.tls === null ? "http" : "https";
   const localUrl = `${scheme}://${anywhere ? "127.0.0.1" : hostOf(config.host)}:${port}`;
   return { localUrl, publicUrl: config.publicUrl ?? localUrl };
-}
-
-function whyNot({ code = "", message }: NodeJS.ErrnoException): string {
-  const notHere = "this machine does not have the address; check TAPIN_HOST";
-  const reasons: Readonly<Record<string, string>> = {
-    EADDRINUSE: "the port is in use; stop what uses it, or choose another one (TAPIN_PORT)",
-    EACCES: "this user may not use the port; choose one above 1023 (TAPIN_PORT)",
-    EADDRNOTAVAIL: notHere,
-    EINVAL: notHere, // as Deno says it
-    ENOTFOUND: "the host name is unknown; check TAPIN_HOST",
-  };
-  return reasons[code] ?? message;
 }
 
 interface ChoreParts {

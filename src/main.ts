@@ -40,6 +40,8 @@ function readConfig(): Config {
 }
 
 async function start(config: Config): Promise<void> {
+  // The parent of workers takes the port itself.
+  if (config.workers === 1) await (await import("./port.ts")).checkPort(config);
   const embedded = config.databaseUrl === null ? await openEarly(config.dataDir) : null;
   const together = config.workers === 1 ? null : await import("./worker.ts");
   const { createLog, Lines } = await import("./log.ts");
@@ -73,7 +75,11 @@ async function serve(
     log.info({ event: "starting", database });
   }
   const { startGateway } = await import("./gateway.ts");
-  const gateway = await startGateway(config, log, { embedded, crew: worker?.crew ?? null });
+  const gateway = await startGateway(config, log, {
+    embedded,
+    crew: worker?.crew ?? null,
+    socket: worker?.socket ?? null,
+  });
   // Before anybody is told that it is ready: a signal that nobody handles ends the process without
   // a stop.
   const stopNow = stopOnSignals(gateway, log);

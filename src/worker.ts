@@ -1,13 +1,19 @@
 // A worker's side of TAPIN_WORKERS: one of several processes that serve one port, which their
 // parent (workers.ts) starts and watches. Here is what it tells its parent and hears from it.
 
-import cluster, { type Worker as ClusterWorker } from "node:cluster";
 import process from "node:process";
 import { TapinError } from "./errors.ts";
+import type { OpenSocket } from "./server/listener.ts";
 import type { Crew, Figures } from "./server/metrics.ts";
 
 /** Milliseconds that the workers have to tell their figures. */
 export const GATHER_MS = 3000;
+
+/**
+ * The descriptor at which a worker finds the socket of all, after its input, its outputs and the
+ * channel to its parent.
+ */
+const SOCKET_FD = 4;
 
 /** What a worker says. */
 export type FromWorker =
@@ -28,6 +34,8 @@ export interface Worker {
   /** Which one of them it is, from 1. One that takes the place of another has its number. */
   readonly number: number;
   readonly crew: Crew;
+  /** What all of them accept from. */
+  readonly socket: OpenSocket;
   /**
    * Tells the parent that it serves, and where. From now on `gone` is called when the parent is
    * gone.
@@ -37,26 +45,22 @@ export interface Worker {
 
 /** Null = this process is the parent, or is alone. */
 export function thisWorker(): Worker | null {
-  const { worker } = cluster;
-  if (worker === undefined) return null;
   // `main.ts worker 2`: what `ps` shows tells them apart, too.
-  const number = Number(process.argv[3]);
+  const [, , role, place] = process.argv;
+  if (role !== "worker" || process.send === undefined) return null;
+  const number = Number(place);
+  // Nobody has been answered yet.
+  let end: () => void = () => process.exit(1);
+  process.once("disconnect", () => end());
   return {
     number,
     crew: createCrew(number),
+    socket: { fd: SOCKET_FD },
     ready(url, gone) {
-      endWithParent(worker, gone);
+      end = gone;
       tellParent({ kind: "ready", url });
     },
   };
-}
-
-/** Node would end the worker at once; the calls under way shall get their answers first. */
-function endWithParent(worker: ClusterWorker, gone: () => void): void {
-  worker.once("disconnect", () => {
-    worker.exitedAfterDisconnect = true;
-    gone();
-  });
 }
 
 function createCrew(number: number): Crew {

@@ -1,12 +1,17 @@
 // The parent of TAPIN_WORKERS: starts the workers, puts another in the place of one that ended,
 // passes signals on. It serves nobody itself. The workers share one listening socket, which this
-// process opens for them (decision 0024). What a worker says and hears is in worker.ts.
+// process binds for them and keeps open (decision 0024). What a worker says and hears is in
+// worker.ts.
 
-import cluster, { type Worker as Child } from "node:cluster";
+import { type ChildProcess as Child, fork, type StdioOptions } from "node:child_process";
+import { lookup } from "node:dns/promises";
+// Deno has no BoundSocket, and gets no further than the sentence that refuses it.
+import net, { type BoundSocket } from "node:net";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import type { Logger } from "pino";
 import type { Config } from "./config.ts";
+import { cannotListen } from "./port.ts";
 import type { Figures } from "./server/metrics.ts";
 import { type FromWorker, GATHER_MS, type ToWorker } from "./worker.ts";
 
@@ -77,11 +82,25 @@ export async function startWorkers(config: Config, log: Logger): Promise<void> {
     );
   }
   log.info({ event: "starting", database: "postgresql", workers: config.workers });
-  await new Parent(config.workers, log).start();
+  await new Parent(config.workers, await bind(config), log).start();
+}
+
+/**
+ * The socket of all workers. It is never accepted from here, and it stays when none of them lives:
+ * callers wait in it.
+ */
+async function bind({ host, port }: Config): Promise<BoundSocket> {
+  try {
+    const { address } = await lookup(host);
+    return new net.BoundSocket({ host: address, port });
+  } catch (cause) {
+    throw cannotListen({ host, port }, cause as NodeJS.ErrnoException);
+  }
 }
 
 class Parent {
   readonly #log: Logger;
+  readonly #socket: BoundSocket;
   readonly #places: readonly Place[];
   readonly #gatherings = new Map<number, Gathering>();
   #gathered = 0;
@@ -89,14 +108,12 @@ class Parent {
   /** When, and what the process will end with. */
   #stopping: { readonly since: number; code: number } | null = null;
 
-  constructor(count: number, log: Logger) {
+  constructor(count: number, socket: BoundSocket, log: Logger) {
     this.#log = log;
+    this.#socket = socket;
     this.#places = Array.from({ length: count }, (_, index) => {
       return { number: index + 1, child: null, ready: false, quickEnds: 0 };
     });
-    // Round robin would send each connection through this process, and lose those that a killed
-    // worker had in hand.
-    cluster.schedulingPolicy = cluster.SCHED_NONE;
   }
 
   async start(): Promise<void> {
@@ -124,10 +141,8 @@ class Parent {
    */
   #fork(place: Place): Promise<string> {
     return new Promise((resolve, reject) => {
-      const args = ["worker", String(place.number)];
-      cluster.setupPrimary({ exec: MAIN, args, stdio: ["ignore", "inherit", "inherit", "ipc"] });
       const startedAt = performance.now();
-      const child = this.#tryFork();
+      const child = this.#tryFork(place);
       if (child === null) {
         const end = { code: null, signal: null };
         reject(end);
@@ -152,15 +167,16 @@ class Parent {
       child.on("exit", (code, signal) => onEnd({ code, signal }));
       // No process could be started: nothing else would tell.
       child.on("error", () => {
-        if (child.process.pid === undefined) onEnd({ code: null, signal: null });
+        if (child.pid === undefined) onEnd({ code: null, signal: null });
       });
     });
   }
 
   /** Null = no process could be started, such as for want of memory. */
-  #tryFork(): Child | null {
+  #tryFork({ number }: Place): Child | null {
+    const stdio: StdioOptions = ["ignore", "inherit", "inherit", "ipc", this.#socket.fd()];
     try {
-      return cluster.fork();
+      return fork(MAIN, ["worker", String(number)], { stdio });
     } catch (err) {
       this.#log.error({ event: "worker_ended", err }, "no process could be started");
       return null;
@@ -170,7 +186,7 @@ class Parent {
   #onReady(place: Place, child: Child): void {
     place.ready = true;
     this.#failedStarts = 0;
-    this.#log.info({ event: "worker_ready", worker: place.number, pid: child.process.pid });
+    this.#log.info({ event: "worker_ready", worker: place.number, pid: child.pid });
   }
 
   #onEnd(
@@ -219,7 +235,9 @@ class Parent {
 
   #stop(signal: "SIGTERM" | "SIGINT", code: number): void {
     this.#stopping = { since: performance.now(), code };
-    for (const { child } of this.#places) child?.process.kill(signal);
+    // With those of the workers, it is the end of the socket: nobody is let in any more.
+    this.#socket.close();
+    for (const { child } of this.#places) child?.kill(signal);
     setTimeout(() => this.#kill(), STOP_LIMIT_MS);
     this.#endWhenAlone();
   }
@@ -229,7 +247,7 @@ class Parent {
   }
 
   #kill(): void {
-    for (const { child } of this.#places) child?.process.kill("SIGKILL");
+    for (const { child } of this.#places) child?.kill("SIGKILL");
     process.exit(1);
   }
 

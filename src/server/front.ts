@@ -164,13 +164,16 @@ function createAddresses(trusted: readonly Network[]): (req: RequestHead) => str
   };
 }
 
+// Never the shape of a code, nor a key or token: it is logged.
+const REQUEST_ID = /^(?![\w-]{43}$|.*tapin_)[A-Za-z0-9._-]{1,64}$/i;
+
 function arrive<Req extends RequestHead, Res extends ResponseHead>(
   req: Req,
   res: Res,
   addressOf: (req: RequestHead) => string,
 ): Exchange<Req, Res> {
   const given = headerOf(req, "x-request-id") ?? "";
-  const requestId = /^[A-Za-z0-9._-]{1,64}$/.test(given) ? given : newRequestId();
+  const requestId = REQUEST_ID.test(given) ? given : newRequestId();
   res.setHeader("x-request-id", requestId);
   for (const [name, value] of SECURITY_HEADERS) res.setHeader(name, value);
   const target = originForm(req.url ?? "/");

@@ -37,9 +37,15 @@ const RESETS = { streamResetBurst: 200, streamResetRate: 33 };
 
 const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
 
+/** A socket that somebody else has bound to its address and left open for this process. */
+export interface OpenSocket {
+  readonly fd: number;
+}
+
 /** A listening port. */
 export interface Listener {
-  listen(port: number, host: string): Promise<AddressInfo>;
+  /** With an open socket, the host is of no account. */
+  listen(port: number | OpenSocket, host: string): Promise<AddressInfo>;
   /**
    * Stops accepting at once and resolves when every connection is gone. Requests under way may
    * finish; after `graceMs` what is left is destroyed.
@@ -99,7 +105,7 @@ export function createListener(hearer: Hearer, options: ListenerOptions): Listen
     listen: (port, host) =>
       new Promise((resolve, reject) => {
         h1.once("error", reject);
-        h1.listen(port, host, () => {
+        h1.listen(typeof port === "number" ? { port, host } : port, () => {
           h1.off("error", reject);
           resolve(h1.address() as AddressInfo);
         });

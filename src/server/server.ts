@@ -18,7 +18,7 @@ import { createFront, type PlainRoute } from "./front.ts";
 import { healthRoutes, type ReadyCheck, shareReadyCheck } from "./health.ts";
 import { healthOperations } from "./health-service.ts";
 import { createLimits, type LimitSettings } from "./limit.ts";
-import { type Certificate, createListener } from "./listener.ts";
+import { type Certificate, createListener, type OpenSocket } from "./listener.ts";
 import { type MetricsAccess, metricsRoutes } from "./metrics-route.ts";
 import { createPipeline } from "./pipeline.ts";
 import { referenceRoutes } from "./reference.ts";
@@ -66,7 +66,7 @@ export interface Server {
   /**
    * Listens; answers the port (0 asks for any free one). Rejects when the address cannot be had.
    */
-  listen(port: number, host: string): Promise<number>;
+  listen(port: number | OpenSocket, host: string): Promise<number>;
   /**
    * Stops accepting, lets calls finish, ends streams with `unavailable`; at the latest after
    * `graceMs`.

@@ -1,6 +1,7 @@
 // Starts that cannot succeed end at once, with code 1 and with sentences a person can act on; never
 // with a stack trace.
 
+import { existsSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { type FailedStart, failToStart } from "../support/failed-start.ts";
@@ -70,6 +71,31 @@ describe.each(RUNTIMES)("a start on %s that cannot succeed", { timeout: 60_000 }
     expect(sentenceOf(start)).toBe(
       `Tapin cannot listen on 127.0.0.1:${port}: the port is in use; stop what uses it, or choose another one (TAPIN_PORT).`,
     );
+    other.close();
+  });
+
+  test("looks for the port before it makes a data directory", async () => {
+    const other = await listenSomewhere();
+    const { port } = other.address() as { port: number };
+    const dataDir = await makeDataDir();
+    onTestFinished(() => dataDir.remove());
+    const path = `${dataDir.path}/new`;
+    const start = await failToStart(runtime, { TAPIN_DATA_DIR: path, TAPIN_PORT: String(port) });
+    expect(sentenceOf(start)).toContain("the port is in use");
+    expect(existsSync(path)).toBe(false);
+    other.close();
+  });
+
+  test("looks for the port before it touches a PostgreSQL", async () => {
+    const other = await listenSomewhere();
+    const { port } = other.address() as { port: number };
+    const start = await failToStart(runtime, {
+      // Nobody listens there, which would be the complaint otherwise.
+      TAPIN_DATABASE_URL: "postgres://tapin@127.0.0.1:1/tapin",
+      TAPIN_SECRET: TEST_SECRET,
+      TAPIN_PORT: String(port),
+    });
+    expect(sentenceOf(start)).toContain("the port is in use");
     other.close();
   });
 

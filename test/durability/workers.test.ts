@@ -8,6 +8,7 @@ import { awaitCondition } from "../support/await-condition.ts";
 import { startBotApi } from "../support/bot-api.ts";
 import { CLIENTS } from "../support/clients.ts";
 import type { ContractClient } from "../support/contract-client.ts";
+import { failToStart } from "../support/failed-start.ts";
 import { printFigure, stopwatch } from "../support/figure.ts";
 import { type OpenWatch, openWatch } from "../support/open-watch.ts";
 import { queryOnce } from "../support/postgres.ts";
@@ -239,6 +240,23 @@ describe("two workers that end", { timeout: 120_000 }, () => {
     printFigure("exit of two workers after SIGTERM with a call under way", String(watch));
     expect(watch.ms).toBeLessThan(10_000);
     for (const pid of pids) expect(isAlive(pid)).toBe(false);
+  });
+
+  test("kill -9 of all at once keeps the port, and callers wait until the first is back", async () => {
+    const { tapin, getLink } = stage;
+    const { port } = new URL(tapin.url);
+    const [first, second] = [stage.pidOf(1), stage.pidOf(2)];
+    for (const pid of [first, second]) process.kill(pid, "SIGKILL");
+    await awaitGone([first, second], 10_000);
+    const watch = stopwatch();
+    const taking = failToStart("node", { TAPIN_PORT: port, TAPIN_DATA_DIR: "memory" });
+    const answers = await Promise.all(Array.from({ length: 8 }, getLink));
+    printFigure("wait of callers after kill -9 of all workers", String(watch));
+    for (const { status } of answers) expect(status).toBe(200);
+    expect((await taking).complaint).toContain("the port is in use");
+    await awaitReplaced(tapin, 1, first);
+    await awaitReplaced(tapin, 2, second);
+    expect(logLines(tapin).filter(({ event }) => event === "ready")).toHaveLength(1);
   });
 
   test("kill -9 of the parent leaves no worker, and calls under way are answered", async () => {

@@ -320,6 +320,10 @@ describe.each(RUNTIMES)("the envelope on %s", (runtime) => {
     ["one with spaces is replaced", "a b", false],
     ["one with markup is replaced", "<script>", false],
     ["an empty one is replaced", "", false],
+    ["one as long as a code but with a dot is echoed", `${"a".repeat(42)}.`, true],
+    ["one with the shape of a code is replaced", `${"aB3_-".repeat(8)}xyz`, false],
+    ["one that holds a key is replaced", `x.tapin_live_${"k".repeat(32)}`, false],
+    ["one that holds a watch token is replaced", `tapin_watch_${"k".repeat(32)}`, false],
   ])("x-request-id: %s", async (_, given, echoed) => {
     const paths = ["/v1/auth/link", "/nope", "/healthz", "/tapin.auth.v1.AuthService/GetLink"];
     for (const path of paths) {
