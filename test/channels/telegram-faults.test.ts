@@ -117,7 +117,7 @@ describe("TelegramBot sending", () => {
 
   it("in a crowd makes a hundred calls at a time; the rest wait in line, and nobody goes without", async () => {
     await stage.startedBot();
-    const people = Array.from({ length: 150 }, (_, n) => ({ id: String(n + 1), lang: "en" }));
+    const people = Array.from({ length: 120 }, (_, n) => ({ id: String(n + 1), lang: "en" }));
     const keyboard = [[{ text: "Login", callback_data: LOGIN }]];
     const atOnce: number[] = [];
     stage.proxy.fail("answerCallbackQuery", { kind: "slow", ms: 500 }, people.length);
