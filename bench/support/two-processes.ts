@@ -9,10 +9,12 @@ import {
   WatchSessionRequestSchema,
   WatchSessionResponseSchema,
 } from "#gen/tapin/auth/v1/auth_pb.ts";
+import type { ChatMessage } from "../../src/sandbox/chat.ts";
 import { awaitAnswer } from "../../test/support/await-condition.ts";
 import { freePort } from "../../test/support/free-port.ts";
 import { type MessengerServer, startMessengers } from "../../test/support/messenger-server.ts";
 import { grpcCall } from "./grpc-call.ts";
+import { makeOpenLogins, type OpenLogin } from "./open-logins.ts";
 import type { ServerProcess } from "./server-process.ts";
 import { makeProject, type Stage } from "./stage.ts";
 
@@ -25,10 +27,14 @@ export interface TwoProcesses {
   post(path: string, body: object): Promise<Record<string, unknown>>;
   /** A session whose link this person has opened: its id, and the message to tap. */
   openLogin(userId: string): Promise<OpenLogin>;
+  /** As many at once, by SQL, each of somebody new. */
+  openLogins(count: number): Promise<readonly OpenLogin[]>;
   /** Watches on the second process. */
   watch(sessionId: string): Watch;
   /** The person taps Login. Does not wait for the bot. */
   tap(login: OpenLogin): void;
+  /** Whether the message that was tapped no longer asks. */
+  isAnswered(login: OpenLogin): boolean;
   stop(): Promise<void>;
 }
 
@@ -38,13 +44,6 @@ export interface Watch {
   readonly open: Promise<void>;
   /** The code, and the moment it was told. */
   readonly told: Promise<{ readonly code: string; readonly at: number }>;
-}
-
-/** A login that waits for the tap. */
-export interface OpenLogin {
-  readonly userId: string;
-  readonly sessionId: string;
-  readonly messageId: string;
 }
 
 /** Streams on one connection. */
@@ -63,7 +62,9 @@ export async function startTwoProcesses(stage: Stage): Promise<TwoProcesses> {
   };
   const first = await stage.startTapin(databaseUrl, { env: { ...env, TAPIN_PORT: port } });
   const second = await stage.startTapin(databaseUrl, { env });
-  const { apiKey } = await makeProject(first.url, databaseUrl);
+  const { apiKey, id: projectId } = await makeProject(first.url, databaseUrl);
+  const { sandbox } = messengers;
+  let people = 0;
   const connections = connectionsTo(second.url);
   const post = (path: string, body: object) => postJson(first.url + path, apiKey, body);
   return {
@@ -77,9 +78,19 @@ export async function startTwoProcesses(stage: Stage): Promise<TwoProcesses> {
       const messageId = await openLink(messengers, link, userId);
       return { userId, sessionId: String(session.session_id), messageId };
     },
+    openLogins(count) {
+      const first = people + 1;
+      people += count;
+      return makeOpenLogins({ databaseUrl, projectId, sandbox, first, count });
+    },
     watch: (sessionId) => watch(connections.next(), apiKey, sessionId),
     tap({ userId, messageId }) {
-      void messengers.sandbox.telegram.tap(userId, messageId, "Login");
+      void sandbox.telegram.tap(userId, messageId, "Login");
+    },
+    isAnswered({ userId, messageId }) {
+      const { messages } = sandbox.telegram.chat(userId);
+      const tapped = messages.find((message) => message.messageId === messageId);
+      return tapped !== undefined && !asksToLogIn(tapped);
     },
     async stop() {
       connections.close();
@@ -108,6 +119,10 @@ function postJson(url: string, apiKey: string, body: object): Promise<Record<str
   });
 }
 
+function asksToLogIn({ buttons }: ChatMessage): boolean {
+  return buttons.some(({ label }) => label === "Login");
+}
+
 async function openLink(
   { sandbox }: MessengerServer,
   link: string,
@@ -116,8 +131,7 @@ async function openLink(
   await sandbox.openLink({ link, user: { id: userId, firstName: "Anna", lang: "en" } });
   const look = async () => {
     const last = sandbox.telegram.chat(userId).messages.at(-1);
-    const asks = last?.buttons.some(({ label }) => label === "Login");
-    return last !== undefined && asks ? last.messageId : null;
+    return last !== undefined && asksToLogIn(last) ? last.messageId : null;
   };
   return await awaitAnswer("the bot asks for the login", look, 60_000);
 }

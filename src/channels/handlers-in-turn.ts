@@ -3,6 +3,7 @@
 // told to try again.
 
 import type { BotHandlers } from "../core/bot-ports.ts";
+import { createLine } from "./line.ts";
 
 /**
  * How many may be at work at once for one bot: fewer than the database has connections, so that
@@ -31,22 +32,5 @@ export function handlersInTurn(handlers: BotHandlers): BotHandlers {
     takeUnfinished: () => handlers.takeUnfinished(),
     marker: () => handlers.marker(),
     keepMarker: (marker) => handlers.keepMarker(marker),
-  };
-}
-
-/** Runs work as soon as fewer than `limit` are running. Settles like the work. */
-function createLine(limit: number): <T>(work: () => Promise<T>) => Promise<T> {
-  const waiting: (() => void)[] = [];
-  let free = limit;
-  return async (work) => {
-    if (free > 0) free -= 1;
-    else await new Promise<void>((resolve) => waiting.push(resolve));
-    try {
-      return await work();
-    } finally {
-      const next = waiting.shift();
-      if (next === undefined) free += 1;
-      else next();
-    }
   };
 }

@@ -12,13 +12,15 @@ export type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>
  * A `fetch` that tells the caller's trace along. Not for a messenger's public API: it need not
  * learn which calls of an operator's systems belong together.
  */
-export function withTrace(plain: Fetch): Fetch {
+export function withTrace<Url, Init extends { readonly headers?: HeadersInit }, Answer>(
+  plain: (url: Url, init?: Init) => Promise<Answer>,
+): (url: Url, init?: Init) => Promise<Answer> {
   return (url, init) => {
     const trace = traceHeaders();
     if (trace.length === 0) return plain(url, init);
     const headers = new Headers(init?.headers);
     for (const [name, value] of trace) headers.set(name, value);
-    return plain(url, { ...init, headers });
+    return plain(url, { ...init, headers } as Init);
   };
 }
 

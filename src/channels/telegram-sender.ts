@@ -5,6 +5,7 @@ import type { Api } from "grammy/web";
 import type { MessageRef, Screen } from "../core/prompt.ts";
 import type { Messenger } from "./conversation.ts";
 import { type DeliveryParts, deliver, type Put } from "./delivery.ts";
+import { createLine, type Line } from "./line.ts";
 import type { BotMessage, MessageButton } from "./messages.ts";
 import { waitAtMost } from "./pause.ts";
 import { createRateLimiter, type RateLimiter } from "./rate-limiter.ts";
@@ -23,13 +24,25 @@ const ACKNOWLEDGE_WAIT_MS = 1000;
  */
 const SENDING = { limit: 5, windowMs: 200 };
 
+/**
+ * Calls under way at once, more than any messenger in good health needs. In a crowd each would else
+ * take a connection of its own, answers would not come within the time of a call, and be lost
+ * though they only need to wait. A call's time begins when it leaves the line.
+ */
+const CALLS_AT_ONCE = 100;
+
 /** What a sender is made of. */
 export interface SenderParts extends DeliveryParts {
   readonly api: Api;
 }
 
+interface Sender extends SenderParts {
+  readonly inLine: Line;
+}
+
 /** Makes Telegram's side of a conversation. */
-export function createTelegramSender(parts: SenderParts): Messenger {
+export function createTelegramSender(given: SenderParts): Messenger {
+  const parts: Sender = { ...given, inLine: createLine(CALLS_AT_ONCE) };
   const edits = createSerialQueue();
   const sending = createRateLimiter(SENDING);
   const edit: Messenger["edit"] = (message, screen, lang) =>
@@ -55,9 +68,10 @@ export function createTelegramSender(parts: SenderParts): Messenger {
 
 // Once and without retries: a tap can be acknowledged only for a short time, and only the waiting
 // sign hangs on it.
-async function acknowledge({ api, errors, log }: SenderParts, tapId: string): Promise<void> {
+async function acknowledge(sender: Sender, tapId: string): Promise<void> {
+  const { api, errors, log, inLine } = sender;
   try {
-    await api.answerCallbackQuery(tapId);
+    await inLine(() => api.answerCallbackQuery(tapId));
   } catch (error) {
     if (errors.failureOf(error) === "late") return;
     log.warn({ error: errors.describe(error) }, "a tap could not be acknowledged");
@@ -72,26 +86,26 @@ interface Sending {
 
 // A prompt and its code must not travel on: a message with only URL buttons keeps them when it is
 // forwarded. Previews are off, as the platform's servers would fetch a link with a code in it (T4).
-function sendTo({ api }: SenderParts, { chatId, screen, sending }: Sending): Put {
+function sendTo({ api, inLine }: Sender, { chatId, screen, sending }: Sending): Put {
   const isProtected = screen.kind === "prompt" || screen.kind === "confirmed";
   return async ({ text, rows }) => {
     await sending.turn();
-    const sent = await api.sendMessage(Number(chatId), text, {
+    const options = {
       link_preview_options: { is_disabled: true },
       ...(isProtected ? { protect_content: true } : {}),
       ...(rows.length > 0 ? { reply_markup: keyboard(rows) } : {}),
-    });
+    };
+    const sent = await inLine(() => api.sendMessage(Number(chatId), text, options));
     return { chatId, messageId: String(sent.message_id) };
   };
 }
 
-function editOf({ api, errors }: SenderParts, message: MessageRef): Put {
+function editOf({ api, errors, inLine }: Sender, message: MessageRef): Put {
+  const [chatId, messageId] = [Number(message.chatId), Number(message.messageId)];
   return async ({ text, rows }) => {
+    const options = { link_preview_options: { is_disabled: true }, reply_markup: keyboard(rows) };
     try {
-      await api.editMessageText(Number(message.chatId), Number(message.messageId), text, {
-        link_preview_options: { is_disabled: true },
-        reply_markup: keyboard(rows),
-      });
+      await inLine(() => api.editMessageText(chatId, messageId, text, options));
     } catch (error) {
       // A double tap, or a retry after an answer was lost: the message says already what it should.
       if (errors.failureOf(error) !== "unchanged") throw error;

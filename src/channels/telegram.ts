@@ -7,6 +7,7 @@ import { BOT_TIMING, type Bot, type BotOptions, ownWebhookUrl, secretsOf } from 
 import { reportTo } from "./call-report.ts";
 import type { ErrorReader } from "./failure.ts";
 import { type ApiFetch, apiSignal, createApi } from "./grammy.ts";
+import { lightFetch } from "./light-fetch.ts";
 import { commandsOf, LANGUAGES } from "./messages.ts";
 import { createMessengerBot } from "./messenger-bot.ts";
 import type { MessengerSide } from "./messenger-side.ts";
@@ -36,13 +37,14 @@ export function createTelegramBot(options: BotOptions): Bot {
   const advice = tokenAdvice === undefined ? {} : { tokenAdvice };
   const calls = reportTo("telegram", options.onCall);
   const apiRoot = apiRootOf(options);
-  const toApi = apiRoot === DEFAULT_API_URL ? fetch : withTrace(fetch);
+  const isOwnServer = apiRoot !== DEFAULT_API_URL;
   const api = createApi(token, {
     apiRoot,
-    fetch: toApi as ApiFetch,
+    fetch: (isOwnServer ? withTrace(lightFetch) : lightFetch) as unknown as ApiFetch,
     timeoutSeconds: CALL_SECONDS,
     ...calls,
   });
+  const forFiles = isOwnServer ? withTrace<string | URL, RequestInit, Response>(fetch) : fetch;
   const errors = telegramErrors(token, ...secretsOf(updates));
   const webhooks = telegramWebhooks(api);
   const pollApi = createApi(token, {
@@ -58,7 +60,7 @@ export function createTelegramBot(options: BotOptions): Bot {
     webhooks,
     read: readKeyedUpdate,
     readAvatar: (userId, signal) =>
-      readTelegramAvatar({ api, token, apiRoot, fetch: toApi, log }, userId, signal),
+      readTelegramAvatar({ api, token, apiRoot, fetch: forFiles, log }, userId, signal),
     askAccount: (signal) => askAccount(api, signal),
     fatal: (error) => fatalSentence(errors, error),
     setCommands: (signal) => setCommands(api, signal),

@@ -60,6 +60,8 @@ export interface DeliveryEvents {
 export interface WebhookTarget {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** Most deliveries under way at once; the rest waits, first come first served. Default: any. */
+  readonly connections?: number;
 }
 
 interface Attempt {
@@ -80,9 +82,12 @@ export class WebhookDelivery {
   readonly #events: DeliveryEvents;
   readonly #lanes = new Map<string, Parcel[]>();
   readonly #closing = new AbortController();
+  readonly #waiting: (() => void)[] = [];
+  #free: number;
 
   constructor(target: WebhookTarget, rules: DeliveryRules, events: DeliveryEvents) {
     this.#target = target;
+    this.#free = target.connections ?? Number.POSITIVE_INFINITY;
     this.#rules = rules;
     this.#events = events;
   }
@@ -117,6 +122,16 @@ export class WebhookDelivery {
 
   /** Undefined when nothing is left to be done: taken, no longer wanted, or closed. */
   async #try(parcel: Parcel): Promise<Attempt | undefined> {
+    if (this.#free > 0) this.#free -= 1;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    const attempt = await this.#tryNow(parcel);
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#free += 1;
+    else next();
+    return attempt;
+  }
+
+  async #tryNow(parcel: Parcel): Promise<Attempt | undefined> {
     if (this.#closing.signal.aborted || !parcel.isWanted()) return undefined;
     this.#events.sent(parcel);
     const attempt = await this.#post(parcel);

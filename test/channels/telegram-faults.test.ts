@@ -115,6 +115,30 @@ describe("TelegramBot sending", () => {
     expect(stage.lines("warn", "error")).toEqual([]);
   });
 
+  it("in a crowd makes a hundred calls at a time; the rest wait in line, and nobody goes without", async () => {
+    await stage.startedBot();
+    const people = Array.from({ length: 120 }, (_, n) => ({ id: String(n + 1), lang: "en" }));
+    const keyboard = [[{ text: "Login", callback_data: LOGIN }]];
+    const atOnce: number[] = [];
+    stage.proxy.fail("answerCallbackQuery", { kind: "slow", ms: 500 }, people.length);
+    const answered = stage.proxy.until((proxy) => {
+      const calls = ["answerCallbackQuery", "editMessageText"].flatMap((call) => [
+        ...proxy.callsOf(call),
+      ]);
+      atOnce.push(calls.filter((call) => !call.answered && !call.left).length);
+      return calls.filter((call) => call.answered).length === 2 * people.length;
+    });
+    for (const person of people) {
+      const user = { ...person, firstName: "Anna" };
+      const messageId = stage.sandbox.telegram.addBotMessage(user, { text: "Log in?", keyboard });
+      void stage.sandbox.telegram.tapData(person.id, messageId, LOGIN);
+    }
+    await answered;
+    expect(Math.max(...atOnce)).toBe(100);
+    expect(people.every(({ id }) => stage.isConfirmed(id))).toBe(true);
+    expect(stage.lines("warn", "error")).toEqual([]);
+  });
+
   it("a tap whose acknowledgement hangs or fails still has its effect", async () => {
     await stage.startedBot();
     const messageId = await openPrompt();

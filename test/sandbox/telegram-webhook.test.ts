@@ -173,6 +173,18 @@ describe("the order", () => {
     expect(hook.deliveries[1]?.update).toHaveProperty("callback_query");
   });
 
+  test("no more go at once than max_connections; the next waits for one of them", async () => {
+    server.sandbox.telegram.rules.webhookTimeoutMs = 300;
+    await set({ max_connections: 2 });
+    hook.answers.push("never", "never");
+    const begun = performance.now();
+    for (const id of ["1", "2", "3"]) write("a", id);
+    await hook.until(2);
+    await hook.until(3);
+    expect(performance.now() - begun).toBeGreaterThan(270);
+    expect(hook.deliveries[2]?.update).toMatchObject({ message: { from: { id: 3 } } });
+  });
+
   test("the waits are none, then 1, 2, 4 s, compressed by the scale", async () => {
     server.sandbox.telegram.rules.retryScale = 0.1;
     await set();

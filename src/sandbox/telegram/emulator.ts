@@ -83,6 +83,19 @@ export class TelegramEmulator {
   }
 
   /**
+   * Makes a message of the bot that it sent before this pretend Telegram began, in the chat of a
+   * person who has started it; answers its id. Throws SandboxError `invalid`.
+   */
+  addBotMessage(user: SandboxUser, content: Pick<StoredMessage, "text" | "keyboard">): string {
+    const person = this.#state.people.meet(user);
+    const id = this.#state.takeMessageId();
+    const date = this.#state.nowSeconds();
+    person.started = true;
+    appendMessage(person, { ...content, id, from: "bot", date, protectContent: true });
+    return String(id);
+  }
+
+  /**
    * The person taps START: sends `/start`, with the payload when there is one. Unblocks the bot, as
    * START does in the real app. Throws SandboxError `invalid`.
    */

@@ -1,6 +1,6 @@
 // The webhook of the pretend Telegram: which one is set, and pushing the updates of the queue to
-// it. The rules are those of tdlib/telegram-bot-api (WebhookActor). Not emulated: max_connections,
-// certificates, and that 410 ends a webhook.
+// it. The rules are those of tdlib/telegram-bot-api (WebhookActor). Not emulated: certificates,
+// and that 410 ends a webhook.
 
 import { randomInt } from "node:crypto";
 import type { Faults } from "../faults.ts";
@@ -104,7 +104,7 @@ export class TelegramWebhook {
     });
   }
 
-  #deliverTo({ url, secretToken }: WebhookRegistration): WebhookDelivery {
+  #deliverTo({ url, secretToken, maxConnections }: WebhookRegistration): WebhookDelivery {
     const { updates, reactions, faults, rules, now } = this.#parts;
     const headers: Record<string, string> =
       secretToken === "" ? {} : { "x-telegram-bot-api-secret-token": secretToken };
@@ -117,7 +117,8 @@ export class TelegramWebhook {
       timeoutMs: () => rules.webhookTimeoutMs,
       splitUtf8: () => faults.splitUtf8,
     };
-    return new WebhookDelivery({ url, headers }, deliveryRules, {
+    const target = { url, headers, connections: maxConnections };
+    return new WebhookDelivery(target, deliveryRules, {
       sent: ({ id }) => reactions.fetched([id]),
       taken: ({ id }, answer) => {
         // The second copy of a doubled update still has to go out.
