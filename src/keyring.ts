@@ -12,11 +12,17 @@ export interface Keyring {
   /** Keeps the value. */
   write(name: KeyName, value: string): Promise<void>;
   /** The kept value, made now when there is none. */
-  readOrMake(name: KeyName, make: () => string): Promise<string>;
+  readOrMake(name: keyof typeof LOSSES, make: () => string): Promise<string>;
 }
 
 /** File names in the data directory. */
-export type KeyName = "secret" | "admin-token" | "demo-api-key";
+export type KeyName = keyof typeof LOSSES | "demo-api-key";
+
+/** What the loss of a secret that is made anew costs. */
+const LOSSES = {
+  secret: "codes and watch tokens made with the lost one then stop working.",
+  "admin-token": "a new one is made, and the lost one then stops working.",
+} as const;
 
 /** Opens the keyring of a data directory. */
 export function openKeyring(dataDir: string | "memory"): Keyring {
@@ -30,7 +36,7 @@ export function openKeyring(dataDir: string | "memory"): Keyring {
       if (kept !== null && kept.length < MIN_SECRET_BYTES) {
         throw new Error(
           `The file "${name}" in TAPIN_DATA_DIR is damaged. Put it back from a backup, or delete it: ` +
-            "codes and watch tokens made with the lost one then stop working.",
+            LOSSES[name],
         );
       }
       if (kept !== null) return kept;

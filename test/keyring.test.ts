@@ -23,10 +23,14 @@ describe("openKeyring", () => {
     expect(await readdir(folder)).toEqual(["secret"]);
   });
 
-  it("refuses a damaged secret with a sentence that says what to do", async () => {
-    await writeFile(join(folder, "secret"), "x\n");
-    const opened = openKeyring(folder).readOrMake("secret", () => SECRET);
-    await expect(opened).rejects.toThrow(/"secret" in TAPIN_DATA_DIR is damaged/);
+  it.each([
+    ["secret", "codes and watch tokens made with the lost one then stop working"],
+    ["admin-token", "a new one is made, and the lost one then stops working"],
+  ] as const)("refuses a damaged %s with a sentence that says what to do", async (name, loss) => {
+    await writeFile(join(folder, name), "x\n");
+    const opened = openKeyring(folder).readOrMake(name, () => SECRET);
+    await expect(opened).rejects.toThrow(`The file "${name}" in TAPIN_DATA_DIR is damaged.`);
+    await expect(opened).rejects.toThrow(loss);
   });
 
   it("names the setting when the directory cannot be used", async () => {
