@@ -2,6 +2,7 @@
 
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { awaitAnswer } from "../support/await-condition.ts";
 import { RUNTIMES, startTapin, type Tapin } from "../support/tapin.ts";
 import { type Answer, ask, askHttp2, askRaw, dropHttp2, jsonOf, openHttp2 } from "./raw-http.ts";
 import { connectFailure, detailsFailure, type RpcFailure } from "./rpc-client.ts";
@@ -133,11 +134,12 @@ describe.each(RUNTIMES)("messages of RPC on %s", (runtime) => {
   it("what is refused is logged as a call like any other", async () => {
     const id = `message-${runtime}`;
     await overHttp1("application/proto", BROKEN_BINARY, { "x-request-id": id });
-    const line = tapin
-      .output()
-      .split("\n")
-      .find((candidate) => candidate.includes(id));
-    expect(JSON.parse(line ?? "{}")).toMatchObject({
+    // The lines of a turn are written at its end, which the answer does not wait for.
+    const line = await awaitAnswer("the call is logged", async () => {
+      const lines = tapin.output().split("\n");
+      return lines.find((candidate) => candidate.includes(id)) ?? null;
+    });
+    expect(JSON.parse(line)).toMatchObject({
       rpc: "tapin.auth.v1.AuthService/CreateSession",
       dialect: "connect",
       reason: "VALIDATION_FAILED",
