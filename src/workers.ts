@@ -81,6 +81,10 @@ export async function startWorkers(config: Config, log: Logger): Promise<void> {
       `TAPIN_WORKERS is ${config.workers}, which needs Node (npm start). On Deno, start several processes with a TAPIN_PORT each.`,
     );
   }
+  // A socket has no descriptor there that another process could be given.
+  if (process.platform === "win32") {
+    throw new Error(`TAPIN_WORKERS is ${config.workers}, and on Windows there is no more than 1.`);
+  }
   log.info({ event: "starting", database: "postgresql", workers: config.workers });
   await new Parent(config.workers, await bind(config), log).start();
 }
@@ -174,8 +178,8 @@ class Parent {
 
   /** Null = no process could be started, such as for want of memory. */
   #tryFork({ number }: Place): Child | null {
-    const stdio: StdioOptions = ["ignore", "inherit", "inherit", "ipc", this.#socket.fd()];
     try {
+      const stdio: StdioOptions = ["ignore", "inherit", "inherit", "ipc", this.#socket.fd()];
       return fork(MAIN, ["worker", String(number)], { stdio });
     } catch (err) {
       this.#log.error({ event: "worker_ended", err }, "no process could be started");

@@ -1,4 +1,4 @@
-// The one place that loads grammY. Its web build is used: it takes the runtime's own `fetch`, and
+// The one place that loads grammY. Its web build is used: it takes the `fetch` it is given, and
 // under Deno it needs no `--allow-env`, as the Node build does. Nothing else may import it, save
 // for types.
 
@@ -50,6 +50,11 @@ export function isRefusal(error: unknown): error is Grammy.GrammyError {
 /** The Bot API was never reached, or its answer could not be read. */
 export function isUnreached(error: unknown): error is Grammy.HttpError {
   return error instanceof grammy.HttpError;
+}
+
+/** As the client's own error for a call that did not get through. */
+export function unreached(why: string): Grammy.HttpError {
+  return new grammy.HttpError(`The call was not made: ${why}.`, null);
 }
 
 /**

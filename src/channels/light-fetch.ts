@@ -4,29 +4,29 @@
 
 import http from "node:http";
 import https from "node:https";
+import type { Fetch } from "./runtime-fetch.ts";
 
-/** What is called with: a part of what `fetch` takes. */
-export interface LightCall {
+interface LightCall {
   readonly method?: string;
   readonly headers?: HeadersInit;
   readonly body?: string;
   readonly signal?: AbortSignal;
 }
 
-/** What is answered: a part of what `fetch` answers. */
-export type LightAnswer = Pick<Response, "json">;
+type LightAnswer = Pick<Response, "json">;
 
-/** As `fetch`, with texts as bodies and JSON as answers. */
-export type LightFetch = (url: string, call?: LightCall) => Promise<LightAnswer>;
-
-/** The cheapest of this runtime. Proxies and certificates are those of the runtime's `fetch`. */
-export const lightFetch: LightFetch = "Deno" in globalThis ? fetch : callByHttp;
+/**
+ * The cheapest of this runtime, for texts as bodies and JSON as answers: of an answer it has only
+ * `json()`, for which grammY asks. Proxies and certificates are those of the runtime's `fetch`.
+ */
+export const lightFetch = ("Deno" in globalThis ? fetch : callByHttp) as Fetch;
 
 // What `fetch` says of itself; some servers turn away who says nothing.
 const COURTESY = { accept: "*/*", "user-agent": "node" };
 
-function callByHttp(url: string, call: LightCall = {}): Promise<LightAnswer> {
+function callByHttp(given: string, call: LightCall = {}): Promise<LightAnswer> {
   return new Promise((resolve, reject) => {
+    const url = new URL(given);
     const { method = "GET", body = "", signal } = call;
     const headers = {
       ...COURTESY,
@@ -35,7 +35,7 @@ function callByHttp(url: string, call: LightCall = {}): Promise<LightAnswer> {
     };
     const options = { method, headers, ...(signal === undefined ? {} : { signal }) };
     // The agent of all, which keeps connections and knows the proxies of the environment.
-    const request = (url.startsWith("https:") ? https : http).request(url, options, (answer) => {
+    const request = (url.protocol === "https:" ? https : http).request(url, options, (answer) => {
       if (isRedirect(answer)) {
         answer.resume();
         // Whoever redirects has done nothing yet.

@@ -1,5 +1,5 @@
-// The one seam to the runtime: a `fetch` that trusts one more certificate authority. Node and Deno
-// each have their own way; neither ever turns verification off.
+// A seam to the runtime: a `fetch` that trusts one more certificate authority. Node and Deno each
+// have their own way; neither ever turns verification off. The other seam is light-fetch.ts.
 
 import { readFile } from "node:fs/promises";
 import * as tls from "node:tls";
@@ -12,15 +12,13 @@ export type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>
  * A `fetch` that tells the caller's trace along. Not for a messenger's public API: it need not
  * learn which calls of an operator's systems belong together.
  */
-export function withTrace<Url, Init extends { readonly headers?: HeadersInit }, Answer>(
-  plain: (url: Url, init?: Init) => Promise<Answer>,
-): (url: Url, init?: Init) => Promise<Answer> {
+export function withTrace(plain: Fetch): Fetch {
   return (url, init) => {
     const trace = traceHeaders();
     if (trace.length === 0) return plain(url, init);
     const headers = new Headers(init?.headers);
     for (const [name, value] of trace) headers.set(name, value);
-    return plain(url, { ...init, headers } as Init);
+    return plain(url, { ...init, headers });
   };
 }
 

@@ -5,6 +5,7 @@ import type { Api } from "grammy/web";
 import type { MessageRef, Screen } from "../core/prompt.ts";
 import type { Messenger } from "./conversation.ts";
 import { type DeliveryParts, deliver, type Put } from "./delivery.ts";
+import { unreached } from "./grammy.ts";
 import { createLine, type Line } from "./line.ts";
 import type { BotMessage, MessageButton } from "./messages.ts";
 import { waitAtMost } from "./pause.ts";
@@ -27,9 +28,16 @@ const SENDING = { limit: 5, windowMs: 200 };
 /**
  * Calls under way at once, more than any messenger in good health needs. In a crowd each would else
  * take a connection of its own, answers would not come within the time of a call, and be lost
- * though they only need to wait. A call's time begins when it leaves the line.
+ * though they only need to wait.
  */
 const CALLS_AT_ONCE = 100;
+
+/**
+ * Milliseconds a call waits in line before it counts as one that never got through. With the 15 s
+ * of a call itself all tries of a delivery are over within the 90 s after which another process
+ * takes up what this one has in hand.
+ */
+const LINE_WAIT_MS = 12_000;
 
 /** What a sender is made of. */
 export interface SenderParts extends DeliveryParts {
@@ -42,7 +50,13 @@ interface Sender extends SenderParts {
 
 /** Makes Telegram's side of a conversation. */
 export function createTelegramSender(given: SenderParts): Messenger {
-  const parts: Sender = { ...given, inLine: createLine(CALLS_AT_ONCE) };
+  const parts: Sender = {
+    ...given,
+    inLine: createLine(CALLS_AT_ONCE, {
+      waitMs: LINE_WAIT_MS,
+      late: () => unreached("it waited in line for too long"),
+    }),
+  };
   const edits = createSerialQueue();
   const sending = createRateLimiter(SENDING);
   const edit: Messenger["edit"] = (message, screen, lang) =>

@@ -11,7 +11,7 @@ import { lightFetch } from "./light-fetch.ts";
 import { commandsOf, LANGUAGES } from "./messages.ts";
 import { createMessengerBot } from "./messenger-bot.ts";
 import type { MessengerSide } from "./messenger-side.ts";
-import { withTrace } from "./runtime-fetch.ts";
+import { type Fetch, withTrace } from "./runtime-fetch.ts";
 import { readTelegramAvatar } from "./telegram-avatars.ts";
 import { telegramErrors } from "./telegram-errors.ts";
 import { LONG_POLL_SECONDS, pollTelegram } from "./telegram-poller.ts";
@@ -37,14 +37,13 @@ export function createTelegramBot(options: BotOptions): Bot {
   const advice = tokenAdvice === undefined ? {} : { tokenAdvice };
   const calls = reportTo("telegram", options.onCall);
   const apiRoot = apiRootOf(options);
-  const isOwnServer = apiRoot !== DEFAULT_API_URL;
+  const traced = apiRoot === DEFAULT_API_URL ? (plain: Fetch) => plain : withTrace;
   const api = createApi(token, {
     apiRoot,
-    fetch: (isOwnServer ? withTrace(lightFetch) : lightFetch) as unknown as ApiFetch,
+    fetch: traced(lightFetch) as ApiFetch,
     timeoutSeconds: CALL_SECONDS,
     ...calls,
   });
-  const forFiles = isOwnServer ? withTrace<string | URL, RequestInit, Response>(fetch) : fetch;
   const errors = telegramErrors(token, ...secretsOf(updates));
   const webhooks = telegramWebhooks(api);
   const pollApi = createApi(token, {
@@ -60,7 +59,7 @@ export function createTelegramBot(options: BotOptions): Bot {
     webhooks,
     read: readKeyedUpdate,
     readAvatar: (userId, signal) =>
-      readTelegramAvatar({ api, token, apiRoot, fetch: forFiles, log }, userId, signal),
+      readTelegramAvatar({ api, token, apiRoot, fetch: traced(fetch), log }, userId, signal),
     askAccount: (signal) => askAccount(api, signal),
     fatal: (error) => fatalSentence(errors, error),
     setCommands: (signal) => setCommands(api, signal),

@@ -124,11 +124,13 @@ export class WebhookDelivery {
   async #try(parcel: Parcel): Promise<Attempt | undefined> {
     if (this.#free > 0) this.#free -= 1;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    const attempt = await this.#tryNow(parcel);
-    const next = this.#waiting.shift();
-    if (next === undefined) this.#free += 1;
-    else next();
-    return attempt;
+    try {
+      return await this.#tryNow(parcel);
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#free += 1;
+      else next();
+    }
   }
 
   async #tryNow(parcel: Parcel): Promise<Attempt | undefined> {

@@ -165,7 +165,7 @@ function createAddresses(trusted: readonly Network[]): (req: RequestHead) => str
 }
 
 // Never the shape of a code, nor a key or token: it is logged.
-const REQUEST_ID = /^(?![\w-]{43}$|.*tapin_)[A-Za-z0-9._-]{1,64}$/i;
+const REQUEST_ID = /^(?!.*(?<![\w-])[\w-]{43}(?![\w-])|.*tapin_)[A-Za-z0-9._-]{1,64}$/i;
 
 function arrive<Req extends RequestHead, Res extends ResponseHead>(
   req: Req,

@@ -7,7 +7,6 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { DescMethod, DescService, Message } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 import { TapinError } from "../errors.ts";
-import type { Soon } from "../transcoder/soon.ts";
 import { beginCall, type Call } from "./call.ts";
 import { VERSION, VERSION_HEADER } from "./connect-version.ts";
 import { answerError, type Exchange, headerOf, isGone, type RequestHead } from "./exchange.ts";
@@ -114,7 +113,6 @@ export function wayOf<Dialect extends LaneRequest>(
   return { method, dialect, timeoutMs, maxBytes, accepts: headerOf(head, accept) };
 }
 
-/** Waits only for what is not there at once: most calls are answered in the turn their body ends. */
 async function serve(pipeline: Pipeline, way: Way, exchange: LaneExchange): Promise<void> {
   const { res } = exchange;
   const { method, dialect, accepts } = way;
@@ -124,8 +122,7 @@ async function serve(pipeline: Pipeline, way: Way, exchange: LaneExchange): Prom
     const admission = pipeline.admit(method, call);
     const admitted = admission instanceof Promise ? await admission : admission;
     const request = await readRequest(pipeline, way, { exchange, call });
-    const work: Soon<Message> = pipeline.unary(method, request, admitted);
-    const answer = work instanceof Promise ? await work : work;
+    const answer = await pipeline.unary(method, request, admitted);
     send(res, dialect.success(method, answer, accepts));
   } catch (error) {
     if (!(error instanceof TapinError)) throw error;

@@ -45,7 +45,7 @@ export interface BodyHearer<T> {
   take(chunk: Uint8Array): void;
   /** What it comes to at its end. */
   whole(): T;
-  /** Must not be over yet, and must be when the sender goes away. */
+  /** Default: nobody stops waiting for it. */
   readonly waiting?: Waiting | undefined;
 }
 
@@ -75,26 +75,22 @@ export function hearBody<T>(
       stop();
       reject(reason);
     };
+    const breakOff = (cause?: unknown) => giveUp(new TapinError("CANCELED", { cause }));
     // Every body closes, mostly after its end: an error that nobody gets would cost its stack. And
     // an answer that streams would hold on to what it was asked for as long as it stands.
+    let forget = () => {};
     const stop = () => {
       source.off("data", onData);
       source.off("end", onEnd);
-      stopWaiting();
+      source.off("error", breakOff);
+      source.off("close", breakOff);
+      forget();
     };
     source.on("data", onData);
     source.on("end", onEnd);
-    const stopWaiting = waiting === undefined ? onBreak(source, giveUp) : waiting.onOver(giveUp);
+    source.on("error", breakOff);
+    // A wait does not always tell: on Deno an answer that is queued behind another never closes.
+    source.on("close", breakOff);
+    if (waiting !== undefined) forget = waiting.onOver(giveUp);
   });
-}
-
-/** Calls the listener when the sender goes away; the answer takes it back. */
-function onBreak(source: BodySource, listener: (reason: TapinError) => void): () => void {
-  const breakOff = (cause?: unknown) => listener(new TapinError("CANCELED", { cause }));
-  source.on("error", breakOff);
-  source.on("close", breakOff);
-  return () => {
-    source.off("error", breakOff);
-    source.off("close", breakOff);
-  };
 }

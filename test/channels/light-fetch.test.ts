@@ -10,7 +10,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { type LightCall, lightFetch } from "../../src/channels/light-fetch.ts";
+import { lightFetch } from "../../src/channels/light-fetch.ts";
 
 const file = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 const servers: http.Server[] = [];
@@ -53,7 +53,7 @@ afterAll(() => {
 
 const CALL = { method: "POST", body: '{"text":"Привет"}', headers: { "x-trace": "1" } };
 
-async function called(path: string, call: LightCall = CALL): Promise<unknown> {
+async function called(path: string, call: RequestInit = CALL): Promise<unknown> {
   return await (await lightFetch(url + path, call)).json();
 }
 
@@ -83,6 +83,12 @@ it("lightFetch rejects what is no JSON, what breaks off, what is aborted and wha
   await expect(called("/silent", { signal: AbortSignal.timeout(50) })).rejects.toThrow();
   await expect(lightFetch("http://127.0.0.1:1/", CALL)).rejects.toThrow();
   await expect(lightFetch("no address", CALL)).rejects.toThrow();
+});
+
+it("lightFetch takes the scheme in any case", async () => {
+  const error = await lightFetch("HTTPS://127.0.0.1:1/", CALL).catch((cause: unknown) => cause);
+  expect(error).toBeInstanceOf(Error);
+  expect((error as NodeJS.ErrnoException).code ?? "").not.toBe("ERR_INVALID_PROTOCOL");
 });
 
 it("lightFetch trusts the certificates that the runtime trusts, and no others", async () => {

@@ -120,7 +120,7 @@ describe("TelegramBot sending", () => {
     const people = Array.from({ length: 120 }, (_, n) => ({ id: String(n + 1), lang: "en" }));
     const keyboard = [[{ text: "Login", callback_data: LOGIN }]];
     const atOnce: number[] = [];
-    stage.proxy.fail("answerCallbackQuery", { kind: "slow", ms: 500 }, people.length);
+    stage.proxy.fail("answerCallbackQuery", { kind: "slow", ms: 1500 }, people.length);
     const answered = stage.proxy.until((proxy) => {
       const calls = ["answerCallbackQuery", "editMessageText"].flatMap((call) => [
         ...proxy.callsOf(call),

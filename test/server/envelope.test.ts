@@ -322,6 +322,7 @@ describe.each(RUNTIMES)("the envelope on %s", (runtime) => {
     ["an empty one is replaced", "", false],
     ["one as long as a code but with a dot is echoed", `${"a".repeat(42)}.`, true],
     ["one with the shape of a code is replaced", `${"aB3_-".repeat(8)}xyz`, false],
+    ["one that holds the shape of a code is replaced", `x.${"aB3_-".repeat(8)}xyz.y`, false],
     ["one that holds a key is replaced", `x.tapin_live_${"k".repeat(32)}`, false],
     ["one that holds a watch token is replaced", `tapin_watch_${"k".repeat(32)}`, false],
   ])("x-request-id: %s", async (_, given, echoed) => {

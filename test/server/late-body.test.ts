@@ -3,8 +3,9 @@
 
 import { request } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { awaitCondition } from "../support/await-condition.ts";
 import { RUNTIMES, startTapin, type Tapin } from "../support/tapin.ts";
-import { ask } from "./raw-http.ts";
+import { ask, jsonOf, openRaw } from "./raw-http.ts";
 
 describe.each(RUNTIMES)("a body that comes after the deadline, on %s", (runtime) => {
   let tapin: Tapin;
@@ -49,5 +50,25 @@ describe.each(RUNTIMES)("a body that comes after the deadline, on %s", (runtime)
     }
     expect((await ask(`${tapin.url}/healthz`)).status).toBe(200);
     expect(tapin.output()).not.toContain("unhandled_rejection");
+  });
+
+  it("half a body behind an answer that lasts ends with its connection, and is logged", async () => {
+    const session = jsonOf(
+      await ask(`${tapin.url}/v1/auth/session`, {
+        headers: { authorization: `Bearer ${tapin.apiKey}` },
+        body: { state: "hello" },
+      }),
+    );
+    const head = `host: x\r\nauthorization: Bearer ${tapin.apiKey}\r\n`;
+    const connection = await openRaw(tapin.url);
+    connection.send(
+      `GET /v1/auth/session/${session.session_id}/watch HTTP/1.1\r\n${head}accept: text/event-stream\r\n\r\n` +
+        `POST /tapin.auth.v1.AuthService/VerifyCode HTTP/1.1\r\n${head}x-request-id: half-${runtime}\r\n` +
+        'content-type: application/json\r\ncontent-length: 100\r\n\r\n{"code":',
+    );
+    await connection.text(/event: status/);
+    connection.destroy();
+    const line = new RegExp(`"request_id":"half-${runtime}".*"reason":"CANCELED"`);
+    await awaitCondition("the second call is logged", async () => line.test(tapin.output()));
   });
 });
