@@ -1,4 +1,5 @@
-// A line lets in so many at a time, first come first served, and lets go of who has waited too long.
+// A line lets in so many at a time, first come first served, and lets go of what has waited for too
+// long.
 
 import { describe, expect, it } from "vitest";
 import { createLine } from "../../src/channels/line.ts";
