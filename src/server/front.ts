@@ -24,6 +24,7 @@ import {
 import { StreamRequest, StreamResponse } from "./http2-stream.ts";
 import { toTapinError } from "./pipeline.ts";
 import { recall } from "./recall.ts";
+import { requestIdOf } from "./request-id.ts";
 import type { Rest } from "./rest.ts";
 import type { Rpc } from "./rpc.ts";
 import { SECURITY_HEADERS } from "./security-headers.ts";
@@ -164,16 +165,12 @@ function createAddresses(trusted: readonly Network[]): (req: RequestHead) => str
   };
 }
 
-// Never the shape of a code, nor a key or token: it is logged.
-const REQUEST_ID = /^(?!.*(?<![\w-])[\w-]{43}(?![\w-])|.*tapin_)[A-Za-z0-9._-]{1,64}$/i;
-
 function arrive<Req extends RequestHead, Res extends ResponseHead>(
   req: Req,
   res: Res,
   addressOf: (req: RequestHead) => string,
 ): Exchange<Req, Res> {
-  const given = headerOf(req, "x-request-id") ?? "";
-  const requestId = REQUEST_ID.test(given) ? given : newRequestId();
+  const requestId = requestIdOf(headerOf(req, "x-request-id") ?? "");
   res.setHeader("x-request-id", requestId);
   for (const [name, value] of SECURITY_HEADERS) res.setHeader(name, value);
   const target = originForm(req.url ?? "/");
@@ -195,14 +192,6 @@ function arrive<Req extends RequestHead, Res extends ResponseHead>(
       if (origin !== null && !res.headersSent) res.removeHeader("access-control-allow-origin");
     },
   };
-}
-
-function newRequestId(): string {
-  const id = crypto.randomUUID();
-  // Reading it makes one text of the pieces it is strung together from, which a stream would hold
-  // for as long as it stands.
-  id.charCodeAt(0);
-  return id;
 }
 
 /** A server must also accept the absolute form of a target (RFC 9112 section 3.2.2). */

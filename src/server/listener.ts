@@ -14,11 +14,9 @@ import { refuseBrokenRequest } from "./broken-request.ts";
 import type { Request, Response } from "./exchange.ts";
 import { continueOnceRead } from "./expectation.ts";
 import type { StreamRequest } from "./http2-stream.ts";
+import { SNIFF_MS, sniff } from "./preface.ts";
 import type { SizeSettings } from "./sizes.ts";
 import { type UnreadWatch, type Why, watchUnread } from "./unread.ts";
-
-/** Milliseconds a connection may take to send its first bytes, or to shake hands over TLS. */
-export const SNIFF_MS = 10_000;
 
 /** Milliseconds a request may take to send its headers. */
 export const HEADERS_MS = 10_000;
@@ -34,8 +32,6 @@ export const IDLE_MS = 75_000;
  * is closed.
  */
 const RESETS = { streamResetBurst: 200, streamResetRate: 33 };
-
-const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
 
 /** A socket that somebody else has bound to its address and left open for this process. */
 export interface OpenSocket {
@@ -292,30 +288,4 @@ function swapListeners(
     socket.setNoDelay(true);
     h2.emit("connection", socket);
   };
-}
-
-/** Tells HTTP/2 from HTTP/1.1 by the preface (RFC 9113 section 3.4), and puts the bytes back. */
-function sniff(socket: Socket, decide: (isHttp2: boolean) => void): void {
-  let seen = Buffer.alloc(0);
-  const timer = setTimeout(() => socket.destroy(), SNIFF_MS);
-  const onClose = () => clearTimeout(timer);
-  socket.on("close", onClose);
-  // `readable` and read(): with `data`, pause() and unshift() the bytes come back in another order
-  // on Deno. And until null: what is left in the buffer wakes nobody up.
-  const onReadable = () => {
-    const before = seen.length;
-    for (let chunk = socket.read(); chunk !== null; chunk = socket.read()) {
-      seen = Buffer.concat([seen, chunk as Buffer]);
-    }
-    if (seen.length === before) return;
-    const length = Math.min(seen.length, PREFACE.length);
-    const same = PREFACE.compare(seen, 0, length, 0, length) === 0;
-    if (same && length < PREFACE.length) return;
-    socket.off("readable", onReadable);
-    socket.off("close", onClose);
-    clearTimeout(timer);
-    socket.unshift(seen);
-    decide(same);
-  };
-  socket.on("readable", onReadable);
 }

@@ -1,7 +1,8 @@
 // T28: clients that take their time are shown the door, and nobody else notices them.
 
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { HEADERS_MS, SNIFF_MS } from "../../src/server/listener.ts";
+import { HEADERS_MS } from "../../src/server/listener.ts";
+import { SNIFF_MS } from "../../src/server/preface.ts";
 import { RUNTIMES, startTapin, type Tapin } from "../support/tapin.ts";
 import { ask, openRaw } from "./raw-http.ts";
 
